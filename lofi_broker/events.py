@@ -1,0 +1,193 @@
+"""What the scheduler is told (events) and what it wants done (actions)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from lofi_common import api
+from lofi_common.errors import ErrorInfo
+from lofi_common.jobs import Job
+from lofi_common.messages import Done
+
+# events
+
+
+@dataclass(frozen=True)
+class Submitted:
+    """A checked request. `job` is queued; it joins an active job of the same track."""
+
+    job: Job
+
+
+@dataclass(frozen=True)
+class NotSaved:
+    """A submitted job could not be put on disk: it was never accepted."""
+
+    track_id: str
+
+
+@dataclass(frozen=True)
+class CancelAsked:
+    track_id: str
+
+
+@dataclass(frozen=True)
+class ClearAsked:
+    """Drop what is queued, keep what runs."""
+
+
+@dataclass(frozen=True)
+class WorkerSeen:
+    """Any message of this worker arrived."""
+
+    worker: str
+    rss: int | None = None
+
+
+@dataclass(frozen=True)
+class WorkerSpawned:
+    worker: str
+    pid: int
+
+
+@dataclass(frozen=True)
+class WorkerReady:
+    worker: str
+    slots: int
+    device: str
+    model_version: str
+    load_sec: float
+
+
+@dataclass(frozen=True)
+class WorkerLoadFailed:
+    """The worker said why it can't load the model; its exit follows."""
+
+    worker: str
+    error: ErrorInfo
+
+
+@dataclass(frozen=True)
+class WorkerExited:
+    """The process is gone, for whatever reason. The authority on a worker's end."""
+
+    worker: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class JobProgressed:
+    worker: str
+    track_id: str
+    attempt: int
+    done: int
+    total: int
+
+
+@dataclass(frozen=True)
+class JobDone:
+    worker: str
+    done: Done
+
+
+@dataclass(frozen=True)
+class JobFailed:
+    worker: str
+    track_id: str
+    attempt: int
+    error: ErrorInfo
+
+
+@dataclass(frozen=True)
+class TrackAdopted:
+    """The finished file is in the library (`track`), or could not be put there (`error`)."""
+
+    track_id: str
+    attempt: int
+    track: api.Track | None = None
+    error: ErrorInfo | None = None
+    output_errors: dict[str, str] | None = None
+
+
+@dataclass(frozen=True)
+class Tick:
+    """Time passed: deadlines are looked at."""
+
+
+Event = (
+    Submitted
+    | NotSaved
+    | CancelAsked
+    | ClearAsked
+    | WorkerSeen
+    | WorkerSpawned
+    | WorkerReady
+    | WorkerLoadFailed
+    | WorkerExited
+    | JobProgressed
+    | JobDone
+    | JobFailed
+    | TrackAdopted
+    | Tick
+)
+
+# actions
+
+
+@dataclass(frozen=True)
+class Save:
+    """Write the job's new state; with `track`, the track's row in the same transaction."""
+
+    job: Job
+    track: api.Track | None = None
+
+
+@dataclass(frozen=True)
+class SendRun:
+    worker: str
+    job: Job
+
+
+@dataclass(frozen=True)
+class SendCancel:
+    worker: str
+    track_id: str
+    attempt: int
+
+
+@dataclass(frozen=True)
+class Spawn:
+    worker: str
+    generation: int
+
+
+@dataclass(frozen=True)
+class Kill:
+    """End the process: it does not behave. Its WorkerExited follows."""
+
+    worker: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class Adopt:
+    """Move a finished file from the spool into the library and report TrackAdopted."""
+
+    job: Job
+    done: Done
+
+
+@dataclass(frozen=True)
+class Discard:
+    """Delete a spool file that no job waits for any more."""
+
+    path: str
+
+
+@dataclass(frozen=True)
+class Publish:
+    method: str
+    params: api.Result
+
+
+Action = Save | SendRun | SendCancel | Spawn | Kill | Adopt | Discard | Publish

@@ -1,0 +1,175 @@
+"""The track library: finished files and, beside each, its metadata. Nothing partial under a final name."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+from pathlib import Path
+
+import msgspec
+
+from lofi_broker.store import Store
+from lofi_common.api import Track
+from lofi_common.errors import CacheWriteError, InvalidTrackId
+from lofi_common.jobs import Job, JobState
+from lofi_common.messages import Done
+
+
+class Library:
+    """Files in `folder`, indexed by the store. `adopt` and `deliver` may run in a thread of their own."""
+
+    def __init__(self, folder: Path, spool: Path, store: Store) -> None:
+        self.folder = folder
+        self._spool = spool
+        self._store = store
+
+    def adopt(self, job: Job, done: Done, at: float) -> Track:
+        """Move a finished file from the spool to its final name, its metadata beside it.
+
+        The index is written by `Store.save` in the job's own transaction. Raises CacheWriteError.
+        """
+        source = Path(done.path)
+        target = self.folder / f"{job.track_id}.{job.spec.format}"
+        spec = job.spec
+        track = Track(
+            track_id=job.track_id,
+            status=JobState.COMPLETE,
+            prompt=spec.prompt,
+            duration_sec=spec.duration_sec,
+            seed=spec.seed,
+            model_version=spec.model_version,
+            temperature=spec.temperature,
+            top_k=spec.top_k,
+            top_p=spec.top_p,
+            guidance_scale=spec.guidance_scale,
+            format=spec.format,
+            sha256=done.sha256,
+            bytes=done.bytes,
+            sample_rate=done.sample_rate,
+            generation_time_sec=done.generation_sec,
+            created_at=at,
+        )
+        try:
+            if source.parent != self._spool or source.stat().st_size != done.bytes:
+                raise CacheWriteError(f"{source} is not the file that the worker said it wrote")
+            _write(self.folder / f"{job.track_id}.json", msgspec.json.format(msgspec.json.encode(track)))
+            source.rename(target)
+            _sync_folder(self.folder)
+        except OSError as error:
+            raise CacheWriteError(f"the track can't be put into {self.folder}: {error.strerror}") from error
+        return msgspec.structs.replace(track, path=str(target))
+
+    def deliver(self, track: Track, outputs: tuple[str, ...]) -> dict[str, str]:
+        """Copy the track to each path; what could not be written, with the reason."""
+        errors = {}
+        for output in outputs:
+            try:
+                self.copy(track, Path(output))
+            except CacheWriteError as error:
+                errors[output] = str(error)
+        return errors
+
+    def copy(self, track: Track, output: Path) -> None:
+        """Copy a track's file to `output` (a file, or a folder to put it in). Raises CacheWriteError."""
+        assert track.path is not None
+        source = Path(track.path)
+        target = output / source.name if output.is_dir() else output
+        part = target.with_name(f".{target.name}.{os.getpid()}.part")
+        try:
+            try:
+                with source.open("rb") as reader, part.open("xb") as writer:
+                    shutil.copyfileobj(reader, writer)
+                    writer.flush()
+                    os.fsync(writer.fileno())
+                part.replace(target)
+            finally:
+                part.unlink(missing_ok=True)
+        except OSError as error:
+            raise CacheWriteError(f"{target} can't be written: {error.strerror}") from error
+
+    def find(self, track_id: str) -> Track | None:
+        """The track if its file is there, whole; an index row without its file is dropped."""
+        stored = self._store.track(track_id)
+        if stored is None:
+            return None
+        path = self.folder / f"{track_id}.{stored.format}"
+        try:
+            whole = path.stat().st_size == stored.bytes
+        except FileNotFoundError:
+            whole = False
+        if not whole:
+            self._store.delete_tracks([track_id])
+            return None
+        return msgspec.structs.replace(stored, path=str(path))
+
+    def list(self, *, limit: int, offset: int, query: str) -> tuple[list[Track], int]:
+        tracks, total = self._store.tracks(limit=limit, offset=offset, query=query)
+        placed = [
+            msgspec.structs.replace(track, path=str(self.folder / f"{track.track_id}.{track.format}"))
+            for track in tracks
+        ]
+        return placed, total
+
+    def delete(self, track_id: str) -> None:
+        """Raises InvalidTrackId when the library has no such track."""
+        track = self.find(track_id)
+        if track is None:
+            raise InvalidTrackId(f"the library has no track {track_id}")
+        self._store.delete_tracks([track_id])
+        self._unlink(track)
+
+    def clear(self) -> int:
+        """Delete every track; returns how many there were."""
+        tracks, total = self._store.tracks(limit=-1, offset=0, query="")
+        self._store.delete_tracks([track.track_id for track in tracks])
+        for track in tracks:
+            self._unlink(track)
+        return total
+
+    def _unlink(self, track: Track) -> None:
+        for suffix in (str(track.format), "json"):
+            (self.folder / f"{track.track_id}.{suffix}").unlink(missing_ok=True)
+
+    def sweep_spool(self) -> None:
+        """Delete what attempts of an earlier broker left; their jobs run again from their seeds."""
+        for path in self._spool.iterdir():
+            path.unlink(missing_ok=True)
+
+    def discard(self, path: str) -> None:
+        """Delete a spool file that nobody waits for."""
+        if Path(path).parent == self._spool:
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(path)
+
+
+def check_output(output: str) -> None:
+    """Refuse at once an output path that can't be written. Raises CacheWriteError saying why."""
+    path = Path(output)
+    if not path.is_absolute():
+        raise CacheWriteError(f"the output path {output} must be absolute")
+    folder = path if path.is_dir() else path.parent
+    if not folder.is_dir():
+        raise CacheWriteError(f"{path} can't be written: the folder {folder} does not exist")
+    if not os.access(folder, os.W_OK | os.X_OK) or (path.is_file() and not os.access(path, os.W_OK)):
+        raise CacheWriteError(f"{path} can't be written: permission denied")
+
+
+def _write(path: Path, data: bytes) -> None:
+    part = path.with_name(f".{path.name}.part")
+    try:
+        with part.open("wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        part.replace(path)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def _sync_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

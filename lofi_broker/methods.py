@@ -1,0 +1,223 @@
+"""The RPC methods: checked params in, typed results out. Both front ends call these and nothing else."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import secrets
+import time
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+import lofi_common
+from lofi_broker import events as ev
+from lofi_broker.library import check_output
+from lofi_common import api
+from lofi_common.errors import InvalidParams, InvalidRequest, InvalidTrackId, ModelNotFound
+from lofi_common.jobs import Job, JobSpec, JobState, track_id
+from lofi_common.manifest import Model
+
+if TYPE_CHECKING:
+    from lofi_broker.app import Broker
+
+# A seed chosen here survives clients whose numbers are doubles (Lua, JavaScript).
+_CHOSEN_SEED_BITS = 53
+
+
+class Methods:
+    """One function per method of `api.METHODS`, over one broker."""
+
+    def __init__(self, broker: Broker) -> None:
+        self._broker = broker
+        self._started = time.monotonic()
+        self._table: dict[str, Callable[[Any], Awaitable[msgspec.Struct]]] = {
+            name: getattr(self, f"_{name}") for name in api.METHODS
+        }
+
+    async def call(self, method: str, params: dict[str, object]) -> dict[str, object]:
+        """Run one request. Raises LofiError for whatever the client must be told."""
+        parsed = api.parse_params(method, params)
+        result: dict[str, object] = msgspec.to_builtins(await self._table[method](parsed))
+        return result
+
+    async def _initialize(self, params: api.InitializeParams) -> api.InitializeResult:
+        if params.protocol != lofi_common.PROTOCOL:
+            raise InvalidRequest(
+                f"{params.client} speaks protocol {params.protocol}, this broker {lofi_common.PROTOCOL}: "
+                "install matching versions of both"
+            )
+        return api.InitializeResult(
+            protocol=lofi_common.PROTOCOL,
+            version=lofi_common.__version__,
+            capabilities=list(api.METHODS),
+            models=self._models(),
+        )
+
+    async def _generate(self, params: api.GenerateParams) -> api.GenerateResult:
+        broker = self._broker
+        model = broker.model()
+        if params.model is not None and params.model not in (model.manifest.name, model.version):
+            raise ModelNotFound(f"there is no model {params.model!r}; {model.manifest.name} is installed")
+        spec = _spec(params, model)
+        name = track_id(spec)
+        if params.output is not None:
+            check_output(params.output)
+        track = broker.library.find(name)
+        if track is not None:
+            if params.output is not None:
+                await asyncio.to_thread(broker.library.copy, track, Path(params.output))
+            return api.GenerateResult(
+                track_id=name,
+                status=JobState.COMPLETE,
+                seed=spec.seed,
+                model_version=spec.model_version,
+                path=track.path,
+            )
+        job = self._queue(name, spec, params)
+        return api.GenerateResult(
+            track_id=name,
+            status=job.state,
+            seed=spec.seed,
+            model_version=spec.model_version,
+            position=broker.scheduler.position(name),
+        )
+
+    def _queue(self, name: str, spec: JobSpec, params: api.GenerateParams) -> Job:
+        earlier = self._broker.store.job(name)
+        return self._broker.submit(
+            Job(
+                track_id=name,
+                spec=spec,
+                priority=params.priority,
+                order=self._broker.store.next_order(),
+                attempt=earlier.attempt if earlier is not None else 0,
+                outputs=(params.output,) if params.output is not None else (),
+                submitted_at=time.time(),
+            )
+        )
+
+    async def _status(self, params: api.NoParams) -> api.StatusResult:
+        broker = self._broker
+        return api.StatusResult(
+            broker=api.BrokerInfo(
+                pid=os.getpid(),
+                version=lofi_common.__version__,
+                protocol=lofi_common.PROTOCOL,
+                uptime_sec=round(time.monotonic() - self._started, 3),
+                log=str(broker.log_file),
+            ),
+            workers=[
+                api.WorkerInfo(
+                    worker=worker.name,
+                    state=worker.state,
+                    generation=worker.generation,
+                    restarts=max(0, worker.generation - 1),
+                    pid=worker.pid,
+                    rss=worker.rss,
+                    reason=worker.reason,
+                )
+                for worker in broker.scheduler.workers.values()
+            ],
+            current=self._current(),
+            queue_length=len(broker.scheduler.pending()),
+            library_tracks=broker.store.track_stats()[0],
+            model=broker.model_name,
+            device=broker.scheduler.device,
+        )
+
+    def _current(self) -> api.CurrentJob | None:
+        for job, percent in self._broker.scheduler.current():
+            return api.CurrentJob(track_id=job.track_id, prompt=job.spec.prompt, percent=percent)
+        return None
+
+    async def _queue_status(self, params: api.NoParams) -> api.QueueStatusResult:
+        pending = [
+            api.PendingJob(track_id=job.track_id, prompt=job.spec.prompt, position=position)
+            for position, job in enumerate(self._broker.scheduler.pending())
+        ]
+        return api.QueueStatusResult(current=self._current(), pending=pending)
+
+    async def _queue_cancel(self, params: api.TrackParams) -> api.CancelResult:
+        self._broker.feed(ev.CancelAsked(params.track_id))
+        job = self._broker.store.job(params.track_id)
+        assert job is not None
+        return api.CancelResult(track_id=params.track_id, status=job.state)
+
+    async def _queue_clear(self, params: api.NoParams) -> api.ClearResult:
+        cancelled = len(self._broker.scheduler.pending())
+        self._broker.feed(ev.ClearAsked())
+        return api.ClearResult(cancelled=cancelled)
+
+    async def _track_get(self, params: api.TrackParams) -> api.Track:
+        track = self._broker.library.find(params.track_id)
+        if track is not None:
+            return track
+        job = self._broker.store.job(params.track_id)
+        if job is None or job.state is JobState.COMPLETE:  # complete, but deleted from the library since
+            raise InvalidTrackId(f"there is no track or job {params.track_id}")
+        spec: dict[str, Any] = {name: getattr(job.spec, name) for name in JobSpec.__struct_fields__}
+        return api.Track(
+            track_id=job.track_id, status=job.state, error=job.error, created_at=job.submitted_at, **spec
+        )
+
+    async def _cache_list(self, params: api.CacheListParams) -> api.CacheListResult:
+        tracks, total = self._broker.library.list(
+            limit=params.limit, offset=params.offset, query=params.query
+        )
+        return api.CacheListResult(tracks=tracks, total=total)
+
+    async def _cache_delete(self, params: api.TrackParams) -> api.CacheDeleteResult:
+        self._broker.library.delete(params.track_id)
+        return api.CacheDeleteResult(track_id=params.track_id)
+
+    async def _cache_clear(self, params: api.NoParams) -> api.CacheClearResult:
+        return api.CacheClearResult(deleted=self._broker.library.clear())
+
+    async def _cache_stats(self, params: api.NoParams) -> api.CacheStatsResult:
+        tracks, size = self._broker.store.track_stats()
+        return api.CacheStatsResult(tracks=tracks, bytes=size, path=str(self._broker.library.folder))
+
+    async def _models_list(self, params: api.NoParams) -> api.ModelsListResult:
+        return api.ModelsListResult(models=self._models())
+
+    def _models(self) -> list[api.ModelInfo]:
+        model = self._broker.model()
+        return [
+            api.ModelInfo(
+                name=model.manifest.name,
+                model_version=model.version,
+                license=model.manifest.license,
+                bytes=sum(file.bytes for file in model.manifest.files.values()),
+                path=str(model.folder),
+                selected=True,
+            )
+        ]
+
+    async def _shutdown(self, params: api.NoParams) -> api.ShutdownResult:
+        self._broker.leave("a client asked for it")
+        return api.ShutdownResult(pid=os.getpid())
+
+
+def _spec(params: api.GenerateParams, model: Model) -> JobSpec:
+    """The request with every default filled in: the model's own, and a seed when none was given."""
+    defaults = model.manifest.sampling
+    chosen = {
+        name: getattr(params, name) if getattr(params, name) is not None else getattr(defaults, name)
+        for name in ("temperature", "top_k", "top_p", "guidance_scale")
+    }
+    if chosen["top_k"] > model.manifest.decoder.codebook_size:
+        raise InvalidParams(
+            f"generate: top_k must be at most {model.manifest.decoder.codebook_size} - at `$.top_k`"
+        )
+    seed = params.seed if params.seed is not None else secrets.randbits(_CHOSEN_SEED_BITS)
+    return JobSpec(
+        prompt=params.prompt,
+        duration_sec=params.duration_sec,
+        seed=seed,
+        model_version=model.version,
+        format=params.format,
+        **chosen,
+    )

@@ -1,0 +1,69 @@
+"""The worker processes that live now, by worker name."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import signal
+from collections.abc import Callable
+
+from lofi_broker.process import WorkerProcess
+from lofi_common.config import Config
+from lofi_common.logs import fields
+from lofi_common.paths import Paths
+
+log = logging.getLogger(__name__)
+
+
+class Pool:
+    """Spawns and ends workers on the scheduler's word; never decides."""
+
+    def __init__(
+        self, config: Config, paths: Paths, endpoint: str, on_exit: Callable[[str, int, str], None]
+    ) -> None:
+        self._config = config
+        self._paths = paths
+        self._endpoint = endpoint
+        self._on_exit = on_exit
+        self._processes: dict[str, WorkerProcess] = {}
+        self._generations: dict[str, int] = {}
+
+    def generation(self, worker: str) -> int | None:
+        """The generation that lives; messages of any other are from the dead."""
+        return self._generations.get(worker) if worker in self._processes else None
+
+    async def spawn(self, worker: str, generation: int, model_folder: str) -> int:
+        """Start a worker process; returns its pid. Raises OSError when it can't be started."""
+        settings = self._config.worker
+        arguments = [
+            f"--connect={self._endpoint}",
+            f"--worker={worker}",
+            f"--generation={generation}",
+            f"--engine={settings.engine}",
+            f"--model={model_folder}",
+            f"--slots={settings.slots}",
+            f"--threads={settings.threads}",
+            f"--spool={self._paths.spool}",
+            f"--log-level={self._config.broker.log_level}",
+        ]
+        self._generations[worker] = generation
+        process = await WorkerProcess.start(worker, arguments, self._exited)
+        self._processes[worker] = process
+        log.info(fields("worker_spawned", worker=worker, generation=generation, pid=process.pid))
+        return process.pid
+
+    def _exited(self, process: WorkerProcess, reason: str) -> None:
+        generation = self._generations[process.name]
+        del self._processes[process.name]
+        log.info(fields("worker_exited", worker=process.name, generation=generation, reason=reason))
+        self._on_exit(process.name, generation, reason)
+
+    def kill(self, worker: str) -> None:
+        process = self._processes.get(worker)
+        if process is not None:
+            process.signal(signal.SIGKILL)
+
+    async def stop(self) -> None:
+        """End all workers in order; returns when the last is gone."""
+        grace = self._config.worker.stop_grace_sec
+        await asyncio.gather(*(process.stop(grace) for process in list(self._processes.values())))

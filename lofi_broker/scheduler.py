@@ -1,0 +1,342 @@
+"""Decides what happens next. Events in, actions out; no sockets, files, clock or threads in here."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+import msgspec
+
+from lofi_broker import events as ev
+from lofi_broker import notices
+from lofi_broker.workers import RestartPolicy, Worker, WorkerState
+from lofi_common import api
+from lofi_common.config import QueueConfig, WorkerConfig
+from lofi_common.errors import (
+    ErrorInfo,
+    GenerationCancelled,
+    InvalidTrackId,
+    ModelInferenceFailed,
+    QueueFull,
+)
+from lofi_common.jobs import IllegalTransition, Job, JobState, Priority
+
+
+@dataclass
+class _Running:
+    """What is known of a job while it is generating."""
+
+    started_at: float
+    done: int = 0
+    total: int = 0
+    adopting: bool = False
+
+    @property
+    def percent(self) -> int:
+        return min(99, 100 * self.done // self.total) if self.total else 0
+
+
+class Scheduler:
+    """Owns all active jobs and the view of all workers.
+
+    `handle` is the only way in. It raises QueueFull or InvalidTrackId for a request that can't be met, and
+    IllegalTransition, with the job's history, for an event that can't happen in its state.
+    """
+
+    def __init__(self, queue: QueueConfig, worker: WorkerConfig, *, model: str, seed: int = 0) -> None:
+        self._queue = queue
+        self._limits = worker
+        self._model = model
+        self._jobs: dict[str, Job] = {}
+        self._running: dict[str, _Running] = {}
+        rng = random.Random(seed)
+        names = [f"w{index}" for index in range(worker.count)]
+        self.workers = {name: Worker(name, RestartPolicy(rng)) for name in names}
+        self.device: str | None = None
+        self._handlers: dict[type, Callable[..., list[ev.Action]]] = {
+            ev.Submitted: self._submit,
+            ev.NotSaved: self._forget,
+            ev.CancelAsked: self._cancel,
+            ev.ClearAsked: self._clear,
+            ev.WorkerSeen: self._seen,
+            ev.WorkerSpawned: self._spawned,
+            ev.WorkerReady: self._ready,
+            ev.WorkerLoadFailed: self._load_failed,
+            ev.WorkerExited: self._exited,
+            ev.JobProgressed: self._progressed,
+            ev.JobDone: self._done,
+            ev.JobFailed: self._failed,
+            ev.TrackAdopted: self._adopted,
+            ev.Tick: self._tick,
+        }
+
+    # what others may look at
+
+    def job(self, track_id: str) -> Job | None:
+        """The active (queued or generating) job of a track."""
+        return self._jobs.get(track_id)
+
+    def pending(self) -> list[Job]:
+        """Queued jobs in the order in which they will run."""
+        queued = (job for job in self._jobs.values() if job.state is JobState.QUEUED)
+        return sorted(queued, key=lambda job: (job.priority is not Priority.HIGH, job.order))
+
+    def position(self, track_id: str) -> int | None:
+        ids = [job.track_id for job in self.pending()]
+        return ids.index(track_id) if track_id in ids else None
+
+    def current(self) -> list[tuple[Job, int]]:
+        """Generating jobs with their percent, oldest first."""
+        running = sorted(self._running.items(), key=lambda item: item[1].started_at)
+        return [(self._jobs[track_id], state.percent) for track_id, state in running]
+
+    @property
+    def idle(self) -> bool:
+        return not self._jobs
+
+    def next_deadline(self) -> float | None:
+        """When the next Tick is due at the latest; None while nothing can expire."""
+        times = [time for worker in self.workers.values() for time, _ in self._deadlines(worker)]
+        if self._jobs:
+            times += [w.retry_at for w in self.workers.values() if w.state is WorkerState.BACKOFF]
+            times += [w.retry_at for w in self.workers.values() if w.state is WorkerState.DISABLED]
+        return min(times, default=None)
+
+    def handle(self, event: ev.Event, now: float) -> list[ev.Action]:
+        """Apply one event and return what must follow from it, in order."""
+        return self._handlers[type(event)](event, now)
+
+    def restore(self, jobs: Iterable[Job], now: float) -> list[ev.Action]:
+        """Take over the active jobs that an earlier broker left; what was generating is queued again."""
+        actions: list[ev.Action] = []
+        for job in jobs:
+            if job.state is JobState.GENERATING:
+                job = job.moved(JobState.QUEUED)
+                actions.append(ev.Save(job))
+            self._jobs[job.track_id] = job
+        return actions + self._dispatch(now)
+
+    # clients
+
+    def _submit(self, event: ev.Submitted, now: float) -> list[ev.Action]:
+        new = event.job
+        active = self._jobs.get(new.track_id)
+        if active is not None:
+            joined = _join(active, new)
+            self._jobs[new.track_id] = joined
+            return [ev.Save(joined)] if joined != active else []
+        waiting = len(self.pending())
+        if waiting >= self._queue.max_pending:
+            raise QueueFull(f"{waiting} tracks are waiting already, which is the limit")
+        self._jobs[new.track_id] = new
+        return [ev.Save(new)]  # handed out at the next event, once it is on disk
+
+    def _forget(self, event: ev.NotSaved, now: float) -> list[ev.Action]:
+        self._jobs.pop(event.track_id, None)
+        return []
+
+    def _cancel(self, event: ev.CancelAsked, now: float) -> list[ev.Action]:
+        job = self._jobs.get(event.track_id)
+        if job is None:
+            raise InvalidTrackId(f"no job of track {event.track_id} is queued or running")
+        running = self._running.get(job.track_id)
+        if running is not None and running.adopting:
+            return []  # its file is on its way into the library: complete has won
+        actions = self._end(job, JobState.CANCELLED, GenerationCancelled("cancelled by a client").info())
+        for worker in self.workers.values():
+            if worker.running.get(job.track_id) == job.attempt:
+                worker.cancelled_at[job.track_id] = now
+                actions.append(ev.SendCancel(worker.name, job.track_id, job.attempt))
+        return actions
+
+    def _clear(self, event: ev.ClearAsked, now: float) -> list[ev.Action]:
+        error = GenerationCancelled("the queue was cleared").info()
+        return [action for job in self.pending() for action in self._end(job, JobState.CANCELLED, error)]
+
+    # workers
+
+    def _seen(self, event: ev.WorkerSeen, now: float) -> list[ev.Action]:
+        worker = self.workers[event.worker]
+        worker.seen_at = now
+        worker.rss = event.rss if event.rss is not None else worker.rss
+        return []
+
+    def _spawned(self, event: ev.WorkerSpawned, now: float) -> list[ev.Action]:
+        self.workers[event.worker].pid = event.pid
+        return []
+
+    def _ready(self, event: ev.WorkerReady, now: float) -> list[ev.Action]:
+        worker = self.workers[event.worker]
+        worker.state, worker.slots, worker.seen_at = WorkerState.READY, event.slots, now
+        worker.policy.succeeded()
+        self.device = event.device
+        return [notices.model(self._model, "ready", event.load_sec), *self._dispatch(now)]
+
+    def _load_failed(self, event: ev.WorkerLoadFailed, now: float) -> list[ev.Action]:
+        """The model itself is at fault: no restart helps, so the jobs that wait for it end here."""
+        self.workers[event.worker].load_error = event.error.message
+        actions: list[ev.Action] = [notices.model(self._model, "failed")]
+        if not any(worker.state is WorkerState.READY for worker in self.workers.values()):
+            for job in self.pending():
+                actions += self._end(job, JobState.FAILED, event.error)
+        return actions
+
+    def _exited(self, event: ev.WorkerExited, now: float) -> list[ev.Action]:
+        worker = self.workers[event.worker]
+        reason = worker.killed_for or event.reason
+        state = WorkerState.DOWN
+        if worker.state is WorkerState.LOADING:
+            reason = worker.load_error or f"died while loading: {reason}"
+            if worker.load_error is None:
+                state, worker.retry_at = worker.policy.failed(now)
+        lost = worker.bury(state, reason)
+        restart = api.WorkerRestart(worker=worker.name, reason=reason, attempt=worker.generation)
+        actions: list[ev.Action] = [
+            ev.Publish("worker_restart", restart),
+            notices.model(self._model, "unloaded"),
+        ]
+        for track_id, attempt in lost.items():
+            actions += self._blame(track_id, attempt, reason, now)
+        return actions + self._dispatch(now)
+
+    def _blame(self, track_id: str, attempt: int, reason: str, now: float) -> list[ev.Action]:
+        """A worker died on this attempt: try once more, or end the job with the reason."""
+        job = self._jobs.get(track_id)
+        if job is None or job.attempt != attempt or job.state is not JobState.GENERATING:
+            return []
+        if self._running[track_id].adopting:
+            return []  # its file was finished before the worker died
+        deaths = job.deaths + 1
+        if deaths >= self._queue.max_attempts:
+            error = ModelInferenceFailed(f"the worker died {deaths} times on this track: {reason}")
+            return self._end(job, JobState.FAILED, error.info())
+        del self._running[track_id]
+        again = job.moved(JobState.QUEUED, deaths=deaths)
+        self._jobs[track_id] = again
+        return [ev.Save(again)]
+
+    def _tick(self, event: ev.Tick, now: float) -> list[ev.Action]:
+        actions: list[ev.Action] = []
+        for worker in self.workers.values():
+            due = [reason for time, reason in self._deadlines(worker) if time <= now]
+            if due and worker.killed_for is None:
+                worker.killed_for = due[0]
+                actions.append(ev.Kill(worker.name, due[0]))
+        return actions + self._dispatch(now)
+
+    def _deadlines(self, worker: Worker) -> list[tuple[float, str]]:
+        """(time, reason) after which a live worker is taken for broken."""
+        limits = self._limits
+        if worker.killed_for is not None:
+            return []
+        if worker.state is WorkerState.LOADING:
+            return [
+                (
+                    worker.spawned_at + limits.load_timeout_sec,
+                    f"not ready after {limits.load_timeout_sec:g} s",
+                )
+            ]
+        if worker.state is not WorkerState.READY:
+            return []
+        found = [(worker.seen_at + limits.silence_sec, f"silent for {limits.silence_sec:g} s")]
+        if worker.running:
+            found.append((worker.moved_at + limits.stall_sec, f"no progress for {limits.stall_sec:g} s"))
+        grace = limits.stop_grace_sec
+        found += [(at + grace, "did not stop a cancelled job") for at in worker.cancelled_at.values()]
+        return found
+
+    # jobs on workers
+
+    def _progressed(self, event: ev.JobProgressed, now: float) -> list[ev.Action]:
+        worker = self.workers[event.worker]
+        worker.seen_at = worker.moved_at = now
+        job = self._attempt_of(event.track_id, event.attempt)
+        if job is None:
+            return []
+        state = self._running[job.track_id]
+        state.done, state.total = event.done, event.total
+        told = notices.progressed(
+            job,
+            percent=state.percent,
+            done=event.done,
+            total=event.total,
+            elapsed=now - state.started_at,
+        )
+        return [told]
+
+    def _done(self, event: ev.JobDone, now: float) -> list[ev.Action]:
+        done = event.done
+        self.workers[event.worker].release(done.job_id, done.attempt)
+        job = self._attempt_of(done.job_id, done.attempt)
+        if job is None or self._running[job.track_id].adopting:
+            return [ev.Discard(done.path), *self._dispatch(now)]
+        self._running[job.track_id].adopting = True
+        return [ev.Adopt(job, done), *self._dispatch(now)]
+
+    def _failed(self, event: ev.JobFailed, now: float) -> list[ev.Action]:
+        self.workers[event.worker].release(event.track_id, event.attempt)
+        job = self._attempt_of(event.track_id, event.attempt)
+        ended = self._end(job, JobState.FAILED, event.error) if job is not None else []
+        return ended + self._dispatch(now)
+
+    def _adopted(self, event: ev.TrackAdopted, now: float) -> list[ev.Action]:
+        job = self._attempt_of(event.track_id, event.attempt)
+        if job is None:
+            raise IllegalTransition(f"track_id={event.track_id} attempt={event.attempt}: adopted, not active")
+        if event.track is None:
+            assert event.error is not None
+            return self._end(job, JobState.FAILED, event.error)
+        ended = self._remove(job.moved(JobState.COMPLETE, error=None))
+        return [ev.Save(ended, event.track), notices.completed(event.track, event.output_errors)]
+
+    # shared steps
+
+    def _attempt_of(self, track_id: str, attempt: int) -> Job | None:
+        """The job if this attempt is the one it waits for; late answers of older ones get None."""
+        job = self._jobs.get(track_id)
+        if job is None or job.state is not JobState.GENERATING or job.attempt != attempt:
+            return None
+        return job
+
+    def _dispatch(self, now: float) -> list[ev.Action]:
+        """Hand queued jobs to workers with credit, then start the workers that are missing."""
+        actions: list[ev.Action] = []
+        waiting = self.pending()
+        for worker in self.workers.values():
+            while worker.credit > 0 and waiting:
+                actions += self._start(worker, waiting.pop(0), now)
+        coming = sum(worker.state is WorkerState.LOADING for worker in self.workers.values())
+        for worker in self.workers.values():
+            rested = worker.state in (WorkerState.BACKOFF, WorkerState.DISABLED) and worker.retry_at <= now
+            if len(waiting) > coming and (worker.state is WorkerState.DOWN or rested):
+                worker.spawn(now)
+                coming += 1
+                actions.append(ev.Spawn(worker.name, worker.generation))
+                actions.append(notices.model(self._model, "loading"))
+        return actions
+
+    def _start(self, worker: Worker, job: Job, now: float) -> list[ev.Action]:
+        running = job.moved(JobState.GENERATING, attempt=job.attempt + 1)
+        self._jobs[job.track_id] = running
+        self._running[job.track_id] = _Running(started_at=now)
+        worker.running[job.track_id] = running.attempt
+        worker.moved_at = now
+        return [ev.Save(running), ev.SendRun(worker.name, running), notices.started(running)]
+
+    def _end(self, job: Job, state: JobState, error: ErrorInfo) -> list[ev.Action]:
+        """Failed or cancelled: saved, told, forgotten."""
+        ended = self._remove(job.moved(state, error=error))
+        return [ev.Save(ended), notices.ended(ended, error)]
+
+    def _remove(self, job: Job) -> Job:
+        self._jobs.pop(job.track_id)
+        self._running.pop(job.track_id, None)
+        return job
+
+
+def _join(active: Job, new: Job) -> Job:
+    """An equal request while the track is under way: its outputs are added, high priority wins."""
+    outputs = active.outputs + tuple(path for path in new.outputs if path not in active.outputs)
+    priority = Priority.HIGH if Priority.HIGH in (active.priority, new.priority) else Priority.NORMAL
+    return msgspec.structs.replace(active, outputs=outputs, priority=priority)

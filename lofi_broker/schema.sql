@@ -1,0 +1,35 @@
+-- queue.sqlite: jobs on their way to tracks, what happened to them, and the library's index.
+
+CREATE TABLE IF NOT EXISTS jobs (
+    track_id     TEXT PRIMARY KEY,
+    state        TEXT NOT NULL,        -- queued -> generating -> complete | failed | cancelled; see lofi_common/jobs.py
+    priority     TEXT NOT NULL,
+    "order"      INTEGER NOT NULL,
+    attempt      INTEGER NOT NULL,     -- rises with each hand-over to a worker, never falls
+    deaths       INTEGER NOT NULL,
+    spec         TEXT NOT NULL,        -- JobSpec as JSON
+    outputs      TEXT NOT NULL,        -- paths as a JSON list
+    submitted_at REAL NOT NULL,
+    error        TEXT                  -- ErrorInfo as JSON
+) STRICT;
+
+CREATE INDEX IF NOT EXISTS jobs_state ON jobs (state, priority, "order");
+
+CREATE TABLE IF NOT EXISTS job_events (
+    seq      INTEGER PRIMARY KEY AUTOINCREMENT,
+    track_id TEXT NOT NULL,
+    at       REAL NOT NULL,
+    state    TEXT NOT NULL,
+    attempt  INTEGER NOT NULL,
+    deaths   INTEGER NOT NULL
+) STRICT;
+
+CREATE TABLE IF NOT EXISTS tracks (
+    track_id   TEXT PRIMARY KEY,
+    created_at REAL NOT NULL,
+    prompt     TEXT NOT NULL,
+    bytes      INTEGER NOT NULL,
+    track      TEXT NOT NULL           -- api.Track as JSON, without its path
+) STRICT;
+
+CREATE INDEX IF NOT EXISTS tracks_created ON tracks (created_at DESC);

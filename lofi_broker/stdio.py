@@ -1,0 +1,123 @@
+"""The JSON-RPC front end on stdin and stdout: one message a line, end of file means goodbye."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import os
+import queue
+import threading
+from collections.abc import Awaitable, Callable, Sequence
+
+from lofi_broker import jsonrpc
+from lofi_common.errors import LofiError
+from lofi_common.logs import fields
+
+log = logging.getLogger(__name__)
+
+Backend = Callable[[str, dict[str, object]], Awaitable[dict[str, object]]]
+
+_CHUNK = 1 << 16
+_MAX_WAITING_CHUNKS = 64
+_MAX_WAITING_LINES = 1000
+_ENDINGS = ("generation_complete", "generation_error")
+
+
+class StdioFront:
+    """Reads and writes in threads of its own, so that a slow or silent editor never stops the broker."""
+
+    def __init__(self, backend: Backend, read_fd: int, write_fd: int) -> None:
+        self._backend = backend
+        self._read_fd = read_fd
+        self._write_fd = write_fd
+        self._lines: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()
+        self._chunks: asyncio.Queue[bytes] = asyncio.Queue()
+        self._room = threading.Semaphore(_MAX_WAITING_CHUNKS)
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._unfinished: set[str] = set()
+        self._settled = asyncio.Event()
+        self._writer = threading.Thread(target=self._write, name="stdout", daemon=True)
+
+    async def serve(self, *, drain: bool) -> None:
+        """Serve until end of file, then answer what is under way; with `drain`, finish its tracks too."""
+        threading.Thread(
+            target=self._read, args=(asyncio.get_running_loop(),), name="stdin", daemon=True
+        ).start()
+        self._writer.start()
+        splitter = jsonrpc.LineSplitter()
+        while chunk := await self._chunks.get():
+            self._room.release()
+            for line in splitter.feed(chunk):
+                self._take(line)
+        for line in splitter.feed(b"\n"):  # a last line without its newline
+            self._take(line)
+        if self._tasks:
+            await asyncio.wait(self._tasks)
+        while drain and self._unfinished:
+            self._settled.clear()
+            await self._settled.wait()
+
+    async def close(self) -> None:
+        """Write what is waiting, as long as somebody reads it."""
+        self._lines.put(None)
+        await asyncio.to_thread(self._writer.join, 1.0)
+
+    def notify(self, method: str, params: dict[str, object]) -> None:
+        if method in _ENDINGS:
+            self._unfinished.discard(str(params.get("track_id")))
+            self._settled.set()
+        if self._lines.qsize() < _MAX_WAITING_LINES:  # a reader that stopped reading misses notifications
+            self._lines.put(jsonrpc.encode(jsonrpc.notification(method, params)))
+
+    def _take(self, line: bytes | None) -> None:
+        if line is not None and not line.strip():
+            return
+        calls: Sequence[jsonrpc.Call | jsonrpc.Bad] = [jsonrpc.too_long()]
+        batch = False
+        if line is not None:
+            calls, batch = jsonrpc.parse(line)
+        task = asyncio.create_task(self._answer(calls, batch))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _answer(self, calls: Sequence[jsonrpc.Call | jsonrpc.Bad], batch: bool) -> None:
+        answers = [answer for call in calls if (answer := await self._run(call)) is not None]
+        if answers:
+            self._lines.put(jsonrpc.encode(answers if batch else answers[0]))
+
+    async def _run(self, call: jsonrpc.Call | jsonrpc.Bad) -> dict[str, object] | None:
+        if isinstance(call, jsonrpc.Bad):
+            return jsonrpc.error(call.id, call.error)
+        try:
+            result = await self._backend(call.method, call.params)
+        except LofiError as error:
+            return None if call.notification else jsonrpc.error(call.id, error.info())
+        if call.method == "generate" and result["status"] != "complete":
+            self._unfinished.add(str(result["track_id"]))
+        return None if call.notification else jsonrpc.result(call.id, result)
+
+    def _read(self, loop: asyncio.AbstractEventLoop) -> None:
+        """In a thread: stdin may be a file or a terminal, which event loops can't wait for."""
+        while True:
+            self._room.acquire()
+            try:
+                chunk = os.read(self._read_fd, _CHUNK)
+            except OSError as error:
+                log.warning(fields("stdin_failed", reason=error))
+                chunk = b""
+            with contextlib.suppress(RuntimeError):  # the loop has closed: nobody listens any more
+                loop.call_soon_threadsafe(self._chunks.put_nowait, chunk)
+            if not chunk:
+                return
+
+    def _write(self) -> None:
+        """In a thread: a reader that is slow or gone blocks or breaks nobody else."""
+        while (line := self._lines.get()) is not None:
+            rest = memoryview(line)
+            try:
+                while rest:
+                    rest = rest[os.write(self._write_fd, rest) :]
+            except OSError as error:
+                log.warning(fields("stdout_failed", reason=error))
+                return

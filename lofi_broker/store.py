@@ -1,0 +1,151 @@
+"""The queue and the library's index on disk: SQLite, WAL, synchronous=FULL, a row per event.
+
+A `save` that returned is on disk. Jobs are updated, never deleted.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterable
+from importlib import resources
+from pathlib import Path
+
+import msgspec
+
+from lofi_common.api import Track
+from lofi_common.errors import LofiError
+from lofi_common.jobs import ALLOWED, IllegalTransition, Job, JobState
+
+_COLUMNS = Job.__struct_fields__
+_JSON_COLUMNS = ("spec", "outputs", "error")
+
+# The arrow is checked by the database too: a save from a state that has no arrow here changes nothing.
+_UPSERT = """
+INSERT INTO jobs ({columns}) VALUES ({values})
+ON CONFLICT (track_id) DO UPDATE SET {updates}
+WHERE jobs.attempt <= excluded.attempt AND jobs.state IN ({states})
+"""
+
+
+class Store:
+    """One connection, used from one thread."""
+
+    def __init__(self, path: Path | str) -> None:
+        """Open or create the database. Raises LofiError when the file is no database or can't be written."""
+        try:
+            self._db = sqlite3.connect(path, isolation_level=None)
+            self._db.execute("PRAGMA journal_mode = WAL")
+            self._db.execute("PRAGMA synchronous = FULL")
+            self._db.executescript(resources.files("lofi_broker").joinpath("schema.sql").read_text())
+        except sqlite3.Error as error:
+            raise LofiError(f"the queue's database {path} can't be opened: {error}") from error
+        self._db.row_factory = sqlite3.Row
+
+    def close(self) -> None:
+        self._db.close()
+
+    def save(self, job: Job, at: float, track: Track | None = None) -> None:
+        """Write the job's state, its event and, when given, its track, in one transaction.
+
+        Raises IllegalTransition when the row on disk is in a state without an arrow to the new one, or of
+        a later attempt.
+        """
+        row = _to_row(job)
+        sources = [state for state, targets in ALLOWED.items() if job.state in targets] + [job.state]
+        statement = _UPSERT.format(
+            columns=", ".join(f'"{name}"' for name in row),
+            values=", ".join(f":{name}" for name in row),
+            updates=", ".join(f'"{name}" = excluded."{name}"' for name in row if name != "track_id"),
+            states=", ".join(f"'{state}'" for state in sources),
+        )
+        with self._db:
+            self._db.execute("BEGIN IMMEDIATE")
+            if self._db.execute(statement, row).rowcount != 1:
+                raise IllegalTransition(
+                    f"track_id={job.track_id} attempt={job.attempt}: the row on disk refuses {job.state}"
+                )
+            self._db.execute(
+                "INSERT INTO job_events (track_id, at, state, attempt, deaths) VALUES (?, ?, ?, ?, ?)",
+                (job.track_id, at, job.state, job.attempt, job.deaths),
+            )
+            if track is not None:
+                self._put_track(track)
+
+    def job(self, track_id: str) -> Job | None:
+        row = self._db.execute("SELECT * FROM jobs WHERE track_id = ?", (track_id,)).fetchone()
+        return _to_job(row) if row else None
+
+    def active_jobs(self) -> list[Job]:
+        """Jobs that have not ended, oldest first."""
+        rows = self._db.execute(
+            """SELECT * FROM jobs WHERE state IN ('queued', 'generating') ORDER BY "order" """
+        )
+        return [_to_job(row) for row in rows]
+
+    def next_order(self) -> int:
+        row = self._db.execute('SELECT coalesce(max("order"), 0) + 1 FROM jobs').fetchone()
+        return int(row[0])
+
+    def events(self, track_id: str) -> list[tuple[JobState, int]]:
+        """(state, attempt) of everything that happened to a job, in order."""
+        rows = self._db.execute(
+            "SELECT state, attempt FROM job_events WHERE track_id = ? ORDER BY seq", (track_id,)
+        )
+        return [(JobState(row["state"]), row["attempt"]) for row in rows]
+
+    # the library's index
+
+    def _put_track(self, track: Track) -> None:
+        stored = msgspec.structs.replace(track, path=None)
+        self._db.execute(
+            "INSERT OR REPLACE INTO tracks (track_id, created_at, prompt, bytes, track)"
+            " VALUES (?, ?, ?, ?, ?)",
+            (
+                track.track_id,
+                track.created_at,
+                track.prompt,
+                track.bytes,
+                msgspec.json.encode(stored).decode(),
+            ),
+        )
+
+    def track(self, track_id: str) -> Track | None:
+        """The indexed track, its path left out."""
+        row = self._db.execute("SELECT track FROM tracks WHERE track_id = ?", (track_id,)).fetchone()
+        return msgspec.json.decode(row["track"], type=Track) if row else None
+
+    def tracks(self, *, limit: int, offset: int, query: str) -> tuple[list[Track], int]:
+        """One page of tracks, newest first, whose prompt holds all words of `query`; and how many match."""
+        words = [word.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_") for word in query.split()]
+        where = " AND ".join(["TRUE"] + [r"prompt LIKE ? ESCAPE '\'"] * len(words))
+        values = [f"%{word}%" for word in words]
+        total = self._db.execute(f"SELECT count(*) FROM tracks WHERE {where}", values).fetchone()[0]
+        rows = self._db.execute(
+            f"SELECT track FROM tracks WHERE {where} ORDER BY created_at DESC, track_id LIMIT ? OFFSET ?",
+            [*values, limit, offset],
+        )
+        return [msgspec.json.decode(row["track"], type=Track) for row in rows], int(total)
+
+    def delete_tracks(self, track_ids: Iterable[str]) -> None:
+        with self._db:
+            self._db.execute("BEGIN IMMEDIATE")
+            self._db.executemany("DELETE FROM tracks WHERE track_id = ?", [(name,) for name in track_ids])
+
+    def track_stats(self) -> tuple[int, int]:
+        """(number of tracks, bytes of their files)."""
+        row = self._db.execute("SELECT count(*), coalesce(sum(bytes), 0) FROM tracks").fetchone()
+        return int(row[0]), int(row[1])
+
+
+def _to_row(job: Job) -> dict[str, object]:
+    row = {name: getattr(job, name) for name in _COLUMNS}
+    for name in _JSON_COLUMNS:
+        row[name] = None if row[name] is None else msgspec.json.encode(row[name]).decode()
+    return row
+
+
+def _to_job(row: sqlite3.Row) -> Job:
+    values = dict(row)
+    for name in _JSON_COLUMNS:
+        values[name] = None if values[name] is None else msgspec.json.decode(values[name])
+    return msgspec.convert(values, Job)

@@ -1,0 +1,98 @@
+"""A worker as the scheduler sees it, and the policy of when it may start again. Pure."""
+
+from __future__ import annotations
+
+import enum
+import random
+from collections import deque
+from dataclasses import dataclass, field
+
+BACKOFF_FIRST_SEC = 0.25
+BACKOFF_LAST_SEC = 30.0
+BREAKER_FAILURES = 5
+BREAKER_WINDOW_SEC = 60.0
+
+
+class WorkerState(enum.StrEnum):
+    DOWN = "down"  # no process; spawned when a job needs it
+    LOADING = "loading"  # spawned, the model is not ready
+    READY = "ready"  # takes jobs while it has credit
+    BACKOFF = "backoff"  # died while loading; may start again at `retry_at`
+    DISABLED = "disabled"  # died too often while loading; one new try at `retry_at`
+
+
+@dataclass
+class RestartPolicy:
+    """Backoff with jitter after each death while loading; five in a minute open the breaker."""
+
+    rng: random.Random
+    failures: deque[float] = field(default_factory=deque)
+
+    def failed(self, now: float) -> tuple[WorkerState, float]:
+        """Count a failure; the state to rest in and the time of the next try."""
+        self.failures.append(now)
+        while self.failures and self.failures[0] <= now - BREAKER_WINDOW_SEC:
+            self.failures.popleft()
+        if len(self.failures) >= BREAKER_FAILURES:
+            return WorkerState.DISABLED, now + BREAKER_WINDOW_SEC
+        delay = min(BACKOFF_LAST_SEC, BACKOFF_FIRST_SEC * 4 ** (len(self.failures) - 1))
+        return WorkerState.BACKOFF, now + delay * self.rng.uniform(0.75, 1.25)
+
+    def succeeded(self) -> None:
+        self.failures.clear()
+
+
+@dataclass
+class Worker:
+    """One worker slot over all its process generations."""
+
+    name: str
+    policy: RestartPolicy
+    state: WorkerState = WorkerState.DOWN
+    generation: int = 0
+    pid: int | None = None
+    rss: int | None = None
+    slots: int = 0
+    running: dict[str, int] = field(default_factory=dict)
+    """track_id → attempt that holds one credit."""
+    cancelled_at: dict[str, float] = field(default_factory=dict)
+    """track_id → when its cancel was sent; the worker has not answered yet."""
+    spawned_at: float = 0.0
+    seen_at: float = 0.0
+    moved_at: float = 0.0
+    """When a job of this worker last started or progressed."""
+    retry_at: float = 0.0
+    killed_for: str | None = None
+    load_error: str | None = None
+    reason: str | None = None
+    """Why it last went down."""
+
+    @property
+    def credit(self) -> int:
+        return self.slots - len(self.running) if self.state is WorkerState.READY else 0
+
+    @property
+    def alive(self) -> bool:
+        return self.state in (WorkerState.LOADING, WorkerState.READY)
+
+    def spawn(self, now: float) -> None:
+        self.generation += 1
+        self.state = WorkerState.LOADING
+        self.spawned_at = self.seen_at = now
+        self.killed_for = self.load_error = None
+
+    def release(self, track_id: str, attempt: int) -> bool:
+        """Give one credit back; False when this attempt does not hold one."""
+        if self.running.get(track_id) != attempt:
+            return False
+        del self.running[track_id]
+        self.cancelled_at.pop(track_id, None)
+        return True
+
+    def bury(self, state: WorkerState, reason: str) -> dict[str, int]:
+        """The process is gone; returns the attempts that went with it."""
+        lost, self.running = self.running, {}
+        self.cancelled_at = {}
+        self.state, self.reason = state, reason
+        self.pid, self.rss, self.slots = None, None, 0
+        return lost

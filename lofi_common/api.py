@@ -1,0 +1,336 @@
+"""The methods and notifications that clients rely on: a type for the params and one for the result of each.
+
+Both front ends (JSON-RPC on stdio, msgpack over ZeroMQ) decode with these types; `lofi schema` is made
+from them.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, NamedTuple
+
+import msgspec
+from msgspec import Meta
+
+from lofi_common.errors import ErrorInfo, InvalidDuration, InvalidParams, InvalidPrompt, MethodNotFound
+from lofi_common.jobs import AudioFormat, JobState, Priority
+
+MIN_DURATION_SEC = 5
+MAX_DURATION_SEC = 120
+DEFAULT_DURATION_SEC = 30
+MAX_PROMPT_CHARS = 1000
+
+TrackId = Annotated[str, Meta(min_length=1, max_length=64, description="First 16 hex digits of a SHA-256.")]
+NonNegative = Annotated[int, Meta(ge=0)]
+
+
+class Params(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Base of all params: unknown fields are refused by name."""
+
+
+class Result(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Base of all results: fields at their default (null) are left out."""
+
+
+class NoParams(Params, frozen=True, kw_only=True):
+    pass
+
+
+class ModelInfo(Result, frozen=True, kw_only=True):
+    name: str
+    model_version: str
+    license: str
+    bytes: int
+    path: str
+    selected: bool
+
+
+class InitializeParams(Params, frozen=True, kw_only=True):
+    client: str
+    protocol: int
+    events: bool = False
+    """Send every notification to this client from now on (stdio clients get them anyway)."""
+
+
+class InitializeResult(Result, frozen=True, kw_only=True):
+    protocol: int
+    version: str
+    capabilities: list[str]
+    models: list[ModelInfo]
+
+
+class GenerateParams(Params, frozen=True, kw_only=True):
+    prompt: str
+    duration_sec: Annotated[int, Meta(ge=MIN_DURATION_SEC, le=MAX_DURATION_SEC)] = DEFAULT_DURATION_SEC
+    seed: Annotated[int, Meta(ge=0)] | None = None
+    priority: Priority = Priority.NORMAL
+    model: str | None = None
+    temperature: Annotated[float, Meta(ge=0.0, le=10.0)] | None = None
+    top_k: Annotated[int, Meta(ge=0, le=65536)] | None = None
+    top_p: Annotated[float, Meta(ge=0.0, le=1.0)] | None = None
+    guidance_scale: Annotated[float, Meta(ge=0.0, le=100.0)] | None = None
+    format: AudioFormat = AudioFormat.WAV
+    output: str | None = None
+    """Absolute path to copy the track to."""
+
+
+class GenerateResult(Result, frozen=True, kw_only=True):
+    track_id: str
+    status: JobState
+    seed: int
+    model_version: str
+    position: int | None = None
+    """0 = next to generate; absent unless queued."""
+    path: str | None = None
+    """Present when the track was in the library already."""
+
+
+class TrackParams(Params, frozen=True, kw_only=True):
+    track_id: TrackId
+
+
+class CancelResult(Result, frozen=True, kw_only=True):
+    track_id: str
+    status: JobState
+
+
+class ClearResult(Result, frozen=True, kw_only=True):
+    cancelled: int
+
+
+class CurrentJob(Result, frozen=True, kw_only=True):
+    track_id: str
+    prompt: str
+    percent: int
+
+
+class PendingJob(Result, frozen=True, kw_only=True):
+    track_id: str
+    prompt: str
+    position: int
+
+
+class QueueStatusResult(msgspec.Struct, frozen=True, kw_only=True):
+    current: CurrentJob | None
+    pending: list[PendingJob]
+
+
+class WorkerInfo(Result, frozen=True, kw_only=True):
+    worker: str
+    state: str
+    generation: int
+    restarts: int
+    pid: int | None = None
+    rss: int | None = None
+    reason: str | None = None
+
+
+class BrokerInfo(Result, frozen=True, kw_only=True):
+    pid: int
+    version: str
+    protocol: int
+    uptime_sec: float
+    log: str
+
+
+class StatusResult(msgspec.Struct, frozen=True, kw_only=True):
+    broker: BrokerInfo
+    workers: list[WorkerInfo]
+    current: CurrentJob | None
+    queue_length: int
+    library_tracks: int
+    model: str
+    device: str | None
+
+
+class Track(Result, frozen=True, kw_only=True):
+    """A track of the library, or the job that is to become one."""
+
+    track_id: str
+    status: JobState
+    prompt: str
+    duration_sec: int
+    seed: int
+    model_version: str
+    temperature: float
+    top_k: int
+    top_p: float
+    guidance_scale: float
+    format: AudioFormat
+    path: str | None = None
+    sha256: str | None = None
+    bytes: int | None = None
+    sample_rate: int | None = None
+    generation_time_sec: float | None = None
+    created_at: float | None = None
+    error: ErrorInfo | None = None
+
+
+class CacheListParams(Params, frozen=True, kw_only=True):
+    limit: Annotated[int, Meta(ge=1, le=1000)] = 100
+    offset: NonNegative = 0
+    query: Annotated[str, Meta(max_length=MAX_PROMPT_CHARS)] = ""
+    """Words that the prompt must hold, in any order and case."""
+
+
+class CacheListResult(Result, frozen=True, kw_only=True):
+    tracks: list[Track]
+    total: int
+
+
+class CacheDeleteResult(Result, frozen=True, kw_only=True):
+    track_id: str
+
+
+class CacheClearResult(Result, frozen=True, kw_only=True):
+    deleted: int
+
+
+class CacheStatsResult(Result, frozen=True, kw_only=True):
+    tracks: int
+    bytes: int
+    path: str
+
+
+class ModelsListResult(Result, frozen=True, kw_only=True):
+    models: list[ModelInfo]
+
+
+class ShutdownResult(Result, frozen=True, kw_only=True):
+    pid: int
+
+
+# notifications
+
+
+class GenerationStart(Result, frozen=True, kw_only=True):
+    track_id: str
+    prompt: str
+    duration_sec: int
+    seed: int
+    model_version: str
+
+
+class GenerationProgress(Result, frozen=True, kw_only=True):
+    track_id: str
+    percent: Annotated[int, Meta(ge=0, le=99)]
+    tokens_generated: int
+    tokens_estimated: int
+    eta_sec: float
+
+
+class GenerationComplete(Result, frozen=True, kw_only=True):
+    track_id: str
+    path: str
+    duration_sec: int
+    sample_rate: int
+    prompt: str
+    seed: int
+    generation_time_sec: float
+    model_version: str
+    sha256: str
+    output_errors: dict[str, str] | None = None
+    """Copies that could not be written (`generate`'s `output`), with the reason; the track itself is safe."""
+
+
+class GenerationError(Result, frozen=True, kw_only=True):
+    track_id: str
+    code: str
+    message: str
+    recovery: str
+
+
+class ModelStatus(Result, frozen=True, kw_only=True):
+    model: str
+    state: str
+    load_sec: float | None = None
+
+
+class WorkerRestart(Result, frozen=True, kw_only=True):
+    worker: str
+    reason: str
+    attempt: int
+
+
+class Method(NamedTuple):
+    params: type[Params]
+    result: type[msgspec.Struct]
+
+
+METHODS: dict[str, Method] = {
+    "initialize": Method(InitializeParams, InitializeResult),
+    "generate": Method(GenerateParams, GenerateResult),
+    "status": Method(NoParams, StatusResult),
+    "queue_status": Method(NoParams, QueueStatusResult),
+    "queue_cancel": Method(TrackParams, CancelResult),
+    "queue_clear": Method(NoParams, ClearResult),
+    "track_get": Method(TrackParams, Track),
+    "cache_list": Method(CacheListParams, CacheListResult),
+    "cache_delete": Method(TrackParams, CacheDeleteResult),
+    "cache_clear": Method(NoParams, CacheClearResult),
+    "cache_stats": Method(NoParams, CacheStatsResult),
+    "models_list": Method(NoParams, ModelsListResult),
+    "shutdown": Method(NoParams, ShutdownResult),
+}
+
+NOTIFICATIONS: dict[str, type[Result]] = {
+    "generation_start": GenerationStart,
+    "generation_progress": GenerationProgress,
+    "generation_complete": GenerationComplete,
+    "generation_error": GenerationError,
+    "model_status": ModelStatus,
+    "worker_restart": WorkerRestart,
+}
+
+
+def parse_params(method: str, params: object) -> Any:
+    """The typed params of a request.
+
+    Raises MethodNotFound, InvalidDuration, InvalidPrompt, or InvalidParams naming the field.
+    """
+    known = METHODS.get(method)
+    if known is None:
+        raise MethodNotFound(f"there is no method {method!r}")
+    try:
+        parsed = msgspec.convert(params, known.params)
+    except msgspec.ValidationError as error:
+        if "`$.duration_sec`" in str(error):
+            raise InvalidDuration(
+                f"duration_sec must be a whole number from {MIN_DURATION_SEC} to {MAX_DURATION_SEC}",
+                details=str(error),
+            ) from error
+        raise InvalidParams(f"{method}: {error}") from error
+    return _checked(parsed) if isinstance(parsed, GenerateParams) else parsed
+
+
+def _checked(params: GenerateParams) -> GenerateParams:
+    """What types can't say: the prompt's length after trimming, the seed's range."""
+    prompt = params.prompt.strip()
+    if not prompt:
+        raise InvalidPrompt("the prompt is empty")
+    if len(prompt) > MAX_PROMPT_CHARS:
+        raise InvalidPrompt(f"the prompt has {len(prompt)} characters, over the limit of {MAX_PROMPT_CHARS}")
+    try:
+        prompt.encode()
+    except UnicodeEncodeError as error:
+        raise InvalidPrompt("the prompt is not valid Unicode text", details=str(error)) from error
+    if params.seed is not None and params.seed >= 1 << 64:
+        raise InvalidParams("generate: seed must be below 2^64 - at `$.seed`")
+    return msgspec.structs.replace(params, prompt=prompt)
+
+
+def schema() -> dict[str, Any]:
+    """JSON Schemas of all methods and notifications, with shared `$defs`."""
+    types: list[Any] = [kind for pair in METHODS.values() for kind in pair]
+    types += NOTIFICATIONS.values()
+    unique = list(dict.fromkeys(types))
+    refs, components = msgspec.json.schema_components(unique, ref_template="#/$defs/{name}")
+    ref_of = dict(zip(unique, refs, strict=True))
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "methods": {
+            name: {"params": ref_of[pair.params], "result": ref_of[pair.result]}
+            for name, pair in METHODS.items()
+        },
+        "notifications": {name: ref_of[kind] for name, kind in NOTIFICATIONS.items()},
+        "$defs": components,
+    }

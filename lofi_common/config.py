@@ -1,0 +1,116 @@
+"""One frozen tree of settings, read once.
+
+Flags go before `LOFI_<SECTION>_<KEY>` in the environment, that before config.toml, that before the defaults.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Annotated, Any, Literal, get_type_hints
+
+import msgspec
+from msgspec import Meta
+
+from lofi_common.errors import LofiError
+
+Positive = Annotated[int, Meta(ge=1)]
+PositiveSeconds = Annotated[float, Meta(gt=0)]
+
+
+class ConfigError(LofiError):
+    """A setting is wrong; the message names where it came from, the setting and what it should be."""
+
+    name = "CONFIG_ERROR"
+    recovery = "`configs/default.toml` shows every setting with its default."
+
+
+class _Section(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    pass
+
+
+class BrokerConfig(_Section, frozen=True, kw_only=True):
+    idle_exit_sec: PositiveSeconds = 600.0
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+
+
+class QueueConfig(_Section, frozen=True, kw_only=True):
+    max_pending: Positive = 10
+    max_attempts: Positive = 2
+
+
+class WorkerConfig(_Section, frozen=True, kw_only=True):
+    engine: Literal["onnx", "fake"] = "onnx"
+    count: Annotated[int, Meta(ge=1, le=64)] = 1
+    slots: Annotated[int, Meta(ge=1, le=64)] = 1
+    threads: Annotated[int, Meta(ge=0, le=1024)] = 0
+    load_timeout_sec: PositiveSeconds = 120.0
+    silence_sec: PositiveSeconds = 15.0
+    stall_sec: PositiveSeconds = 60.0
+    stop_grace_sec: PositiveSeconds = 2.0
+
+
+class ModelConfig(_Section, frozen=True, kw_only=True):
+    folder: str = ""
+
+
+class Config(_Section, frozen=True, kw_only=True):
+    broker: BrokerConfig = BrokerConfig()
+    queue: QueueConfig = QueueConfig()
+    worker: WorkerConfig = WorkerConfig()
+    model: ModelConfig = ModelConfig()
+
+
+def load_config(file: Path, environ: Mapping[str, str], flags: Sequence[str] = ()) -> Config:
+    """Merge the sources into a checked Config.
+
+    `flags` are `section.key=value`. A missing file means defaults. Raises ConfigError.
+    """
+    config = Config()
+    try:
+        text = file.read_text()
+    except FileNotFoundError:
+        text = ""
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{file} can't be read: {error}") from error
+    try:
+        config = msgspec.toml.decode(text, type=Config)
+    except (msgspec.DecodeError, ValueError) as error:
+        raise ConfigError(f"{file}: {error}") from error
+    config = _apply(config, _from_environment(environ), "the environment")
+    return _apply(config, [_from_flag(flag) for flag in flags], "--set")
+
+
+_Setting = tuple[str, str, str]  # section, key, value as text
+
+
+def _from_environment(environ: Mapping[str, str]) -> list[_Setting]:
+    """`LOFI_WORKER_ENGINE=fake` → ("worker", "engine", "fake"). Other LOFI_ variables are not ours."""
+    found = []
+    for section in Config.__struct_fields__:
+        for key in type(getattr(Config(), section)).__struct_fields__:
+            value = environ.get(f"LOFI_{section}_{key}".upper())
+            if value is not None:
+                found.append((section, key, value))
+    return found
+
+
+def _from_flag(flag: str) -> _Setting:
+    name, equals, value = flag.partition("=")
+    section, dot, key = name.partition(".")
+    if not (equals and dot):
+        raise ConfigError(f"--set {flag}: give section.key=value")
+    return section, key, value
+
+
+def _apply(config: Config, settings: Sequence[_Setting], origin: str) -> Config:
+    tree: dict[str, dict[str, Any]] = msgspec.to_builtins(config)
+    for section, key, text in settings:
+        if key not in tree.get(section, {}):
+            raise ConfigError(f"{origin}: there is no setting {section}.{key}")
+        kind = get_type_hints(type(getattr(config, section)), include_extras=True)[key]
+        try:
+            tree[section][key] = msgspec.convert(text, kind, strict=False)
+        except msgspec.ValidationError as error:
+            raise ConfigError(f"{origin}: {section}.{key}={text}: {error}") from error
+    return msgspec.convert(tree, Config)

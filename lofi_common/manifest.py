@@ -1,0 +1,148 @@
+"""`model.toml`: what a model folder holds and how the engine runs it."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+import msgspec
+
+from lofi_common.errors import ModelLoadFailed, ModelNotFound
+
+MANIFEST_NAME = "model.toml"
+LAYOUT = 1
+
+
+class _Section(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    pass
+
+
+class TextSpec(_Section, frozen=True, kw_only=True):
+    max_tokens: int
+
+
+class DecoderSpec(_Section, frozen=True, kw_only=True):
+    layers: int
+    heads: int
+    head_dim: int
+    codebooks: int
+    codebook_size: int
+    """Ids 0 … codebook_size−1 may be sampled; codebook_size itself is the special token."""
+    delays: list[int]
+    max_steps: int
+    """Longest sequence of decoder steps: the position table's and the KV cache's capacity."""
+
+
+class CodecSpec(_Section, frozen=True, kw_only=True):
+    sample_rate: int
+    channels: int
+    chunk_frames: int
+    header_frames: int = 0
+    """Frames at the start that make no sound."""
+    frames_per_second: float | None = None
+    """Fixed-rate codecs only."""
+    max_frames_per_second: float | None = None
+    """Upper bound, for codecs whose graph decides how many samples a frame gives."""
+
+
+class SamplingSpec(_Section, frozen=True, kw_only=True):
+    """The model's own defaults."""
+
+    temperature: float
+    top_k: int
+    top_p: float
+    guidance_scale: float
+
+
+class FileSpec(_Section, frozen=True, kw_only=True):
+    bytes: int
+    sha256: str
+
+
+class Manifest(_Section, frozen=True, kw_only=True):
+    layout: int
+    name: str
+    license: str
+    description: str
+    text: TextSpec
+    decoder: DecoderSpec
+    codec: CodecSpec
+    sampling: SamplingSpec
+    files: dict[str, FileSpec]
+
+    def frames_expected(self, duration_sec: int) -> int:
+        """Frames that a track of this length takes; an upper bound where the codec graph decides."""
+        rate = self.codec.frames_per_second or self.codec.max_frames_per_second
+        assert rate is not None
+        return self.codec.header_frames + -int(-duration_sec * rate // 1)
+
+
+class Model(msgspec.Struct, frozen=True, kw_only=True):
+    """A model folder whose manifest was read and whose files are there."""
+
+    folder: Path
+    manifest: Manifest
+    version: str
+    """`<name>-<first 8 hex digits of the manifest's SHA-256>`: names the content of all files."""
+
+
+def read_model(folder: Path) -> Model:
+    """Read a model folder's manifest and check that its files are there, without reading them.
+
+    Raises ModelNotFound when the manifest or a file is missing, ModelLoadFailed when the manifest is
+    no manifest or a file's size is wrong. Content is checked by whoever loads it (`check_file`).
+    """
+    path = folder / MANIFEST_NAME
+    try:
+        raw = path.read_bytes()
+    except OSError as error:
+        raise ModelNotFound(f"the model's manifest can't be read: {path}", details=str(error)) from error
+    try:
+        manifest = msgspec.toml.decode(raw, type=Manifest)
+    except (msgspec.DecodeError, UnicodeDecodeError, ValueError) as error:
+        raise ModelLoadFailed(f"{path} is not a valid manifest: {error}") from error
+    if manifest.layout != LAYOUT:
+        raise ModelLoadFailed(f"{path} has layout {manifest.layout}; this version reads layout {LAYOUT}")
+    rates = (manifest.codec.frames_per_second, manifest.codec.max_frames_per_second)
+    if sum(rate is not None and rate > 0 for rate in rates) != 1:
+        raise ModelLoadFailed(f"{path}: give exactly one of frames_per_second and max_frames_per_second")
+    for name, spec in manifest.files.items():
+        if Path(name).name != name:
+            raise ModelLoadFailed(f"{path} names a file outside its folder: {name}")
+        file = folder / name
+        try:
+            size = file.stat().st_size
+        except OSError as error:
+            raise ModelNotFound(f"the model's file {file} is missing", details=str(error)) from error
+        if size != spec.bytes:
+            raise ModelLoadFailed(f"{file} has {size} bytes instead of {spec.bytes}: it is damaged")
+    version = f"{manifest.name}-{hashlib.sha256(raw).hexdigest()[:8]}"
+    return Model(folder=folder, manifest=manifest, version=version)
+
+
+def select_model(folder: Path, engine: str) -> Model:
+    """`read_model`, with a version of its own for the fake engine, whose tracks are no music."""
+    model = read_model(folder)
+    if engine == "fake":
+        return msgspec.structs.replace(model, version=f"{model.version}-fake")
+    return model
+
+
+def check_file(model: Model, name: str) -> bytes:
+    """The bytes of one of the model's files, checked against its SHA-256.
+
+    Raises ModelNotFound or ModelLoadFailed naming the file. ONNX Runtime loads some damaged graphs
+    without complaint, so the hash is the only guard.
+    """
+    path = model.folder / name
+    spec = model.manifest.files.get(name)
+    if spec is None:
+        raise ModelLoadFailed(f"{model.folder / MANIFEST_NAME} does not list {name}")
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise ModelNotFound(f"the model's file {path} can't be read", details=str(error)) from error
+    digest = hashlib.sha256(data).hexdigest()
+    if digest != spec.sha256:
+        raise ModelLoadFailed(f"{path} is damaged: its SHA-256 is {digest} instead of {spec.sha256}")
+    return data

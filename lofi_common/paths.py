@@ -1,0 +1,104 @@
+"""Where things lie: the platform's usual directories, or all of them under `LOFI_HOME`."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+import msgspec
+import platformdirs
+
+from lofi_common.errors import LofiError
+
+STARTER = "lofi-tiny"
+_IPC_LIMIT = 107
+
+
+class Paths(msgspec.Struct, frozen=True, kw_only=True):
+    config: Path
+    state: Path
+    data: Path
+    runtime: Path
+
+    @property
+    def config_file(self) -> Path:
+        return self.config / "config.toml"
+
+    @property
+    def database(self) -> Path:
+        return self.state / "queue.sqlite"
+
+    @property
+    def logs(self) -> Path:
+        return self.state / "logs"
+
+    @property
+    def tracks(self) -> Path:
+        return self.data / "tracks"
+
+    @property
+    def spool(self) -> Path:
+        """Beside the tracks, so that a finished file is renamed into the library, never copied."""
+        return self.data / "spool"
+
+    @property
+    def broker_file(self) -> Path:
+        return self.runtime / "broker.json"
+
+    @property
+    def broker_lock(self) -> Path:
+        return self.runtime / "broker.lock"
+
+    def socket(self, name: str) -> str:
+        """ZeroMQ endpoint of one of the broker's sockets. Raises LofiError when the path is too long."""
+        path = str(self.runtime / f"{name}.ipc")
+        if len(os.fsencode(path)) > _IPC_LIMIT:
+            raise LofiError(
+                f"the socket path {path} is over {_IPC_LIMIT} bytes long: "
+                "set LOFI_HOME or paths.runtime to a shorter folder"
+            )
+        return f"ipc://{path}"
+
+    def make(self) -> None:
+        """Create the folders, the private ones for this user only. Raises LofiError naming the folder."""
+        for folder, mode in (
+            (self.state, 0o700),
+            (self.logs, 0o700),
+            (self.data, 0o755),
+            (self.tracks, 0o755),
+            (self.spool, 0o700),
+            (self.runtime, 0o700),
+        ):
+            try:
+                folder.mkdir(parents=True, exist_ok=True)
+                if mode == 0o700:
+                    folder.chmod(mode)
+            except OSError as error:
+                raise LofiError(f"can't create the folder {folder}: {error.strerror}") from error
+        if self.runtime.stat().st_uid != os.getuid():
+            raise LofiError(f"{self.runtime} belongs to another user")
+
+
+def find_paths(environ: Mapping[str, str]) -> Paths:
+    """The folders for this user; `LOFI_HOME` moves all of them under one."""
+    home = environ.get("LOFI_HOME")
+    if home:
+        root = Path(home).expanduser().absolute()
+        return Paths(config=root / "config", state=root / "state", data=root / "data", runtime=root / "run")
+    dirs = platformdirs.PlatformDirs("lofi", appauthor=False)
+    return Paths(
+        config=Path(dirs.user_config_dir),
+        state=Path(dirs.user_state_dir),
+        data=Path(dirs.user_data_dir),
+        runtime=Path(dirs.user_runtime_dir),
+    )
+
+
+def starter_folder() -> Path:
+    """The folder of the model that ships inside the package; found without importing the worker."""
+    spec = importlib.util.find_spec("lofi_worker")
+    if spec is None or not spec.submodule_search_locations:
+        raise LofiError("the package lofi_worker is not installed beside lofi_common")
+    return Path(spec.submodule_search_locations[0]) / "models" / STARTER

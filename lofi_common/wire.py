@@ -1,0 +1,94 @@
+"""Frames on a socket: `[b"LOFI/1", body]`, the body a msgpack map. The only place that packs or unpacks.
+
+msgpack decodes (its limits stop header bombs), msgspec checks the types. Refused: other versions,
+bodies over 1 MiB, ext types, non-finite floats, duplicate or non-string keys, trailing bytes, unknown fields.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any, TypeVar
+
+import msgpack
+import msgspec
+
+from lofi_common import messages
+
+MAGIC = b"LOFI/1"
+MAX_BYTES = 1 << 20
+
+T = TypeVar("T")
+
+
+class WireError(ValueError):
+    """A frame that is not ours: dropped by whoever received it."""
+
+
+def pack(message: object) -> list[bytes]:
+    """The two frames of a message. Raises WireError when it is too large for one."""
+    body = msgpack.packb(msgspec.to_builtins(message))
+    if len(body) > MAX_BYTES:
+        raise WireError(f"message of {len(body)} bytes is over the limit of {MAX_BYTES}")
+    return [MAGIC, body]
+
+
+def _no_ext(code: int, data: bytes) -> Any:
+    raise WireError(f"ext type {code} is not allowed")
+
+
+def _string_map(pairs: list[tuple[object, object]]) -> dict[str, object]:
+    result: dict[str, object] = {}
+    for key, value in pairs:
+        if not isinstance(key, str) or key in result:
+            raise WireError(f"duplicate or non-string key {key!r}")
+        if isinstance(value, float) and not math.isfinite(value):
+            raise WireError(f"{key} is not a finite number")
+        result[key] = value
+    return result
+
+
+def _finite_list(items: list[object]) -> list[object]:
+    if any(isinstance(item, float) and not math.isfinite(item) for item in items):
+        raise WireError("a list holds a number that is not finite")
+    return items
+
+
+def unpack(frames: Sequence[bytes], kind: type[T] | Any) -> T:
+    """The message in `frames`, of type `kind` (a Struct or a union of them). Raises WireError."""
+    if len(frames) != 2 or frames[0] != MAGIC:
+        raise WireError("not a LOFI/1 message")
+    body = frames[1]
+    if len(body) > MAX_BYTES:
+        raise WireError(f"message of {len(body)} bytes is over the limit of {MAX_BYTES}")
+    try:
+        raw = msgpack.unpackb(
+            body,
+            ext_hook=_no_ext,
+            object_pairs_hook=_string_map,
+            list_hook=_finite_list,
+            timestamp=0,
+            strict_map_key=True,
+        )
+        message: T = msgspec.convert(raw, kind)
+    except WireError:
+        raise
+    except (ValueError, TypeError, RecursionError, msgpack.UnpackException) as error:
+        raise WireError(f"malformed message: {error}") from error
+    return message
+
+
+def unpack_worker(frames: Sequence[bytes]) -> messages.WorkerMessage:
+    return unpack(frames, messages.WorkerMessage)
+
+
+def unpack_broker(frames: Sequence[bytes]) -> messages.BrokerMessage:
+    return unpack(frames, messages.BrokerMessage)
+
+
+def unpack_request(frames: Sequence[bytes]) -> messages.Request:
+    return unpack(frames, messages.Request)
+
+
+def unpack_front(frames: Sequence[bytes]) -> messages.FrontMessage:
+    return unpack(frames, messages.FrontMessage)

@@ -1,0 +1,1 @@
+"""The inference process: holds the ONNX sessions, takes jobs, leaves finished tracks in the spool."""

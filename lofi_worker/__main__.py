@@ -1,0 +1,95 @@
+"""`lofi-worker`: one inference process. The broker starts it and tells it where to connect."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import time
+from pathlib import Path
+
+import psutil
+
+from lofi_common import PROTOCOL
+from lofi_common.errors import LofiError
+from lofi_common.logs import set_up_logs
+from lofi_common.manifest import select_model
+from lofi_common.messages import Hello, LoadFailed, Ready
+from lofi_worker.link import BrokerLink
+from lofi_worker.orphan import follow_parent
+
+EXIT_LOAD_FAILED = 4
+
+
+def main() -> None:
+    arguments = _parser().parse_args()
+    set_up_logs(arguments.log_level, None)
+    os.umask(0o077)
+    link = BrokerLink(arguments.connect, f"{arguments.worker}.g{arguments.generation}")
+    follow_parent(link.orders)
+    link.send(
+        Hello(
+            protocol=PROTOCOL,
+            worker=arguments.worker,
+            generation=arguments.generation,
+            pid=os.getpid(),
+        )
+    )
+    try:
+        _serve(arguments, link)
+    finally:
+        link.close()
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="lofi-worker", description="Started by the broker; leaves when its stdin is closed."
+    )
+    parser.add_argument("--connect", required=True, help="the broker's endpoint for workers")
+    parser.add_argument("--worker", required=True, help="worker name, such as w0")
+    parser.add_argument("--generation", type=int, required=True, help="which process of that name this is")
+    parser.add_argument("--model", type=Path, required=True, help="model folder")
+    parser.add_argument("--spool", type=Path, required=True, help="folder for finished tracks")
+    parser.add_argument("--engine", choices=["onnx", "fake"], default="onnx")
+    parser.add_argument("--slots", type=int, default=1, help="jobs decoded side by side")
+    parser.add_argument("--threads", type=int, default=0, help="inference threads; 0 = one per core")
+    parser.add_argument("--log-level", default="info")
+    return parser
+
+
+def _serve(arguments: argparse.Namespace, link: BrokerLink) -> None:
+    # Imported after the greeting: numpy and ONNX Runtime take longer to import than to greet.
+    from lofi_worker.agent import Agent
+    from lofi_worker.engine import Engine
+
+    began = time.monotonic()
+    engine: Engine
+    try:
+        model = select_model(arguments.model, arguments.engine)
+        if arguments.engine == "fake":
+            from lofi_worker.fake import FakeEngine
+
+            engine = FakeEngine(model, arguments.slots)
+        else:
+            from lofi_worker.musicgen.load import load_engine
+
+            threads = arguments.threads or len(os.sched_getaffinity(0))
+            engine = load_engine(model, slots=arguments.slots, threads=threads)
+    except LofiError as error:
+        print(error, file=sys.stderr)
+        link.send(LoadFailed(error=error.info()))
+        sys.exit(EXIT_LOAD_FAILED)
+    link.send(
+        Ready(
+            model_version=engine.model_version,
+            device=engine.device,
+            slots=engine.slots,
+            load_sec=round(time.monotonic() - began, 3),
+            rss=psutil.Process().memory_info().rss,
+        )
+    )
+    Agent(engine, link, arguments.spool).run()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,151 @@
+"""The job loop: orders from the broker in, engine steps, answers out. Looks at its orders between steps."""
+
+from __future__ import annotations
+
+import logging
+import queue
+import time
+from pathlib import Path
+from typing import Protocol
+
+from lofi_common.errors import GenerationCancelled, LofiError, ModelInferenceFailed, ModelLoadFailed
+from lofi_common.logs import fields
+from lofi_common.messages import (
+    BrokerMessage,
+    Cancel,
+    Done,
+    Failed,
+    Progress,
+    Run,
+    Shutdown,
+    Started,
+    WorkerMessage,
+)
+from lofi_worker import spool
+from lofi_worker.attempt import Attempt
+from lofi_worker.engine import Engine, StepResult
+
+log = logging.getLogger(__name__)
+
+
+class Link(Protocol):
+    orders: queue.SimpleQueue[BrokerMessage]
+
+    def send(self, message: WorkerMessage) -> None: ...
+
+
+class Agent:
+    """Runs up to `engine.slots` jobs side by side in one decode loop."""
+
+    def __init__(self, engine: Engine, link: Link, spool_folder: Path) -> None:
+        self._engine = engine
+        self._link = link
+        self._spool = spool_folder
+        self._busy: dict[int, Attempt] = {}
+
+    def run(self) -> str:
+        """Serve until told to leave; returns the reason. An engine that breaks is fatal: the jobs are
+        answered, then the error goes on, so that the process ends and its memory comes back."""
+        try:
+            while True:
+                order = self._next_order()
+                while order is not None:
+                    if isinstance(order, Shutdown):
+                        return order.reason
+                    self._obey(order)
+                    order = self._next_order()
+                for result in self._engine.step():
+                    self._take(result)
+        except Exception as error:
+            info = _as_lofi_error(error).info()
+            for attempt in self._busy.values():
+                self._link.send(Failed(job_id=attempt.job_id, attempt=attempt.number, error=info))
+            raise
+
+    def _next_order(self) -> BrokerMessage | None:
+        """Waits for an order while idle; while jobs run, takes one only if it is there."""
+        try:
+            return self._link.orders.get(block=not self._busy)
+        except queue.Empty:
+            return None
+
+    def _obey(self, order: Run | Cancel) -> None:
+        if isinstance(order, Run):
+            self._start(order)
+            return
+        for slot, attempt in self._busy.items():
+            if (attempt.job_id, attempt.number) == (order.job_id, order.attempt):
+                self._engine.stop(slot)
+                self._fail(slot, GenerationCancelled("cancelled by a client"))
+                return
+
+    def _start(self, order: Run) -> None:
+        slot = next(slot for slot in range(self._engine.slots) if slot not in self._busy)
+        self._busy[slot] = Attempt(order.job_id, order.attempt, order.spec)
+        self._link.send(Started(job_id=order.job_id, attempt=order.attempt))
+        log.info(fields("attempt_started", track_id=order.job_id, attempt=order.attempt, slot=slot))
+        try:
+            if order.spec.model_version != self._engine.model_version:
+                raise ModelLoadFailed(
+                    f"the track needs {order.spec.model_version}, but {self._engine.model_version} is loaded"
+                )
+            self._engine.start(slot, order.spec)
+        except LofiError as error:
+            self._fail(slot, error)
+
+    def _take(self, result: StepResult) -> None:
+        if result.error is not None:
+            self._fail(result.slot, result.error)
+            return
+        attempt = self._busy[result.slot]
+        if result.audio is not None:
+            attempt.add(result.audio)
+        if result.finished:
+            try:
+                done = self._write(attempt)
+            except LofiError as error:
+                self._fail(result.slot, error)
+                return
+            del self._busy[result.slot]
+            log.info(fields("attempt_done", track_id=done.job_id, sec=f"{done.generation_sec:.3f}"))
+            self._link.send(done)
+        elif attempt.report_due(result.frames, result.frames_expected, time.monotonic()):
+            self._link.send(
+                Progress(
+                    job_id=attempt.job_id,
+                    attempt=attempt.number,
+                    done=result.frames,
+                    total=result.frames_expected,
+                    audio_sec=attempt.samples / self._engine.sample_rate,
+                )
+            )
+
+    def _write(self, attempt: Attempt) -> Done:
+        kind = attempt.spec.format
+        rate = self._engine.sample_rate
+        data = spool.encode(spool.to_pcm16(attempt.audio()), rate, kind)
+        file = spool.write(self._spool, f"{attempt.job_id}.{attempt.number}.{kind}", data)
+        return Done(
+            job_id=attempt.job_id,
+            attempt=attempt.number,
+            path=str(file.path),
+            sha256=file.sha256,
+            bytes=file.bytes,
+            sample_rate=rate,
+            channels=self._engine.channels,
+            samples=attempt.samples,
+            generation_sec=round(time.monotonic() - attempt.started, 3),
+        )
+
+    def _fail(self, slot: int, error: LofiError) -> None:
+        attempt = self._busy.pop(slot)
+        log.info(fields("attempt_ended", track_id=attempt.job_id, code=error.name, message=error))
+        self._link.send(Failed(job_id=attempt.job_id, attempt=attempt.number, error=error.info()))
+
+
+def _as_lofi_error(error: Exception) -> LofiError:
+    if isinstance(error, LofiError):
+        return error
+    if isinstance(error, MemoryError):
+        return ModelInferenceFailed(f"out of memory: {error}")
+    return ModelInferenceFailed(f"{type(error).__name__}: {error}")

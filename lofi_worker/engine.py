@@ -1,0 +1,65 @@
+"""The seam between the worker's job loop and whatever makes the music: step by step, over slots.
+
+A slot holds one job. All busy slots advance together, because a decoder that is bound by memory bandwidth
+runs several rows almost for the price of one; but what one slot holds never changes what another one gives.
+"""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lofi_common.errors import LofiError
+from lofi_common.jobs import JobSpec
+
+
+@dataclass(frozen=True)
+class StepResult:
+    """What one step did for one slot."""
+
+    slot: int
+    frames: int
+    """Frames that are complete so far, in all codebooks."""
+    frames_expected: int
+    """Frames of the whole track: exact for codecs of a fixed rate, else an estimate that settles in time."""
+    audio: NDArray[np.float32] | None = None
+    """float32 [channels, samples]: the audio that is new since the last step."""
+    finished: bool = False
+    """The audio given so far is exactly duration_sec * sample_rate samples; the slot is free again."""
+    error: LofiError | None = None
+    """The job failed and its slot is free again; the other slots go on."""
+
+
+class Engine(Protocol):
+    """Turns job specs into audio. Not thread-safe: one thread calls it."""
+
+    @property
+    def model_version(self) -> str: ...
+
+    @property
+    def device(self) -> str: ...
+
+    @property
+    def slots(self) -> int: ...
+
+    @property
+    def sample_rate(self) -> int: ...
+
+    @property
+    def channels(self) -> int: ...
+
+    def start(self, slot: int, spec: JobSpec) -> None:
+        """Encodes the prompt and takes the free slot.
+
+        Raises ModelInferenceFailed when the job cannot run; the slot stays free.
+        """
+
+    def step(self) -> list[StepResult]:
+        """Advances every busy slot by one step of the decoder; one result per busy slot, in their order.
+
+        Raises ModelInferenceFailed when a graph itself fails, as when memory runs out: all slots are lost.
+        """
+
+    def stop(self, slot: int) -> None:
+        """Frees the slot at once, whatever it does."""

@@ -1,0 +1,90 @@
+"""An engine for tests that is scripted by its prompts, behind the same seam as the real one.
+
+`slow 30` takes 30 s, `fail@3` fails at step 3, `crash` dies of SIGSEGV, `hang` never returns, `oom` runs
+out of memory, `slow-load 5` starts after 5 s. Anything else gives a tone that depends on the spec alone.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import threading
+import time
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lofi_common.errors import ModelInferenceFailed
+from lofi_common.jobs import JobSpec, track_id
+from lofi_common.manifest import Model
+from lofi_worker.engine import StepResult
+
+_STEPS = 100
+
+
+@dataclass
+class _Job:
+    spec: JobSpec
+    step_sec: float
+    fail_at: int | None
+    step: int = 0
+
+
+class FakeEngine:
+    """Needs no ONNX Runtime; loads at once."""
+
+    device = "fake"
+    sample_rate = 32_000
+    channels = 1
+
+    def __init__(self, model: Model, slots: int) -> None:
+        self.model_version = model.version
+        self.slots = slots
+        self._jobs: dict[int, _Job] = {}
+
+    def start(self, slot: int, spec: JobSpec) -> None:
+        slow = re.search(r"\bslow ([\d.]+)", spec.prompt)
+        fail = re.search(r"\bfail@(\d+)", spec.prompt)
+        load = re.search(r"\bslow-load ([\d.]+)", spec.prompt)
+        if load:
+            time.sleep(float(load[1]))
+        self._jobs[slot] = _Job(
+            spec,
+            step_sec=float(slow[1]) / _STEPS if slow else 0.0,
+            fail_at=int(fail[1]) if fail else None,
+        )
+
+    def step(self) -> list[StepResult]:
+        results = [self._advance(slot, job) for slot, job in list(self._jobs.items())]
+        time.sleep(max((job.step_sec for job in self._jobs.values()), default=0.0))
+        return results
+
+    def stop(self, slot: int) -> None:
+        del self._jobs[slot]
+
+    def _advance(self, slot: int, job: _Job) -> StepResult:
+        job.step += 1
+        match job.spec.prompt.split()[0]:
+            case "crash":
+                os.kill(os.getpid(), signal.SIGSEGV)
+            case "hang":
+                threading.Event().wait()
+            case "oom":
+                raise MemoryError("the prompt asked for it")
+        if job.step == job.fail_at:
+            del self._jobs[slot]
+            error = ModelInferenceFailed(f"scripted failure at step {job.step}")
+            return StepResult(slot, job.step, _STEPS, None, False, error)
+        if job.step < _STEPS:
+            return StepResult(slot, job.step, _STEPS, None, False, None)
+        del self._jobs[slot]
+        return StepResult(slot, job.step, _STEPS, _tone(job.spec, self.sample_rate), True, None)
+
+
+def _tone(spec: JobSpec, sample_rate: int) -> NDArray[np.float32]:
+    """float32 [1, duration × sample_rate]; its pitch comes from the track id."""
+    hertz = 200 + int(track_id(spec), 16) % 400
+    seconds = np.arange(spec.duration_sec * sample_rate) / sample_rate
+    return np.float32(0.1) * np.sin(2 * np.pi * hertz * seconds).astype(np.float32)[np.newaxis]

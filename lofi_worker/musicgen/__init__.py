@@ -1,0 +1,1 @@
+"""MusicGen, cut along the paper's parts: text, decoder, delay pattern, sampling, codec; and the engine."""

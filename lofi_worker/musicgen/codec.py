@@ -1,0 +1,29 @@
+"""From codes to audio, in a stream."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lofi_worker.musicgen.session import Session, empty_input
+
+STATE = "state."
+
+
+class CodecStream:
+    """The codec graph on its way through one track."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+        states = {name: each for name, each in session.inputs.items() if name.startswith(STATE)}
+        self._state = {name: empty_input(each) for name, each in states.items()}
+        self._outputs = ["audio", *(f"next_{name}" for name in self._state)]
+
+    def push(self, codes: NDArray[np.int64], last: bool) -> NDArray[np.float32]:
+        """The audio, float32 [channels, samples], that these codes [frames, codebooks] made certain.
+
+        `last`: no frames follow. Raises ModelInferenceFailed when the graph fails.
+        """
+        feeds = {"codes": np.ascontiguousarray(codes.T[None]), "last": np.array(last), **self._state}
+        audio, *state = self._session.run(feeds, self._outputs)
+        self._state = dict(zip(self._state, state, strict=True))
+        samples: NDArray[np.float32] = audio[0]
+        return samples

@@ -1,0 +1,103 @@
+"""The language model: one step for all rows, with the KV cache written in place.
+
+Rows: 0 … slots - 1 see their slot's prompt, slots … 2 * slots - 1 see no prompt (the null rows of guidance).
+A row's logits have the same bits whatever the other rows hold, however many rows run, and with any number of
+threads. tests/parity/test_neighbours.py holds this on the machine that runs it; it was measured on an x86-64
+with AVX-512 VNNI in float32, int8 and int4, for 1 to 16 rows and 1 or 2 threads. One thing breaks it: keys
+beyond the prompt are masked, but a text capacity that is not a multiple of 16 changes the order of the sums.
+Hence the buckets.
+"""
+
+from typing import Any
+
+import numpy as np
+import onnxruntime as ort
+from numpy.typing import NDArray
+
+from lofi_common.manifest import DecoderSpec
+from lofi_worker.musicgen.session import Session
+from lofi_worker.musicgen.text import EncodedText
+
+TEXT_BUCKET = 32
+
+
+class Decoder:
+    """The decoder graph with the buffers of `slots` slots."""
+
+    def __init__(self, session: Session, spec: DecoderSpec, slots: int) -> None:
+        self._session = session
+        self._spec = spec
+        self._slots = slots
+        rows = 2 * slots
+        # np.zeros maps the pages lazily: memory is used only as far as sequences get.
+        cache = (rows, spec.heads, spec.max_steps, spec.head_dim)
+        kinds = [f"{i}.{kind}" for i in range(spec.layers) for kind in ("key", "value")]
+        self._cache = {kind: np.zeros(cache, np.float32) for kind in kinds}
+        self._tokens = np.full((rows, 1, spec.codebooks), spec.codebook_size, np.int64)
+        self._positions = np.zeros(rows, np.int32)
+        self._longest = np.ones(1, np.int32)
+        self._logits = np.zeros((rows, 1, spec.codebooks, spec.codebook_size), np.float32)
+        self._texts: dict[int, EncodedText] = {}
+        self._cross: dict[str, NDArray[np.float32]] = {}
+        self._cross_mask = np.zeros((rows, 0), np.int32)
+        self._bindings: dict[int, ort.IOBinding] = {}
+
+    def start(self, slot: int, text: EncodedText) -> None:
+        """Gives the slot its prompt; its sequence begins anew."""
+        self._texts[slot] = text
+        self._lay_out_texts()
+
+    def stop(self, slot: int) -> None:
+        """The slot's rows run idle from now on, if at all."""
+        self._texts.pop(slot, None)
+        for row in (slot, self._slots + slot):
+            self._tokens[row] = self._spec.codebook_size
+            self._positions[row] = 0
+
+    def feed(self, slot: int, position: int, column: NDArray[np.int64]) -> None:
+        """Sets what the next step feeds to the slot's rows: the codes [codebooks] of one column."""
+        for row in (slot, self._slots + slot):
+            self._tokens[row] = column
+            self._positions[row] = position
+
+    def step(self, guided: bool) -> NDArray[np.float32]:
+        """Runs the rows that are needed; logits float32 [2, slots, codebooks, size], the null rows second.
+
+        The null rows are computed only if some slot is `guided`. The array is a view that the next step
+        overwrites. Raises ModelInferenceFailed when the graph fails.
+        """
+        rows = max(self._texts) + 1 + (self._slots if guided else 0)
+        if rows not in self._bindings:
+            self._bindings[rows] = self._bind(rows)
+        self._longest[0] = self._positions[:rows].max() + 1
+        self._session.run_bound(self._bindings[rows])
+        return self._logits.reshape(2, self._slots, self._spec.codebooks, self._spec.codebook_size)
+
+    def _bind(self, rows: int) -> ort.IOBinding:
+        inputs: dict[str, NDArray[Any]] = {
+            "tokens": self._tokens[:rows],
+            "seqlens_k": self._positions[:rows],
+            "total_sequence_length": self._longest,
+            "cross_mask": self._cross_mask[:rows],
+            **{f"past.{kind}": cache[:rows] for kind, cache in self._cache.items()},
+            **{name: cross[:rows] for name, cross in self._cross.items()},
+        }
+        outputs: dict[str, NDArray[Any]] = {
+            "logits": self._logits[:rows],
+            **{f"present.{kind}": cache[:rows] for kind, cache in self._cache.items()},
+        }
+        return self._session.bind(inputs, outputs)
+
+    def _lay_out_texts(self) -> None:
+        """Copies all prompts into buffers as long as the longest, in buckets; what is masked is zero."""
+        longest = max(text.tokens for text in self._texts.values())
+        capacity = -(-longest // TEXT_BUCKET) * TEXT_BUCKET
+        rows = 2 * self._slots
+        shape = (rows, self._spec.heads, capacity, self._spec.head_dim)
+        self._bindings.clear()
+        self._cross_mask = np.zeros((rows, capacity), np.int32)
+        self._cross = {f"cross.{kind}": np.zeros(shape, np.float32) for kind in self._cache}
+        for slot, text in self._texts.items():
+            self._cross_mask[slot, : text.tokens] = 1
+            for name, buffer in self._cross.items():
+                buffer[slot, :, : text.tokens] = text.cross[name]

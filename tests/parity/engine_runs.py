@@ -1,0 +1,67 @@
+"""Runs of an engine for tests: specs, whole tracks, and tracks beside others."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from lofi_common.jobs import JobSpec
+from lofi_common.manifest import read_model
+from lofi_worker.engine import Engine, StepResult
+from lofi_worker.musicgen.codec import CodecStream
+from lofi_worker.musicgen.load import load_engine
+
+CHECKPOINT = Path(__file__).parent.parent / "fixtures" / "tiny_musicgen"
+PROMPTS: list[str] = json.loads((CHECKPOINT / "prompts.json").read_text())
+
+
+def golden() -> Mapping[str, NDArray[Any]]:
+    """What transformers generated; see tests/fixtures/tiny_musicgen/make.py."""
+    with np.load(CHECKPOINT / "golden.npz") as file:
+        return dict(file)
+
+
+def spec(prompt: str = PROMPTS[0], duration_sec: int = 1, seed: int = 1, **changes: Any) -> JobSpec:
+    values: dict[str, Any] = {
+        "model_version": "tiny",
+        "temperature": 1.0,
+        "top_k": 250,
+        "top_p": 0.0,
+        "guidance_scale": 3.0,
+    }
+    return JobSpec(prompt=prompt, duration_sec=duration_sec, seed=seed, **{**values, **changes})
+
+
+def load(folder: Path, slots: int = 1, threads: int = 1) -> Engine:
+    return load_engine(read_model(folder), slots=slots, threads=threads)
+
+
+def run(engine: Engine, job: JobSpec, slot: int = 0) -> list[StepResult]:
+    """Every result of the slot, from start to finish or error."""
+    engine.start(slot, job)
+    results = []
+    while not results or not (results[-1].finished or results[-1].error):
+        results += [result for result in engine.step() if result.slot == slot]
+    return results
+
+
+def audio_of(results: list[StepResult]) -> NDArray[np.float32]:
+    assert results[-1].error is None, results[-1].error
+    return np.concatenate([result.audio for result in results if result.audio is not None], axis=1)
+
+
+def record_codes(monkeypatch: pytest.MonkeyPatch) -> list[NDArray[np.int64]]:
+    """The codes [frames, codebooks] of each chunk that the engine hands to the codec from now on."""
+    chunks: list[NDArray[np.int64]] = []
+    push = CodecStream.push
+
+    def spy(self: CodecStream, codes: NDArray[np.int64], last: bool) -> NDArray[np.float32]:
+        chunks.append(codes)
+        return push(self, codes, last)
+
+    monkeypatch.setattr(CodecStream, "push", spy)
+    return chunks

@@ -1,0 +1,84 @@
+"""A track's bytes are its own: they do not depend on slots, neighbours, threads or what ran before."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from engine_runs import PROMPTS, audio_of, load, run, spec
+from numpy.typing import NDArray
+
+from lofi_common.jobs import JobSpec
+from lofi_worker.engine import Engine
+
+LONG_PROMPT = " ".join(PROMPTS * 8)  # more than two buckets of text
+NEIGHBOURS = [
+    spec(LONG_PROMPT, 2, seed=11),
+    spec(PROMPTS[1], 1, seed=12, guidance_scale=1.0),
+    spec("rain", 3, seed=13, temperature=0.5, top_p=0.9),
+]
+
+
+def among_others(
+    engine: Engine, job: JobSpec, slot: int, others: dict[int, JobSpec], head_start: int
+) -> bytes:
+    """The job's audio when the others started `head_start` steps before it, and one of them is cancelled."""
+    for other, neighbour in others.items():
+        engine.start(other, neighbour)
+    for _ in range(head_start):
+        engine.step()
+    engine.start(slot, job)
+    pieces: list[NDArray[np.float32]] = []
+    for step in range(10_000):
+        if step == 20:
+            engine.stop(next(iter(others)))
+        for result in engine.step():
+            assert result.error is None
+            if result.slot == slot:
+                if result.audio is not None:
+                    pieces.append(result.audio)
+                if result.finished:
+                    return np.concatenate(pieces, axis=1).tobytes()
+    raise AssertionError("the track did not end")
+
+
+@pytest.mark.parametrize("guidance_scale", [3.0, 1.0])
+@pytest.mark.parametrize("model", ["tiny", "tiny_int8"])
+def test_same_bytes_in_every_company(
+    model: str, guidance_scale: float, request: pytest.FixtureRequest
+) -> None:
+    folder: Path = request.getfixturevalue(model)
+    job = spec(seed=7, guidance_scale=guidance_scale)
+    alone = audio_of(run(load(folder), job)).tobytes()
+    assert alone != audio_of(run(load(folder), spec(seed=8, guidance_scale=guidance_scale))).tobytes()
+
+    for slots, slot, threads in [(1, 0, 2), (2, 0, 1), (2, 1, 1), (4, 3, 2)]:
+        assert audio_of(run(load(folder, slots, threads), job, slot)).tobytes() == alone, (
+            slots,
+            slot,
+            threads,
+        )
+
+    for slots, slot, head_start, threads in [(2, 1, 17, 1), (2, 0, 60, 2), (4, 2, 5, 1), (4, 0, 0, 2)]:
+        free = [other for other in range(slots) if other != slot]
+        others = dict(zip(free, NEIGHBOURS, strict=False))
+        engine = load(folder, slots, threads)
+        assert among_others(engine, job, slot, others, head_start) == alone, (
+            slots,
+            slot,
+            head_start,
+            threads,
+        )
+        assert audio_of(run(engine, job, slot)).tobytes() == alone  # and again, after all of them
+
+
+def test_the_neighbour_of_a_failing_track_goes_on(tiny: Path) -> None:
+    engine = load(tiny, slots=2)
+    job = spec(seed=7)
+    alone = audio_of(run(load(tiny), job)).tobytes()
+    engine.start(0, spec(LONG_PROMPT))
+    engine.start(1, job)
+    engine.step()
+    engine.stop(0)
+    engine.start(0, spec(seed=9))
+    pieces = [r.audio for _ in range(60) for r in engine.step() if r.slot == 1 and r.audio is not None]
+    assert np.concatenate(pieces, axis=1).tobytes() == alone

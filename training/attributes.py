@@ -1,0 +1,85 @@
+"""What a track is: the attributes that a prompt may state and that the header frames carry."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TypeVar
+
+import numpy as np
+
+T = TypeVar("T")
+
+BPM_MIN, BPM_MAX = 60, 95
+MODES = ("major", "minor", "jazzy")
+DRUMS = ("boombap", "soft", "none")
+DENSITIES = ("sparse", "medium", "busy")
+SWINGS = ("straight", "light", "heavy")
+KEYS = ("rhodes", "piano", "guitar", "pad")
+BASSES = ("sub", "upright")
+LEADS = ("none", "flute", "bell", "vibes", "guitar", "piano")
+TONES = ("dark", "warm", "bright")
+NOTES = ("C", "C#", "D", "D#", "E", "F", "F#", "G", "G#", "A", "A#", "B")
+
+# Words for the three thirds of the tempo range: below the first bound, below the second, above.
+TEMPO_BOUNDS = (70, 83)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Attributes:
+    """One track's description. `key` is a pitch class (0 = C); `pad` is a pad layered under the keys."""
+
+    bpm: int
+    key: int
+    mode: str
+    drums: str
+    density: str
+    swing: str
+    keys: str
+    bass: str
+    lead: str
+    vinyl: bool
+    rain: bool
+    tone: str
+    pad: bool
+
+
+def tempo_word_class(bpm: float) -> int:
+    """0 = slow, 1 = mid-tempo, 2 = fast."""
+    return sum(bpm >= bound for bound in TEMPO_BOUNDS)
+
+
+def pick(rng: np.random.Generator, options: Sequence[T]) -> T:
+    """One option, each equally likely (ten times faster than `rng.choice`)."""
+    return options[int(rng.integers(len(options)))]
+
+
+def weighted(rng: np.random.Generator, options: Sequence[T], weights: Sequence[float]) -> T:
+    """One option with the given weights, which sum to 1."""
+    edge = rng.random()
+    for option, weight in zip(options, weights, strict=True):
+        edge -= weight
+        if edge < 0:
+            return option
+    return options[-1]
+
+
+def sample_attributes(rng: np.random.Generator) -> Attributes:
+    """Draw a track from the prior that also fills in what a prompt leaves open."""
+    keys = weighted(rng, KEYS, (0.35, 0.28, 0.22, 0.15))
+    lead = weighted(rng, LEADS, (0.25, 0.17, 0.14, 0.16, 0.14, 0.14))
+    return Attributes(
+        bpm=int(rng.integers(BPM_MIN, BPM_MAX + 1)),
+        key=int(rng.integers(12)),
+        mode=weighted(rng, MODES, (0.35, 0.4, 0.25)),
+        drums=weighted(rng, DRUMS, (0.58, 0.25, 0.17)),
+        density=pick(rng, DENSITIES),
+        swing=pick(rng, SWINGS),
+        keys=keys,
+        bass=pick(rng, BASSES),
+        lead="none" if lead == keys else lead,
+        vinyl=bool(rng.random() < 0.55),
+        rain=bool(rng.random() < 0.4),
+        tone=weighted(rng, TONES, (0.34, 0.38, 0.28)),
+        pad=bool(keys != "pad" and rng.random() < 0.3),
+    )

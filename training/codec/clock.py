@@ -1,0 +1,144 @@
+"""Steps and samples: which steps a call plays, where each begins, which samples come out.
+
+The total after n steps is floor(n * 480000 / bpm) samples at 32 kHz. Step k begins at tick
+ceil((k + swing of odd steps) * 240000 / bpm) of the 16 kHz clock; ceil, so that no step begins before the samples of
+the steps ahead of it are out.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from lofi_worker.importer.graph import INT64
+from training.attributes import BPM_MIN
+from training.codec.ops import Ops
+from training.tokens import CODEBOOKS, FIRST_HEADER, HEADER_CODES, HEADER_FRAMES, SECOND_HEADER
+
+WINDOW = 32  # steps that may still sound: 5 s at the fastest tempo, longer than any stored sound
+HISTORY = 224  # 16 kHz ticks before the first sample that filters and wow look back on
+SWING_PERCENT = (0, 12, 24)  # of a 16th note, by which odd steps come late
+TICKS_PER_BEAT_MINUTE = 240_000  # 16 kHz ticks of a 16th note, times bpm
+
+
+@dataclass(frozen=True, slots=True)
+class Header:
+    """Indices into the tuples of training.attributes, int64 []; bpm as it is."""
+
+    bpm: str
+    drums: str
+    density: str
+    swing: str
+    keys: str
+    bass: str
+    lead: str
+    ambience: str
+    tone: str
+    pad: str
+
+
+@dataclass(frozen=True, slots=True)
+class Clock:
+    """What one call plays.
+
+    steps: int64 [4, WINDOW + m], the last WINDOW steps and the m new ones; first: int64 [], number of the first new
+    step; begins: int64 [m + WINDOW + 1] tick of each step in `steps` and of the one behind; from_tick, to_tick: ticks
+    that are computed (HISTORY before the first sample); from_sample, to_sample: the samples that come out.
+    """
+
+    header: Header
+    steps: str
+    new: str
+    first: str
+    begins: str
+    from_tick: str
+    to_tick: str
+    from_sample: str
+    to_sample: str
+
+
+def read_header(ops: Ops, frames: str) -> Header:
+    """`frames`: int64 [4, HEADER_FRAMES]. Codes outside their ranges are read as the nearest one inside."""
+
+    def code(q: int, frame: int, start: int, size: int) -> str:
+        flat = ops.reshape(frames, CODEBOOKS * HEADER_FRAMES)
+        value = ops.gather(flat, ops.i(q * HEADER_FRAMES + frame))
+        return ops.at_most(ops.at_least(ops.sub(value, ops.i(start)), ops.i(0)), ops.i(size - 1))
+
+    first = [code(q, 0, FIRST_HEADER[q], HEADER_CODES[0][q]) for q in range(CODEBOOKS)]
+    second = [code(q, 1, SECOND_HEADER[q], HEADER_CODES[1][q]) for q in range(CODEBOOKS)]
+    return Header(
+        bpm=ops.add(first[0], ops.i(BPM_MIN)),
+        drums=first[2],
+        density=ops.div(first[3], ops.i(3)),
+        swing=ops.mod(first[3], ops.i(3)),
+        keys=second[0],
+        bass=second[1],
+        lead=second[2],
+        ambience=ops.div(second[3], ops.i(6)),
+        tone=ops.mod(ops.div(second[3], ops.i(2)), ops.i(3)),
+        pad=ops.mod(second[3], ops.i(2)),
+    )
+
+
+def build_clock(ops: Ops) -> Clock:
+    """Declares codes, `last` and the state, and tells what this call plays."""
+    graph = ops.graph
+    graph.input("codes", INT64, [1, CODEBOOKS, "frames"])
+    graph.input("last", 9, [])
+    graph.input("state.header", INT64, [CODEBOOKS, HEADER_FRAMES])
+    graph.input("state.steps", INT64, [CODEBOOKS, WINDOW])
+    graph.input("state.frames", INT64, [])
+
+    codes = ops.squeeze("codes", 0)
+    before = "state.frames"
+    fresh = ops.length(codes, 1)
+    known = ops.at_most(before, ops.i(HEADER_FRAMES))
+    padding = ops.table(np.zeros((CODEBOOKS, HEADER_FRAMES), np.int64))
+    stream = ops.join(ops.cut("state.header", ops.i(0), known, 1), codes, padding, axis=1)
+    frames = ops.cut(stream, ops.i(0), ops.i(HEADER_FRAMES), 1)
+    skipped = ops.at_most(ops.at_least(ops.sub(ops.i(HEADER_FRAMES), before), ops.i(0)), fresh)
+    music = ops.cut(codes, skipped, fresh, 1)
+    steps = ops.join("state.steps", music, axis=1)
+    new = ops.sub(fresh, skipped)
+    total = ops.add(ops.i(WINDOW), new)
+
+    for name, source in (
+        ("next_state.header", frames),
+        ("next_state.steps", ops.cut(steps, new, total, 1)),
+        ("next_state.frames", ops.add(before, fresh)),
+    ):
+        graph.node("Identity", [source], output=name)
+    graph.output("next_state.header", INT64, [CODEBOOKS, HEADER_FRAMES])
+    graph.output("next_state.steps", INT64, [CODEBOOKS, WINDOW])
+    graph.output("next_state.frames", INT64, [])
+
+    header = read_header(ops, frames)
+    first = ops.at_least(ops.sub(before, ops.i(HEADER_FRAMES)), ops.i(0))
+    numbers = ops.add(ops.count(ops.i(0), ops.add(total, ops.i(1))), ops.sub(first, ops.i(WINDOW)))
+    from_sample, to_sample = (
+        ops.div(ops.mul(n, ops.i(2 * TICKS_PER_BEAT_MINUTE)), header.bpm) for n in (first, ops.add(first, new))
+    )
+    return Clock(
+        header=header,
+        steps=steps,
+        new=new,
+        first=first,
+        begins=_begins(ops, numbers, header),
+        from_tick=ops.sub(ops.div(from_sample, ops.i(2)), ops.i(HISTORY)),
+        to_tick=ops.div(ops.add(to_sample, ops.i(1)), ops.i(2)),
+        from_sample=from_sample,
+        to_sample=to_sample,
+    )
+
+
+def _begins(ops: Ops, numbers: str, header: Header) -> str:
+    """The tick at which each step begins; steps before the start lie far back, in order."""
+    ahead = ops.at_least(numbers, ops.i(0))
+    late = ops.gather(ops.i(SWING_PERCENT), header.swing)
+    hundredths = ops.add(ops.mul(ahead, ops.i(100)), ops.mul(ops.mod(ahead, ops.i(2)), late))
+    divisor = ops.mul(header.bpm, ops.i(100))
+    ticks = ops.mul(hundredths, ops.i(TICKS_PER_BEAT_MINUTE))
+    rounded = ops.div(ops.add(ticks, ops.sub(divisor, ops.i(1))), divisor)
+    return ops.where(ops.less(numbers, ops.i(0)), ops.mul(numbers, ops.i(4_000)), rounded)

@@ -1,0 +1,81 @@
+"""`python -m training.render`: composes the training tracks, writes the captions and learns the tokenizer.
+
+Everything follows from `--seed`; the same seed gives the same files, bit for bit.
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+from dataclasses import asdict
+from pathlib import Path
+
+import numpy as np
+
+from training.attributes import Attributes, sample_attributes
+from training.captions import write_caption
+from training.composer import compose
+from training.shape import MAX_TEXT_TOKENS
+from training.tokenizer import encode_prompt, train_tokenizer
+from training.tokens import HEADER_FRAMES, Codes, encode_header, encode_track
+
+BARS = 48  # 768 steps: a little over two minutes at the fastest tempo
+TRACKS, CAPTIONS = 0, 1  # streams of the seed
+# Held-out tracks and captions come from another seed than any of training.
+TRAIN_SEED, HELD_OUT_SEED = 1, 2
+
+
+def track(seed: int, index: int, bars: int = BARS) -> tuple[Attributes, Codes]:
+    """Track `index` of a seed: its attributes and codes int64 [4, HEADER_FRAMES + 16 * bars]."""
+    rng = np.random.default_rng((seed, TRACKS, index))
+    attributes = sample_attributes(rng)
+    return attributes, encode_track(attributes, compose(attributes, bars, rng))
+
+
+def caption(seed: int, index: int, noise: bool = True) -> tuple[str, Attributes, frozenset[str]]:
+    """Caption `index` of a seed, the attributes that it was written for and those that it states."""
+    rng = np.random.default_rng((seed, CAPTIONS, index))
+    attributes = sample_attributes(rng)
+    written = write_caption(attributes, rng, noise)
+    return written.text, attributes, written.states
+
+
+def render(work: Path, tracks: int, captions: int, seed: int) -> None:
+    """Write tracks.npy, attributes.npy, captions.npz and tokenizer.json into `work`."""
+    work.mkdir(parents=True, exist_ok=True)
+    started = time.monotonic()
+    codes = np.empty((tracks, 4, HEADER_FRAMES + BARS * 16), np.int16)
+    for i in range(tracks):
+        codes[i] = track(seed, i)[1]
+    np.save(work / "tracks.npy", codes)
+    print(f"tracks={tracks} seconds={time.monotonic() - started:.0f}", flush=True)
+
+    drawn = [caption(seed, i) for i in range(captions)]
+    texts = [text for text, _, _ in drawn]
+    tokenizer = train_tokenizer(texts[:60_000])
+    tokenizer.save(str(work / "tokenizer.json"))
+    ids = [encode_prompt(tokenizer, text, MAX_TEXT_TOKENS) for text in texts]
+    lengths = np.array([len(row) for row in ids], np.int32)
+    headers = np.stack([encode_header(attributes)[:, :2] for _, attributes, _ in drawn]).astype(np.int16)
+    np.savez(work / "captions.npz", ids=np.concatenate(ids).astype(np.int16), lengths=lengths, headers=headers)
+    fields = len(asdict(drawn[0][1]))
+    print(
+        f"captions={captions} distinct={len(set(texts)) / captions:.3f} fields={fields} tokens_mean={lengths.mean():.1f} "
+        f"tokens_99={np.percentile(lengths, 99):.0f} tokens_max={lengths.max()} vocabulary={tokenizer.get_vocab_size()} "
+        f"seconds={time.monotonic() - started:.0f}",
+        flush=True,
+    )
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--work", type=Path, default=Path("build/training"))
+    parser.add_argument("--tracks", type=int, default=24_000)
+    parser.add_argument("--captions", type=int, default=400_000)
+    parser.add_argument("--seed", type=int, default=TRAIN_SEED)
+    options = parser.parse_args()
+    render(options.work, options.tracks, options.captions, options.seed)
+
+
+if __name__ == "__main__":
+    main()

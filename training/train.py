@@ -1,0 +1,172 @@
+"""`python -m training.train`: trains the starter for a given time, resumes where it stopped.
+
+Each step: notes of a few crops plus twice the header loss of a batch of captions. Late in the run every third step
+takes crops of the full length, so that tracks of two minutes stay whole. Log lines are key=value.
+"""
+
+from __future__ import annotations
+
+import argparse
+import math
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from training.data import Corpus, Prompts, pad
+from training.model import Starter
+from training.objective import HEADER_STARTS, header_logits, header_loss, music_loss
+from training.obedience import score
+from training.render import HELD_OUT_SEED, caption, track
+from training.shape import DECODER, MAX_STEPS, MAX_TEXT_TOKENS, TEXT
+from training.tokenizer import encode_prompt
+from training.tokens import CODEBOOKS, HEADER_FRAMES, decode_header, encode_header
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """How long, how much, how fast. `minutes` of training, not counting evaluation."""
+
+    minutes: float
+    rows: int = 10
+    steps: int = 192
+    long_rows: int = 2
+    long_steps: int = 768
+    long_from: float = 0.5
+    header_rows: int = 128
+    header_tokens: int = 2048
+    header_weight: float = 2.0
+    dropout: float = 0.1
+    rate: float = 1.2e-3
+    weight_decay: float = 0.05
+    warmup: int = 100
+    seed: int = 0
+
+    def rate_at(self, step: int, progress: float) -> float:
+        cosine = 0.5 * (1 + math.cos(math.pi * min(progress, 1.0)))
+        return self.rate * min(1.0, (step + 1) / self.warmup) * (0.02 + 0.98 * cosine)
+
+
+def new_model(vocabulary: int) -> Starter:
+    return Starter(TEXT, DECODER, vocabulary, MAX_TEXT_TOKENS, MAX_STEPS)
+
+
+def new_optimizer(model: Starter, recipe: Recipe) -> torch.optim.AdamW:
+    matrices = [p for p in model.parameters() if p.ndim > 1]
+    vectors = [p for p in model.parameters() if p.ndim <= 1]
+    groups = [{"params": matrices, "weight_decay": recipe.weight_decay}, {"params": vectors, "weight_decay": 0.0}]
+    return torch.optim.AdamW(groups, lr=recipe.rate, betas=(0.9, 0.95))
+
+
+class HeldOut:
+    """Prompts and tracks of another seed, for the log."""
+
+    def __init__(self, corpus: Corpus, prompts: int = 256, tracks: int = 16) -> None:
+        drawn = [caption(HELD_OUT_SEED, i, noise=False) for i in range(prompts)]
+        self._wanted = [(attributes, states) for _, attributes, states in drawn]
+        self._headers = torch.from_numpy(np.stack([encode_header(a)[:, :2] for a, _ in self._wanted]))
+        encode = [np.array(encode_prompt(corpus.tokenizer, text, MAX_TEXT_TOKENS)) for text, _, _ in drawn]
+        self._prompts = pad(encode)
+        codes = [track(HELD_OUT_SEED, i)[1][:, : HEADER_FRAMES + 192] for i in range(tracks)]
+        self._codes = torch.from_numpy(np.stack(codes))
+        self._track_prompts = Prompts(self._prompts.ids[:tracks] * 0, self._prompts.mask[:tracks] * 0)
+
+    @torch.no_grad()
+    def report(self, model: Starter) -> str:
+        model.eval()
+        # Notes are scored without a prompt: the header is given, and says all.
+        music = music_loss(model, self._codes, self._track_prompts, dropout=0.0)
+        logits = header_logits(model, self._headers, self._prompts, dropout=0.0)
+        best = np.zeros((len(self._headers), CODEBOOKS, 2), np.int64)
+        for frame in range(2):
+            for q in range(CODEBOOKS):
+                best[:, q, frame] = logits[frame][q].argmax(-1).numpy() + HEADER_STARTS[frame][q]
+        cases = [(a, s, decode_header(codes)) for (a, s), codes in zip(self._wanted, best, strict=True)]
+        loss = header_loss(model, self._headers, self._prompts, dropout=0.0)
+        model.train()
+        right = " ".join(f"{name}={share:.2f}" for name, (share, _) in score(cases).items())
+        return f"held_music={_join(music)} held_header={loss:.3f} {right}"
+
+
+def _join(values: Tensor) -> str:
+    return "/".join(f"{v:.3f}" for v in values.tolist())
+
+
+def train(work: Path, recipe: Recipe, name: str) -> None:
+    """Train until `recipe.minutes` are over; `<name>.pt` in `work` holds everything to go on from."""
+    torch.manual_seed(recipe.seed)
+    corpus = Corpus(work)
+    model = new_model(corpus.tokenizer.get_vocab_size())
+    optimizer = new_optimizer(model, recipe)
+    held_out = HeldOut(corpus)
+    step, spent = 0, 0.0
+    checkpoint = work / f"{name}.pt"
+    if checkpoint.exists():
+        saved = torch.load(checkpoint, weights_only=True)
+        model.load_state_dict(saved["model"])
+        optimizer.load_state_dict(saved["optimizer"])
+        step, spent = saved["step"], saved["spent"]
+        torch.manual_seed(recipe.seed + step)
+    rng = np.random.default_rng((recipe.seed, step))
+    print(f"parameters={sum(p.numel() for p in model.parameters())} step={step} spent_min={spent / 60:.1f}", flush=True)
+
+    recent_music: list[Tensor] = []
+    recent_header: list[float] = []
+    last_save = spent
+    model.train()
+    while spent < recipe.minutes * 60:
+        began = time.monotonic()
+        progress = spent / (recipe.minutes * 60)
+        for group in optimizer.param_groups:
+            group["lr"] = recipe.rate_at(step, progress)
+        long = progress > recipe.long_from and step % 3 == 0
+        rows, steps = (recipe.long_rows, recipe.long_steps) if long else (recipe.rows, recipe.steps)
+        codes, prompts = corpus.music(rows, steps, rng)
+        music = music_loss(model, codes, prompts, recipe.dropout)
+        headers, captions = corpus.headers(recipe.header_tokens, recipe.header_rows, rng)
+        header = header_loss(model, headers, captions, recipe.dropout)
+        optimizer.zero_grad()
+        (music.mean() + recipe.header_weight * header).backward()
+        torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+        optimizer.step()
+        step += 1
+        spent += time.monotonic() - began
+        recent_music.append(music.detach())
+        recent_header.append(header.item())
+        if step % 200 == 0 or step == 10:
+            print(
+                f"step={step} min={spent / 60:.1f} music={_join(torch.stack(recent_music).mean(0))} "
+                f"header={np.mean(recent_header):.3f} {held_out.report(model)}",
+                flush=True,
+            )
+            recent_music, recent_header = [], []
+        if spent - last_save > 180:
+            _save(checkpoint, model, optimizer, step, spent)
+            last_save = spent
+    _save(checkpoint, model, optimizer, step, spent)
+    print(f"done step={step} min={spent / 60:.1f} {held_out.report(model)}", flush=True)
+
+
+def _save(path: Path, model: Starter, optimizer: torch.optim.AdamW, step: int, spent: float) -> None:
+    """Replace the checkpoint in one go, so that a kill leaves the old one."""
+    fresh = path.with_suffix(".new")
+    torch.save({"model": model.state_dict(), "optimizer": optimizer.state_dict(), "step": step, "spent": spent}, fresh)
+    fresh.replace(path)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--work", type=Path, default=Path("build/training"))
+    parser.add_argument("--name", default="starter")
+    parser.add_argument("--minutes", type=float, default=60.0)
+    parser.add_argument("--threads", type=int, default=2)
+    options = parser.parse_args()
+    torch.set_num_threads(options.threads)
+    train(options.work, Recipe(minutes=options.minutes), options.name)
+
+
+if __name__ == "__main__":
+    main()
