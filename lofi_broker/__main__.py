@@ -11,9 +11,10 @@ from pathlib import Path
 
 import lofi_common
 from lofi_broker.app import CLIENTS, Broker
-from lofi_broker.lock import BrokerFile, BrokerLock, read_broker_file, write_broker_file
+from lofi_broker.lock import BrokerLock
 from lofi_broker.relay import Relay
 from lofi_broker.stdio import StdioFront
+from lofi_common.broker_file import BrokerFile, read_broker_file, write_broker_file
 from lofi_common.config import Config, load_config
 from lofi_common.errors import BrokerUnavailable, LofiError
 from lofi_common.logs import set_up_logs

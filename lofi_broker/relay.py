@@ -86,5 +86,6 @@ class Relay:
 
     def close(self) -> None:
         self._socket.disable_monitor()
+        self._monitor.close()
         self._socket.close()
         self._context.term()

@@ -282,6 +282,9 @@ NOTIFICATIONS: dict[str, type[Result]] = {
 }
 
 
+NAMES: dict[type[Result], str] = {kind: name for name, kind in NOTIFICATIONS.items()}
+
+
 def parse_params(method: str, params: object) -> Any:
     """The typed params of a request.
 

@@ -16,7 +16,9 @@ _BACKUPS = 3
 class KeyValueFormatter(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         stamp = time.strftime("%Y-%m-%dT%H:%M:%S", time.localtime(record.created))
-        line = f"{LINE_START}{stamp}.{record.msecs:03.0f} level={record.levelname.lower()} {record.getMessage()}"
+        line = (
+            f"{LINE_START}{stamp}.{record.msecs:03.0f} level={record.levelname.lower()} {record.getMessage()}"
+        )
         if record.exc_info:
             line += f" error={self.formatException(record.exc_info)!r}"
         return line

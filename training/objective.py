@@ -13,7 +13,16 @@ from torch import Tensor
 from training.data import Prompts
 from training.model import Starter, delay
 from training.shape import SPECIAL
-from training.tokens import CODEBOOKS, DELAYS, FIRST_HEADER, FLUSH, HEADER_CODES, HEADER_FRAMES, SECOND_HEADER, STEP_CODES
+from training.tokens import (
+    CODEBOOKS,
+    DELAYS,
+    FIRST_HEADER,
+    FLUSH,
+    HEADER_CODES,
+    HEADER_FRAMES,
+    SECOND_HEADER,
+    STEP_CODES,
+)
 
 HEADER_STARTS = (FIRST_HEADER, SECOND_HEADER)
 

@@ -16,7 +16,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from training.attributes import (
-    BASSES, BPM_MAX, BPM_MIN, DENSITIES, DRUMS, KEYS, LEADS, MODES, SWINGS, TONES, Attributes,
+    BASSES,
+    BPM_MAX,
+    BPM_MIN,
+    DENSITIES,
+    DRUMS,
+    KEYS,
+    LEADS,
+    MODES,
+    SWINGS,
+    TONES,
+    Attributes,
 )  # fmt: skip
 from training.composer.song import Score
 from training.composer.theory import BASS_COUNT, LEAD_COUNT, VOICING_COUNT
@@ -99,7 +109,7 @@ def encode_score(score: Score) -> Codes:
 def decode_score(codes: Codes) -> Score:
     """int64 [4, steps] to a score. Raises TokenError where a code is no step."""
     for q in range(CODEBOOKS):
-        if codes[q].size and not (0 <= int(codes[q].min()) and int(codes[q].max()) < STEP_CODES[q]):
+        if codes[q].size and not (int(codes[q].min()) >= 0 and int(codes[q].max()) < STEP_CODES[q]):
             raise TokenError(f"codebook {q} has codes that are no steps")
     drums = np.stack([codes[0] // 8, codes[0] // 4 % 2, codes[0] % 4], axis=1)
     bass, chords, lead = (np.stack([codes[q] // 2, codes[q] % 2], axis=1) for q in (1, 2, 3))

@@ -18,8 +18,8 @@ from torch import Tensor
 
 from training.data import Corpus, Prompts, pad
 from training.model import Starter
-from training.objective import HEADER_STARTS, header_logits, header_loss, music_loss
 from training.obedience import score
+from training.objective import HEADER_STARTS, header_logits, header_loss, music_loss
 from training.render import HELD_OUT_SEED, caption, track
 from training.shape import DECODER, MAX_STEPS, MAX_TEXT_TOKENS, TEXT
 from training.tokenizer import encode_prompt

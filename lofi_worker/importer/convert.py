@@ -45,6 +45,8 @@ def convert_checkpoint(
     bits: None keeps float32; 8 or 4 stores the decoder's matrices so, and the text encoder's in 8.
     Raises ModelNotFound when a file is missing, ModelLoadFailed when it is not a MusicGen checkpoint.
     """
+    if not (folder / "tokenizer.json").is_file():
+        raise ModelNotFound(f"{folder} holds no tokenizer.json")
     config = _read_config(folder)
     weights = _read_weights(folder)
     text, decoder, codec = _text_shape(config), _decoder_shape(config), _codec_shape(config)

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from lofi_common.jobs import JobSpec
 from lofi_common.manifest import read_model
 from lofi_worker.engine import Engine, StepResult
+from lofi_worker.musicgen import sampling
 from lofi_worker.musicgen.codec import CodecStream
 from lofi_worker.musicgen.load import load_engine
 
@@ -43,7 +44,7 @@ def load(folder: Path, slots: int = 1, threads: int = 1) -> Engine:
 def run(engine: Engine, job: JobSpec, slot: int = 0) -> list[StepResult]:
     """Every result of the slot, from start to finish or error."""
     engine.start(slot, job)
-    results = []
+    results: list[StepResult] = []
     while not results or not (results[-1].finished or results[-1].error):
         results += [result for result in engine.step() if result.slot == slot]
     return results
@@ -65,3 +66,16 @@ def record_codes(monkeypatch: pytest.MonkeyPatch) -> list[NDArray[np.int64]]:
 
     monkeypatch.setattr(CodecStream, "push", spy)
     return chunks
+
+
+def record_logits(monkeypatch: pytest.MonkeyPatch) -> list[NDArray[np.float32]]:
+    """The logits [codebooks, codebook_size] of each step from now on, after guidance."""
+    seen: list[NDArray[np.float32]] = []
+    sample = sampling.sample
+
+    def spy(logits: NDArray[np.float32], *rest: Any) -> NDArray[np.int64]:
+        seen.append(logits.copy())
+        return sample(logits, *rest)
+
+    monkeypatch.setattr(sampling, "sample", spy)
+    return seen

@@ -47,7 +47,7 @@ def test_streamed_audio_is_the_one_shot_audio(tiny: Path, largest: int) -> None:
         codes = random.integers(0, 64, (int(random.integers(4, 90)), 4))
         chunks: list[int] = []
         while sum(chunks) < len(codes):
-            chunks.append(int(min(random.integers(1, largest + 1), len(codes) - sum(chunks))))
+            chunks.append(min(int(random.integers(1, largest + 1)), len(codes) - sum(chunks)))
         whole = decode(session, codes, [len(codes)])
         streamed = decode(session, codes, chunks)
         assert streamed.shape == whole.shape == (1, len(codes) * 640)

@@ -4,9 +4,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from engine_runs import PROMPTS, audio_of, golden, load, record_codes, run, spec
+from engine_runs import PROMPTS, audio_of, golden, load, record_codes, record_logits, run, spec
 
-from lofi_worker.musicgen import generate, sampling
 from lofi_worker.musicgen.track import FADE_SECONDS
 
 SECONDS = [1, 2]
@@ -36,9 +35,7 @@ def test_audio_is_that_of_transformers_up_to_the_final_fade(tiny: Path, i: int) 
 
 @pytest.mark.parametrize("i", range(len(PROMPTS)))
 def test_logits_of_the_first_step_after_guidance(tiny: Path, monkeypatch: pytest.MonkeyPatch, i: int) -> None:
-    seen = []
-    sample = sampling.sample
-    monkeypatch.setattr(generate.sampling, "sample", lambda *a: (seen.append(a[0].copy()), sample(*a))[1])
+    seen = record_logits(monkeypatch)
     engine = load(tiny)
     engine.start(0, spec(PROMPTS[i], temperature=0.0))
     engine.step()
@@ -46,9 +43,7 @@ def test_logits_of_the_first_step_after_guidance(tiny: Path, monkeypatch: pytest
 
 
 def test_eight_bits_stay_close_to_float(tiny: Path, tiny_int8: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    seen = []
-    sample = sampling.sample
-    monkeypatch.setattr(generate.sampling, "sample", lambda *a: (seen.append(a[0].copy()), sample(*a))[1])
+    seen = record_logits(monkeypatch)
     for folder in (tiny, tiny_int8):
         engine = load(folder)
         engine.start(0, spec(temperature=0.0, guidance_scale=1.0))

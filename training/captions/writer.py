@@ -9,7 +9,14 @@ import numpy as np
 from training.attributes import Attributes, pick, tempo_word_class
 from training.captions import vocabulary as words
 from training.captions.filler import (
-    GENRES, OCCASIONS, OPENERS, SENTENCES, SYMBOLS, THINGS, mistype, strange_word,
+    GENRES,
+    OCCASIONS,
+    OPENERS,
+    SENTENCES,
+    SYMBOLS,
+    THINGS,
+    mistype,
+    strange_word,
 )  # fmt: skip
 from training.captions.phrases import absences, deny, say_bpm, say_key
 

@@ -11,7 +11,16 @@ from numpy.typing import NDArray
 from lofi_worker.importer.graph import FLOAT, GraphBuilder
 from training.attributes import KEYS
 from training.codec.clock import Clock, build_clock
-from training.codec.effects import TREMOLO_DEPTH, TREMOLO_TICKS, WOW_REACH, loop, oscillate, tone, upsample, wow
+from training.codec.effects import (
+    TREMOLO_DEPTH,
+    TREMOLO_TICKS,
+    WOW_REACH,
+    loop,
+    oscillate,
+    tone,
+    upsample,
+    wow,
+)
 from training.codec.filters import BLOCK
 from training.codec.ops import Ops
 from training.codec.parts import Band, Players

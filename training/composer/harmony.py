@@ -8,7 +8,14 @@ import numpy as np
 
 from training.attributes import Attributes, pick, weighted
 from training.composer.theory import (
-    BASS_COUNT, BASS_LOWEST, MODE_SCALES, SCALES, chord_classes, nearest_voicing, single, voicings,
+    BASS_COUNT,
+    BASS_LOWEST,
+    MODE_SCALES,
+    SCALES,
+    chord_classes,
+    nearest_voicing,
+    single,
+    voicings,
 )  # fmt: skip
 
 BAR = 16

@@ -9,7 +9,12 @@ from numpy.typing import NDArray
 
 from training.attributes import Attributes, pick
 from training.composer.harmony import (
-    BASS_LINES, choose_comping, choose_scale, play_bass, play_keys, write_loop,
+    BASS_LINES,
+    choose_comping,
+    choose_scale,
+    play_bass,
+    play_keys,
+    write_loop,
 )  # fmt: skip
 from training.composer.melody import ladder, play_lead, vary, write_motif
 from training.composer.rhythm import choose_groove, play_drums

@@ -1,4 +1,4 @@
-"""Tracks are as long as asked, to the sample, for codecs of a fixed rate and for graphs that decide themselves."""
+"""Tracks are as long as asked, to the sample, with codecs of a fixed rate and with graphs that decide."""
 
 import shutil
 from pathlib import Path

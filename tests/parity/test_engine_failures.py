@@ -13,6 +13,7 @@ from lofi_common.errors import ModelInferenceFailed, ModelLoadFailed, ModelNotFo
 from lofi_common.manifest import read_model
 from lofi_worker.importer.convert import convert_checkpoint
 from lofi_worker.importer.manifest import write_manifest
+from lofi_worker.musicgen.session import Session
 
 
 def convert_with_nan(tmp_path: Path, name: str, rows: int | slice) -> Path:
@@ -120,3 +121,9 @@ def test_a_slot_that_is_busy_or_not_there_is_refused(tiny: Path) -> None:
         with pytest.raises(ValueError, match="not a free one"):
             engine.start(slot, spec())
     engine.stop(0)  # free already: nothing happens
+
+
+def test_a_graph_that_fails_is_named(tiny: Path) -> None:
+    session = Session(read_model(tiny), "text_encoder.onnx", 1)
+    with pytest.raises(ModelInferenceFailed, match=r"text_encoder\.onnx"):
+        session.run({"input_ids": np.zeros((1, 3), np.int64), "attention_mask": np.zeros((1, 4), np.int64)})

@@ -1,0 +1,1 @@
+"""The commands `lofi` and `lofi-submit`."""

@@ -1,0 +1,87 @@
+"""`lofi doctor`: each thing that must be right, checked as the broker and the worker will use it."""
+
+from __future__ import annotations
+
+import os
+import platform
+from collections.abc import Iterator
+from importlib import metadata
+from pathlib import Path
+from typing import NamedTuple
+
+from lofi_client import Lofi
+from lofi_client.launch import find_broker
+from lofi_common.broker_file import BrokerFile
+from lofi_common.config import Config, load_config
+from lofi_common.errors import LofiError
+from lofi_common.manifest import check_file, read_model
+from lofi_common.paths import Paths, find_paths, starter_folder
+
+_PACKAGES = ("lofi-daemon", "onnxruntime", "numpy", "tokenizers", "soundfile", "pyzmq", "msgpack", "msgspec")
+
+
+class Check(NamedTuple):
+    ok: bool
+    what: str
+    advice: str = ""
+
+
+def examine() -> Iterator[Check]:
+    """Everything, in the order in which one thing needs the other."""
+    yield Check(True, f"Python {platform.python_version()} on {platform.system()} {platform.machine()}")
+    yield from (_package(name) for name in _PACKAGES)
+    paths = find_paths(os.environ)
+    yield _folders(paths)
+    try:
+        config = load_config(paths.config_file, os.environ)
+    except LofiError as error:
+        yield Check(False, str(error), error.recovery)
+        return
+    yield Check(True, f"settings: {paths.config_file if paths.config_file.exists() else 'all defaults'}")
+    yield _model(config)
+    yield _broker(find_broker(paths))
+
+
+def _package(name: str) -> Check:
+    try:
+        return Check(True, f"{name} {metadata.version(name)}")
+    except metadata.PackageNotFoundError:
+        return Check(False, f"{name} is not installed", "Install lofi-daemon again with pip.")
+
+
+def _folders(paths: Paths) -> Check:
+    try:
+        paths.make()
+        paths.socket("clients")
+    except LofiError as error:
+        return Check(False, str(error), "Set LOFI_HOME to a folder with a short path that you may write to.")
+    refused = [path for path in (paths.state, paths.tracks, paths.runtime) if not os.access(path, os.W_OK)]
+    if refused:
+        return Check(False, f"{refused[0]} can't be written", "Mend its permissions, or set LOFI_HOME.")
+    return Check(True, f"folders: {paths.data}, {paths.state}, {paths.runtime}")
+
+
+def _model(config: Config) -> Check:
+    folder = Path(config.model.folder) if config.model.folder else starter_folder()
+    try:
+        model = read_model(folder)
+        for name in model.manifest.files:
+            check_file(model, name)
+    except LofiError as error:
+        return Check(False, str(error), error.recovery)
+    size = sum(file.bytes for file in model.manifest.files.values())
+    return Check(True, f"model: {model.version}, {size / 1e6:.1f} MB, all files whole, in {folder}")
+
+
+def _broker(found: BrokerFile | None) -> Check:
+    if found is None:
+        return Check(True, "broker: not running (started when needed)")
+    try:
+        with Lofi.connect(start=False, name="lofi doctor") as lofi:
+            status = lofi.status()
+    except LofiError as error:
+        return Check(False, f"broker, pid {found.pid}: {error}", error.recovery)
+    bad = [worker for worker in status.workers if worker.state in ("backoff", "disabled")]
+    if bad:
+        return Check(False, f"worker {bad[0].worker}: {bad[0].reason}", f"Its log: {status.broker.log}")
+    return Check(True, f"broker: running, pid {found.pid}, version {found.version}")

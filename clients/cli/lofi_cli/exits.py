@@ -1,0 +1,56 @@
+"""Exit codes, and how an error is told to people and scripts."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+OK = 0
+JOB_FAILED = 1
+USAGE = 2
+NO_BROKER = 3
+QUEUE_FULL = 4
+NO_MODEL = 5
+TIMED_OUT = 6
+CANCELLED = 7
+INTERRUPTED = 130
+
+_BY_NAME = {
+    "PARSE_ERROR": USAGE,
+    "INVALID_REQUEST": USAGE,
+    "INVALID_PARAMS": USAGE,
+    "INVALID_PROMPT": USAGE,
+    "INVALID_DURATION": USAGE,
+    "INVALID_TRACK_ID": USAGE,
+    "CONFIG_ERROR": USAGE,
+    "BROKER_UNAVAILABLE": NO_BROKER,
+    "QUEUE_FULL": QUEUE_FULL,
+    "MODEL_NOT_FOUND": NO_MODEL,
+    "GENERATION_CANCELLED": CANCELLED,
+}
+
+
+def code_of(error_name: str) -> int:
+    return _BY_NAME.get(error_name, JOB_FAILED)
+
+
+def tell(message: str, recovery: str = "") -> None:
+    print(f"lofi: {message}", file=sys.stderr)
+    if recovery:
+        print(f"      {recovery}", file=sys.stderr)
+
+
+@contextmanager
+def reported() -> Iterator[None]:
+    """Turn a LofiError into its message and exit code."""
+    from lofi_common.errors import LofiError
+
+    try:
+        yield
+    except LofiError as error:
+        tell(str(error), error.recovery)
+        sys.exit(code_of(error.name))
+    except KeyboardInterrupt:
+        tell("interrupted")
+        sys.exit(INTERRUPTED)

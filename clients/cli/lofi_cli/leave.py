@@ -1,0 +1,31 @@
+"""Stopping the broker: asked for, then waited for."""
+
+from __future__ import annotations
+
+import os
+
+import psutil
+
+from lofi_client import Lofi
+from lofi_client.launch import find_broker
+from lofi_common.errors import BrokerUnavailable
+from lofi_common.paths import find_paths
+
+_LEAVE_SEC = 15.0
+
+
+def stop_broker() -> str:
+    """Ask the broker to leave and wait until it is gone. Raises BrokerUnavailable if it stays."""
+    found = find_broker(find_paths(os.environ))
+    if found is None:
+        return "no broker is running"
+    process = psutil.Process(found.pid)
+    with Lofi.connect(start=False, name="lofi") as lofi:
+        lofi.shutdown()
+    try:
+        process.wait(_LEAVE_SEC)
+    except psutil.TimeoutExpired:
+        raise BrokerUnavailable(
+            f"the broker (pid {found.pid}) is still there after {_LEAVE_SEC:g} s"
+        ) from None
+    return "stopped"

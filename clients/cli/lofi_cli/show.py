@@ -1,0 +1,57 @@
+"""Results as text for people, or as JSON."""
+
+from __future__ import annotations
+
+import msgspec
+
+from lofi_common import api
+
+
+def _json(value: msgspec.Struct) -> str:
+    return msgspec.json.encode(value).decode()
+
+
+def _current(job: api.CurrentJob | None) -> str:
+    return f"{job.track_id}  {job.percent} %  {job.prompt}" if job else "nothing"
+
+
+def show_status(status: api.StatusResult, *, as_json: bool) -> str:
+    if as_json:
+        return _json(status)
+    broker = status.broker
+    lines = [
+        f"broker     pid {broker.pid}, version {broker.version}, for {broker.uptime_sec:.0f} s",
+        f"model      {status.model} on {status.device or 'no device yet'}",
+        f"running    {_current(status.current)}",
+        f"waiting    {status.queue_length}",
+        f"library    {status.library_tracks} tracks",
+        f"log        {broker.log}",
+    ]
+    for worker in status.workers:
+        line = f"{worker.worker:<10} {worker.state}"
+        if worker.rss:
+            line += f", pid {worker.pid}, {worker.rss / 1e6:.0f} MB"
+        if worker.reason:
+            line += f"; last end: {worker.reason}"
+        lines.append(line)
+    return "\n".join(lines)
+
+
+def show_queue(queue: api.QueueStatusResult, *, as_json: bool) -> str:
+    if as_json:
+        return _json(queue)
+    lines = [f"now  {_current(queue.current)}"]
+    lines += [f"{job.position:>3}  {job.track_id}  {job.prompt}" for job in queue.pending]
+    return "\n".join(lines)
+
+
+def show_tracks(found: api.CacheListResult, *, as_json: bool) -> str:
+    if as_json:
+        return "\n".join(_json(track) for track in found.tracks)
+    lines = [
+        f"{track.track_id}  {track.duration_sec:>3} s  seed {track.seed}  {track.prompt}\n{'':18}{track.path}"
+        for track in found.tracks
+    ]
+    if found.total > len(found.tracks):
+        lines.append(f"… and {found.total - len(found.tracks)} more")
+    return "\n".join(lines)

@@ -1,0 +1,153 @@
+"""`Lofi`: one typed function per RPC method, and the events of a track as an iterator."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterator
+from types import TracebackType
+from typing import Self, TypeVar
+
+import msgspec
+
+from lofi_client.connection import Connection
+from lofi_client.launch import find_broker, start_broker
+from lofi_common import PROTOCOL, api
+from lofi_common.errors import BrokerUnavailable
+from lofi_common.jobs import JobState
+from lofi_common.paths import Paths, find_paths
+
+R = TypeVar("R", bound=msgspec.Struct)
+
+CALL_SEC = 30.0
+_LOOK_AGAIN_SEC = 5.0
+
+
+class Lofi:
+    """A connection to the broker. Every function raises the LofiError that the broker answered."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    @classmethod
+    def connect(cls, *, start: bool = True, name: str = "lofi_client", paths: Paths | None = None) -> Self:
+        """Connect to this user's broker, starting one if none runs and `start` is true.
+
+        Raises BrokerUnavailable, or InvalidRequest when the broker speaks another protocol.
+        """
+        where = paths or find_paths(os.environ)
+        found = find_broker(where)
+        if found is None:
+            if not start:
+                raise BrokerUnavailable("no broker is running")
+            found = start_broker(where)
+        client = cls(Connection(found.endpoint))
+        try:
+            client._initialize(name)
+        except BaseException:
+            client.close()
+            raise
+        return client
+
+    def _initialize(self, name: str) -> api.InitializeResult:
+        params = api.InitializeParams(client=name, protocol=PROTOCOL, events=True)
+        return self._call("initialize", params, api.InitializeResult)
+
+    def _call(self, method: str, params: api.Params, kind: type[R]) -> R:
+        result = self._connection.call(method, msgspec.to_builtins(params), CALL_SEC)
+        return msgspec.convert(result, kind)
+
+    def generate(self, params: api.GenerateParams) -> api.GenerateResult:
+        """Queue a track. It goes on whether or not anybody waits for it (`follow`)."""
+        return self._call("generate", params, api.GenerateResult)
+
+    def follow(self, accepted: api.GenerateResult, timeout_sec: float | None = None) -> Iterator[api.Result]:
+        """What happens to a track, until its GenerationComplete or GenerationError, which comes last.
+
+        ModelStatus and WorkerRestart come in between. Raises TimeoutError after `timeout_sec`.
+        """
+        track_id = accepted.track_id
+        if accepted.status is JobState.COMPLETE:
+            yield complete(self.track(track_id))
+            return
+        deadline = None if timeout_sec is None else time.monotonic() + timeout_sec
+        while True:
+            rest = _LOOK_AGAIN_SEC if deadline is None else min(_LOOK_AGAIN_SEC, deadline - time.monotonic())
+            if rest <= 0:
+                raise TimeoutError(f"track {track_id} was not finished after {timeout_sec:g} s")
+            event = self._connection.event(rest)
+            if event is None:
+                ended = self._ended(track_id)
+                if ended is not None:
+                    yield ended
+                    return
+                continue
+            kind = api.NOTIFICATIONS.get(event.method)
+            if kind is None or event.params.get("track_id", track_id) != track_id:
+                continue
+            told = msgspec.convert(event.params, kind)
+            yield told
+            if isinstance(told, api.GenerationComplete | api.GenerationError):
+                return
+
+    def _ended(self, track_id: str) -> api.GenerationComplete | api.GenerationError | None:
+        """Events are hints: after a silence the track itself is asked."""
+        track = self.track(track_id)
+        if track.error is not None and track.status.ended:
+            error = track.error
+            return api.GenerationError(
+                track_id=track_id, code=error.name, message=error.message, recovery=error.recovery
+            )
+        if track.status is not JobState.COMPLETE:
+            return None
+        return complete(track)
+
+    def status(self) -> api.StatusResult:
+        return self._call("status", api.NoParams(), api.StatusResult)
+
+    def queue(self) -> api.QueueStatusResult:
+        return self._call("queue_status", api.NoParams(), api.QueueStatusResult)
+
+    def cancel(self, track_id: str) -> api.CancelResult:
+        return self._call("queue_cancel", api.TrackParams(track_id=track_id), api.CancelResult)
+
+    def clear_queue(self) -> api.ClearResult:
+        return self._call("queue_clear", api.NoParams(), api.ClearResult)
+
+    def track(self, track_id: str) -> api.Track:
+        return self._call("track_get", api.TrackParams(track_id=track_id), api.Track)
+
+    def tracks(self, *, limit: int = 100, offset: int = 0, query: str = "") -> api.CacheListResult:
+        params = api.CacheListParams(limit=limit, offset=offset, query=query)
+        return self._call("cache_list", params, api.CacheListResult)
+
+    def delete_track(self, track_id: str) -> api.CacheDeleteResult:
+        return self._call("cache_delete", api.TrackParams(track_id=track_id), api.CacheDeleteResult)
+
+    def clear_tracks(self) -> api.CacheClearResult:
+        return self._call("cache_clear", api.NoParams(), api.CacheClearResult)
+
+    def stats(self) -> api.CacheStatsResult:
+        return self._call("cache_stats", api.NoParams(), api.CacheStatsResult)
+
+    def models(self) -> api.ModelsListResult:
+        return self._call("models_list", api.NoParams(), api.ModelsListResult)
+
+    def shutdown(self) -> api.ShutdownResult:
+        return self._call("shutdown", api.NoParams(), api.ShutdownResult)
+
+    def close(self) -> None:
+        self._connection.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+def complete(track: api.Track) -> api.GenerationComplete:
+    """The notification that a finished track of the library stands for."""
+    return msgspec.convert(track, api.GenerationComplete, from_attributes=True)

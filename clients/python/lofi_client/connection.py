@@ -1,0 +1,78 @@
+"""One socket to the broker: requests and their responses in order, events kept until they are asked for."""
+
+from __future__ import annotations
+
+import itertools
+import time
+from collections import deque
+
+import zmq
+
+from lofi_common import wire
+from lofi_common.errors import BrokerUnavailable, from_info
+from lofi_common.messages import Event, Request, Response
+
+
+class Connection:
+    """Not for use from several threads."""
+
+    def __init__(self, endpoint: str) -> None:
+        self._context = zmq.Context()
+        self._socket = self._context.socket(zmq.DEALER)
+        self._socket.setsockopt(zmq.LINGER, 0)
+        self._socket.setsockopt(zmq.MAXMSGSIZE, wire.MAX_BYTES)
+        self._monitor = self._socket.get_monitor_socket(zmq.EVENT_DISCONNECTED)
+        self._poller = zmq.Poller()
+        self._poller.register(self._socket, zmq.POLLIN)
+        self._poller.register(self._monitor, zmq.POLLIN)
+        self._socket.connect(endpoint)
+        self._ids = itertools.count(1)
+        self._events: deque[Event] = deque()
+
+    def call(self, method: str, params: dict[str, object], timeout_sec: float) -> dict[str, object]:
+        """Send one request and wait for its response.
+
+        Raises the LofiError that the broker answered, or BrokerUnavailable.
+        """
+        request = Request(id=next(self._ids), method=method, params=params)
+        self._socket.send_multipart(wire.pack(request))
+        deadline = time.monotonic() + timeout_sec
+        while True:
+            message = self._receive(deadline)
+            if message is None:
+                raise BrokerUnavailable(f"the broker did not answer {method} within {timeout_sec:g} s")
+            if isinstance(message, Event):
+                self._events.append(message)
+            elif message.id == request.id:
+                if message.error is not None:
+                    raise from_info(message.error)
+                return message.result or {}
+
+    def event(self, timeout_sec: float) -> Event | None:
+        """The next event; None when none comes in time. Raises BrokerUnavailable when the broker leaves."""
+        if self._events:
+            return self._events.popleft()
+        deadline = time.monotonic() + timeout_sec
+        while (message := self._receive(deadline)) is not None:
+            if isinstance(message, Event):
+                return message
+        return None
+
+    def _receive(self, deadline: float) -> Event | Response | None:
+        """The next well-formed message, None at the deadline."""
+        while True:
+            ready = dict(self._poller.poll(max(0, int((deadline - time.monotonic()) * 1000))))
+            if self._socket in ready:
+                try:
+                    return wire.unpack_front(self._socket.recv_multipart())
+                except wire.WireError:
+                    continue
+            if self._monitor in ready:
+                raise BrokerUnavailable("the broker left")
+            return None
+
+    def close(self) -> None:
+        self._socket.disable_monitor()
+        self._monitor.close()
+        self._socket.close()
+        self._context.term()

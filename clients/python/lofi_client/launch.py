@@ -1,0 +1,70 @@
+"""Find the broker that runs, or start one that outlives its starter."""
+
+from __future__ import annotations
+
+import os
+import select
+import subprocess
+import sys
+import time
+
+import psutil
+
+from lofi_common.broker_file import BrokerFile, read_broker_file
+from lofi_common.errors import BrokerUnavailable
+from lofi_common.paths import Paths
+
+_READY_SEC = 20.0
+_APPEAR_SEC = 5.0
+_PAUSE_SEC = 0.02
+
+
+def find_broker(paths: Paths) -> BrokerFile | None:
+    """What the running broker says of itself; None when none runs (a file left by a crash does not count)."""
+    found = read_broker_file(paths.broker_file)
+    return found if found is not None and psutil.pid_exists(found.pid) else None
+
+
+def start_broker(paths: Paths) -> BrokerFile:
+    """Start a broker in the background and wait until it listens. Raises BrokerUnavailable with its reason.
+
+    When another one was being started at the same time, that one is found instead.
+    """
+    paths.make()
+    errors = paths.logs / "broker.stderr"
+    read_end, write_end = os.pipe()
+    try:
+        with errors.open("wb") as stderr:
+            child = subprocess.Popen(
+                [sys.executable, "-m", "lofi_broker", f"--ready-fd={write_end}"],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=stderr,
+                pass_fds=(write_end,),
+                start_new_session=True,
+                cwd="/",
+            )
+        os.close(write_end)
+        if not select.select([read_end], [], [], _READY_SEC)[0]:
+            raise BrokerUnavailable(f"the broker was not ready after {_READY_SEC:g} s; its log: {errors}")
+        said = os.read(read_end, 64)
+    finally:
+        os.close(read_end)
+    if said:
+        found = find_broker(paths)
+    else:  # it left without a word: another one holds the lock, or it can't start
+        code = child.wait(_READY_SEC)
+        if code != 0:
+            last = errors.read_text(errors="replace").strip().splitlines()[-1:] or [f"exit code {code}"]
+            raise BrokerUnavailable(f"the broker can't start: {last[0]}")
+        found = _appearing(paths)
+    if found is None:
+        raise BrokerUnavailable("the broker left right after its start")
+    return found
+
+
+def _appearing(paths: Paths) -> BrokerFile | None:
+    deadline = time.monotonic() + _APPEAR_SEC
+    while (found := find_broker(paths)) is None and time.monotonic() < deadline:
+        time.sleep(_PAUSE_SEC)
+    return found

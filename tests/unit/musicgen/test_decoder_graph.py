@@ -1,0 +1,134 @@
+"""decoder.onnx against plain numpy: cached steps, rows at different positions, runs of positions, options."""
+
+from dataclasses import replace
+
+import numpy as np
+import onnxruntime as ort
+import pytest
+from decoder_reference import random_weights, reference_logits
+from numpy.typing import NDArray
+
+from lofi_worker.importer.decoder_graph import DecoderShape, build_decoder, sinusoidal_positions
+from lofi_worker.importer.quantize import quantize
+
+PLAIN = DecoderShape(layers=2, hidden=48, heads=3, head_dim=16, ffn=80, codebooks=4, codebook_size=20)
+ROTARY = replace(PLAIN, rotary_base=10_000.0)
+CAPACITY = 24
+TEXT = 32
+
+
+class Rows:
+    """The graph with its buffers; rows are fed at positions of their own."""
+
+    def __init__(self, shape: DecoderShape, model_bytes: bytes, texts: list[int]) -> None:
+        self.session = ort.InferenceSession(model_bytes, providers=["CPUExecutionProvider"])
+        random = np.random.default_rng(9)
+        rows = len(texts)
+        kinds = [f"{i}.{kind}" for i in range(shape.layers) for kind in ("key", "value")]
+        self.cache = {k: np.zeros((rows, shape.heads, CAPACITY, shape.head_dim), np.float32) for k in kinds}
+        self.cross = {k: np.zeros((rows, shape.heads, TEXT, shape.head_dim), np.float32) for k in kinds}
+        self.mask = np.zeros((rows, TEXT), np.int32)
+        for row, tokens in enumerate(texts):
+            self.mask[row, :tokens] = 1
+            for buffer in self.cross.values():
+                buffer[row, :, :tokens] = random.normal(size=(shape.heads, tokens, shape.head_dim))
+
+    def run(self, tokens: NDArray[np.int64], last: list[int]) -> NDArray[np.float32]:
+        """Logits of tokens [rows, length, codebooks], whose last position is `last` in each row."""
+        feeds = {
+            "tokens": tokens,
+            "seqlens_k": np.array(last, np.int32),
+            "total_sequence_length": np.array([max(last) + 1], np.int32),
+            "cross_mask": self.mask,
+            **{f"past.{kind}": value for kind, value in self.cache.items()},
+            **{f"cross.{kind}": value for kind, value in self.cross.items()},
+        }
+        logits, *present = self.session.run(["logits", *(f"present.{kind}" for kind in self.cache)], feeds)
+        self.cache = dict(zip(self.cache, present, strict=True))
+        result: NDArray[np.float32] = logits
+        return result
+
+    def text(self, row: int) -> list[tuple[NDArray[np.float64], NDArray[np.float64]]]:
+        valid = self.mask[row] == 1
+        pairs = [self.cross[kind][row][:, valid].astype(np.float64) for kind in self.cross]
+        return list(zip(pairs[::2], pairs[1::2], strict=True))
+
+
+def tokens_for(shape: DecoderShape, rows: int, length: int) -> NDArray[np.int64]:
+    return np.random.default_rng(2).integers(0, shape.codebook_size + 1, (rows, length, shape.codebooks))
+
+
+@pytest.mark.parametrize("shape", [PLAIN, ROTARY], ids=["plain", "rotary"])
+def test_cached_steps_of_ragged_rows_are_the_whole_sequences(shape: DecoderShape) -> None:
+    weights = random_weights(shape, 1)
+    positions = sinusoidal_positions(CAPACITY, shape.hidden)
+    rows = Rows(shape, build_decoder(weights, shape, positions).SerializeToString(), texts=[7, 0, 30])
+    tokens = tokens_for(shape, 3, CAPACITY)
+    begins = [0, 5, 2]  # the step at which each row starts
+    seen: list[list[NDArray[np.float32]]] = [[], [], []]
+    for step in range(16):
+        places = [max(0, step - begin) for begin in begins]
+        fed = np.stack([tokens[row, place : place + 1] for row, place in enumerate(places)])
+        logits = rows.run(fed, places)
+        for row, begin in enumerate(begins):
+            if step >= begin:
+                seen[row].append(logits[row, 0])
+    for row in range(3):
+        length = len(seen[row])
+        expected = reference_logits(weights, shape, positions, tokens[row, :length], rows.text(row))
+        assert np.abs(np.stack(seen[row]) - expected).max() < 1e-4
+    assert np.abs(expected).max() > 1
+
+
+@pytest.mark.parametrize("shape", [PLAIN, ROTARY], ids=["plain", "rotary"])
+@pytest.mark.parametrize("lengths", [[12], [1, 11], [5, 1, 6], [8, 4]])
+def test_positions_may_be_fed_in_runs(shape: DecoderShape, lengths: list[int]) -> None:
+    weights = random_weights(shape, 3)
+    positions = sinusoidal_positions(CAPACITY, shape.hidden)
+    rows = Rows(shape, build_decoder(weights, shape, positions).SerializeToString(), texts=[4])
+    tokens = tokens_for(shape, 1, 12)
+    ends = np.cumsum(lengths)
+    pieces = [
+        rows.run(tokens[:, end - n : end], [int(end) - 1]) for n, end in zip(lengths, ends, strict=True)
+    ]
+    expected = reference_logits(weights, shape, positions, tokens[0], rows.text(0))
+    assert np.abs(np.concatenate(pieces, axis=1)[0] - expected).max() < 1e-4
+
+
+def test_logits_get_their_positions_bias_and_scale() -> None:
+    shape = PLAIN
+    weights = random_weights(shape, 4)
+    positions = np.zeros((CAPACITY, shape.hidden), np.float32)
+    random = np.random.default_rng(5)
+    bias = random.normal(size=(3, shape.codebooks, shape.codebook_size)).astype(np.float32)
+    bias[1, 2, 7] = -1e4
+    scale = random.uniform(0.5, 2, size=(3, shape.codebooks)).astype(np.float32)
+    model = build_decoder(weights, shape, positions, bias, scale)
+    rows = Rows(shape, model.SerializeToString(), texts=[4])
+    tokens = tokens_for(shape, 1, 6)
+    logits = rows.run(tokens, [5])[0]
+    raw = reference_logits(weights, shape, positions, tokens[0], rows.text(0))
+    at = [0, 1, 2, 2, 2, 2]  # the last row of the tables holds for all later positions
+    assert np.abs(logits - (raw + bias[at]) * scale[at][:, :, None]).max() < 2e-3
+    assert logits[1, 2, 7] < -4000
+
+
+def test_positions_are_those_of_transformers() -> None:
+    table = sinusoidal_positions(3, 8)
+    steps = 10_000 ** (-np.arange(4) / 3)
+    assert table[0].tolist() == [1, 1, 1, 1, 0, 0, 0, 0]
+    assert np.allclose(table[2], np.concatenate([np.cos(2 * steps), np.sin(2 * steps)]), atol=1e-6)
+
+
+@pytest.mark.parametrize(("bits", "closeness"), [(8, 0.999), (4, 0.95)])
+def test_quantised_decoders_stay_close(bits: int, closeness: float) -> None:
+    shape = replace(PLAIN, hidden=64, heads=4, ffn=128)
+    weights = random_weights(shape, 6)
+    model = build_decoder(weights, shape, sinusoidal_positions(CAPACITY, shape.hidden))
+    tokens = tokens_for(shape, 1, 3)
+    exact, rounded = (
+        Rows(shape, each.SerializeToString(), texts=[4]).run(tokens, [2])
+        for each in (model, quantize(model, bits, 32))
+    )
+    assert np.corrcoef(exact.ravel(), rounded.ravel())[0, 1] > closeness
+    assert not np.array_equal(exact, rounded)

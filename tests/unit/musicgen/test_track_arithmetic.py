@@ -1,0 +1,65 @@
+import numpy as np
+import pytest
+
+from lofi_common.manifest import CodecSpec, DecoderSpec, Manifest, SamplingSpec, TextSpec
+from lofi_worker.musicgen.track import FADE_SECONDS, expected_frames, fade_out
+
+RATE = 32_000
+FADE = round(FADE_SECONDS * RATE)
+
+
+def manifest(codec: CodecSpec) -> Manifest:
+    return Manifest(
+        layout=1,
+        name="any",
+        license="MIT",
+        description="",
+        text=TextSpec(max_tokens=8),
+        decoder=DecoderSpec(
+            layers=1, heads=1, head_dim=8, codebooks=4, codebook_size=8, delays=[0, 1, 2, 3], max_steps=64
+        ),
+        codec=codec,
+        sampling=SamplingSpec(temperature=1.0, top_k=250, top_p=0.0, guidance_scale=3.0),
+        files={},
+    )
+
+
+FIXED = manifest(CodecSpec(sample_rate=RATE, channels=1, chunk_frames=50, frames_per_second=50.0))
+SELF_PACED = manifest(
+    CodecSpec(sample_rate=RATE, channels=1, chunk_frames=16, header_frames=5, max_frames_per_second=6.5)
+)
+
+
+def test_a_track_fades_over_its_last_part_only() -> None:
+    audio = fade_out(np.ones((2, RATE), np.float32), 0, RATE, RATE)
+    assert audio.dtype == np.float32
+    assert np.all(audio[:, :-FADE] == 1)
+    assert np.all(np.diff(audio[:, -FADE:], axis=1) < 0)
+    assert audio[0, -FADE // 2] == pytest.approx(0.5, abs=1e-3)
+    assert 0 <= audio[0, -1] < 1e-5
+
+
+@pytest.mark.parametrize("pieces", [[32_000], [100] * 320, [31_999, 1], [30_399, 1, 1_600], [30_000, 2_000]])
+def test_the_fade_does_not_depend_on_the_pieces(pieces: list[int]) -> None:
+    whole = fade_out(np.ones((1, RATE), np.float32), 0, RATE, RATE)
+    start, parts = 0, []
+    for n in pieces:
+        parts.append(fade_out(np.ones((1, n), np.float32), start, RATE, RATE))
+        start += n
+    assert np.array_equal(np.concatenate(parts, axis=1), whole)
+
+
+def test_a_track_shorter_than_the_fade_fades_from_its_start() -> None:
+    audio = fade_out(np.ones((1, 10), np.float32), 0, 10, RATE)
+    assert audio[0, 0] == 1 and audio[0, 9] < 0.1
+
+
+def test_a_fixed_rate_tells_the_frames_exactly() -> None:
+    assert expected_frames(FIXED, 10, decoded=0, given=0) == 500
+    assert expected_frames(FIXED, 10, decoded=50, given=30_000) == 500
+
+
+def test_a_self_paced_codec_tells_them_by_its_audio_so_far() -> None:
+    assert expected_frames(SELF_PACED, 20, decoded=0, given=0) == 5 + 130
+    assert expected_frames(SELF_PACED, 20, decoded=16, given=11 * RATE // 4) == 5 + 80  # 4 frames a second
+    assert expected_frames(SELF_PACED, 20, decoded=16, given=100) == 5 + 130  # never above the bound

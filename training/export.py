@@ -1,0 +1,143 @@
+"""`python -m training.export`: a checkpoint becomes a model folder in the run-time layout.
+
+int8 products in the decoder and the text encoder (blocks of 32); embedding tables as float16 behind a Cast.
+"""
+
+from __future__ import annotations
+
+import argparse
+import shutil
+import time
+from pathlib import Path
+
+import numpy as np
+import onnx
+import torch
+from numpy.typing import NDArray
+from onnx import TensorProto, helper, numpy_helper
+
+from lofi_common.manifest import CodecSpec, DecoderSpec, SamplingSpec, TextSpec
+from lofi_worker.importer.decoder_graph import build_decoder
+from lofi_worker.importer.manifest import write_manifest
+from lofi_worker.importer.quantize import quantize
+from lofi_worker.importer.text_graph import build_text_encoder
+from training.codec.graph import build_codec, synthesise
+from training.codec.level import calibrate
+from training.model import Starter
+from training.shape import DECODER, MAX_STEPS, MAX_TEXT_TOKENS, TEXT
+from training.tokens import CODEBOOK_SIZE, CODEBOOKS, DELAYS, HEADER_FRAMES, legal_codes
+
+NAME = "lofi-tiny"
+DESCRIPTION = (
+    "A neural composer that plays a synthesiser graph: lo-fi in one style, 60 to 95 bpm, trained by this project on "
+    "music of its own making."
+)
+FORBIDDEN = -1e4
+TEMPERATURE, HEADER_TEMPERATURE = 0.8, 0.7
+TOP_K = 30
+BITS, BLOCK = 8, 32
+CHUNK_FRAMES = 16
+MAX_FRAMES_PER_SECOND = 6.5  # 95 bpm has 6.33 steps a second
+SMALL = 4_096  # elements; smaller tables stay float32
+
+
+def logit_tables() -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Bias [P, codebooks, codebook_size] and scale [P, codebooks]: what is legal where, and the header's temperature."""
+    positions = HEADER_FRAMES + max(DELAYS) + 1
+    legal = np.stack([legal_codes(position) for position in range(positions)])
+    bias = np.where(legal, 0, FORBIDDEN).astype(np.float32)
+    scale = np.ones((positions, CODEBOOKS), np.float32)
+    for position in range(positions):
+        for q, shift in enumerate(DELAYS):
+            if position - shift < HEADER_FRAMES:
+                scale[position, q] = TEMPERATURE / HEADER_TEMPERATURE
+    return bias, scale
+
+
+def store_half(model: onnx.ModelProto) -> onnx.ModelProto:
+    """A copy whose large float32 constants are stored as float16 behind a Cast; they compute as float32."""
+    copy = onnx.ModelProto()
+    copy.CopyFrom(model)
+    casts = []
+    for tensor in list(copy.graph.initializer):
+        if tensor.data_type != TensorProto.FLOAT or np.prod(tensor.dims) < SMALL:
+            continue
+        half = numpy_helper.from_array(numpy_helper.to_array(tensor).astype(np.float16), f"{tensor.name}.half")
+        copy.graph.initializer.remove(tensor)
+        copy.graph.initializer.append(half)
+        casts.append(helper.make_node("Cast", [half.name], [tensor.name], name=f"{tensor.name}.cast", to=TensorProto.FLOAT))
+    nodes = [*casts, *copy.graph.node]
+    del copy.graph.node[:]
+    copy.graph.node.extend(nodes)
+    return copy
+
+
+def read_weights(checkpoint: Path) -> tuple[dict[str, NDArray[np.float32]], NDArray[np.float32]]:
+    """Weights by their names in transformers, and the position table [MAX_STEPS, hidden]."""
+    saved = torch.load(checkpoint, weights_only=True)["model"]
+    vocabulary = saved["text_encoder.shared.weight"].shape[0]
+    model = Starter(TEXT, DECODER, vocabulary, MAX_TEXT_TOKENS, MAX_STEPS)
+    model.load_state_dict(saved)
+    positions = model.positions(MAX_STEPS).detach().numpy()
+    weights = {name: value.float().numpy() for name, value in saved.items() if not name.startswith("phase.")}
+    return weights, positions.astype(np.float32)
+
+
+def export(work: Path, name: str, folder: Path, bits: int | None = BITS, codec: bool = True) -> None:
+    """Write the model folder; bits None keeps float32 throughout, codec False keeps the codec.onnx that is there."""
+    folder.mkdir(parents=True, exist_ok=True)
+    weights, positions = read_weights(work / f"{name}.pt")
+    bias, scale = logit_tables()
+    decoder = build_decoder(weights, DECODER, positions, bias, scale)
+    text = build_text_encoder(weights, TEXT, DECODER)
+    if bits is not None:
+        decoder, text = (store_half(quantize(graph, bits, BLOCK)) for graph in (decoder, text))
+    onnx.save(decoder, folder / "decoder.onnx")
+    onnx.save(text, folder / "text_encoder.onnx")
+    if codec:
+        sounds = synthesise()
+        onnx.save(build_codec(sounds, calibrate(sounds)), folder / "codec.onnx")
+    shutil.copyfile(work / "tokenizer.json", folder / "tokenizer.json")
+    version = write_manifest(
+        folder,
+        name=NAME,
+        license="MIT",
+        description=DESCRIPTION,
+        text=TextSpec(max_tokens=MAX_TEXT_TOKENS),
+        decoder=DecoderSpec(
+            layers=DECODER.layers,
+            heads=DECODER.heads,
+            head_dim=DECODER.head_dim,
+            codebooks=CODEBOOKS,
+            codebook_size=CODEBOOK_SIZE,
+            delays=list(DELAYS),
+            max_steps=MAX_STEPS,
+        ),
+        codec=CodecSpec(
+            sample_rate=32_000,
+            channels=1,
+            chunk_frames=CHUNK_FRAMES,
+            header_frames=HEADER_FRAMES,
+            max_frames_per_second=MAX_FRAMES_PER_SECOND,
+        ),
+        sampling=SamplingSpec(temperature=TEMPERATURE, top_k=TOP_K, top_p=0.0, guidance_scale=1.0),
+    )
+    sizes = " ".join(f"{path.name}={path.stat().st_size}" for path in sorted(folder.iterdir()))
+    print(f"model={version} {sizes}", flush=True)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--work", type=Path, default=Path("build/training"))
+    parser.add_argument("--name", default="starter")
+    parser.add_argument("--out", type=Path, default=Path("lofi_worker/models/lofi-tiny"))
+    parser.add_argument("--float32", action="store_true", help="no quantisation, for comparison")
+    parser.add_argument("--keep-codec", action="store_true", help="leave codec.onnx as it is")
+    options = parser.parse_args()
+    started = time.monotonic()
+    export(options.work, options.name, options.out, None if options.float32 else BITS, not options.keep_codec)
+    print(f"seconds={time.monotonic() - started:.0f}", flush=True)
+
+
+if __name__ == "__main__":
+    main()
