@@ -79,7 +79,7 @@ def read_weights(checkpoint: Path) -> tuple[dict[str, NDArray[np.float32]], NDAr
     model = Starter(TEXT, DECODER, vocabulary, MAX_TEXT_TOKENS, MAX_STEPS)
     model.load_state_dict(saved)
     positions = model.positions(MAX_STEPS).detach().numpy()
-    weights = {name: value.float().numpy() for name, value in saved.items() if not name.startswith("phase.")}
+    weights = {name: value.float().numpy() for name, value in saved.items() if not name.startswith(("phase.", "probe."))}
     return weights, positions.astype(np.float32)
 
 

@@ -15,7 +15,10 @@ from torch import Tensor, nn
 
 from lofi_worker.importer.decoder_graph import DecoderShape
 from lofi_worker.importer.text_graph import TextShape, relative_bucket
-from training.tokens import DELAYS, HEADER_FRAMES, LOOP_STEPS
+from training.tokens import DELAYS, HEADER_CODES, HEADER_FRAMES, LOOP_STEPS
+
+# Small word vectors learn faster: norms hide their size from the layers, and a step of Adam has one length.
+WORD_STD = 0.1
 
 
 def _linear(inputs: int, outputs: int, std: float) -> nn.Linear:
@@ -47,18 +50,19 @@ class TextEncoder(nn.Module):
         inner = shape.heads * shape.head_dim
         d = shape.hidden
         self.shared = nn.Embedding(vocabulary, d)
+        nn.init.normal_(self.shared.weight, std=WORD_STD)
         blocks = []
         for i in range(shape.layers):
             attention = nn.Module()
             attention.q = _linear(d, inner, (d * shape.head_dim) ** -0.5)
             attention.k = _linear(d, inner, d**-0.5)
             attention.v = _linear(d, inner, d**-0.5)
-            attention.o = _linear(inner, d, inner**-0.5)
+            attention.o = _linear(inner, d, WORD_STD * inner**-0.5)
             if i == 0:
                 attention.relative_attention_bias = nn.Embedding(shape.relative_buckets, shape.heads)
                 nn.init.normal_(attention.relative_attention_bias.weight, std=d**-0.5)
             dense = nn.Module()
-            dense.wi, dense.wo = _linear(d, shape.ffn, d**-0.5), _linear(shape.ffn, d, shape.ffn**-0.5)
+            dense.wi, dense.wo = _linear(d, shape.ffn, d**-0.5), _linear(shape.ffn, d, WORD_STD * shape.ffn**-0.5)
             first, second = nn.Module(), nn.Module()
             first.SelfAttention, first.layer_norm = attention, _RMSNorm(d)
             second.DenseReluDense, second.layer_norm = dense, _RMSNorm(d)
@@ -105,7 +109,7 @@ class _Layer(nn.Module):
         d, inner = shape.hidden, shape.heads * shape.head_dim
         out_std = 0.02 / math.sqrt(shape.layers)
         self.self_attn = _Attention(d, inner, out_std)
-        self.encoder_attn = _Attention(d, inner, out_std)
+        self.encoder_attn = _Attention(d, inner, inner**-0.5)  # the prompt is heard from the first step on
         self.self_attn_layer_norm = nn.LayerNorm(d)
         self.encoder_attn_layer_norm = nn.LayerNorm(d)
         self.final_layer_norm = nn.LayerNorm(d)
@@ -142,6 +146,8 @@ class Starter(nn.Module):
         self.decoder.lm_heads = nn.ModuleList(
             _linear(d, decoder.codebook_size, 0.02) for _ in range(decoder.codebooks)
         )
+        # Reads the header off the mean text state; it teaches the text encoder and is not exported.
+        self.probe = nn.Linear(text.hidden, sum(sum(codes) for codes in HEADER_CODES))
         self.phase = nn.Embedding(LOOP_STEPS + HEADER_FRAMES, d)
         nn.init.normal_(self.phase.weight, std=0.3)
         if decoder.rotary_base is None:

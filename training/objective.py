@@ -71,9 +71,21 @@ def header_logits(model: Starter, headers: Tensor, prompts: Prompts, dropout: fl
 def header_loss(model: Starter, headers: Tensor, prompts: Prompts, dropout: float) -> Tensor:
     """Mean cross-entropy of the eight header codes, float []."""
     logits = header_logits(model, headers, prompts, dropout)
-    losses = [
-        F.cross_entropy(logits[frame][q], headers[:, q, frame] - HEADER_STARTS[frame][q])
-        for frame in range(2)
-        for q in range(CODEBOOKS)
-    ]
+    return mean_header_loss([logits[frame][q] for frame in range(2) for q in range(CODEBOOKS)], headers)
+
+
+def probe_loss(model: Starter, headers: Tensor, prompts: Prompts) -> Tensor:
+    """The same loss for the linear probe on the mean text state, float []."""
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        states = model.text_encoder(prompts.ids, prompts.mask)
+    mean = (states.float() * prompts.mask[..., None]).sum(1) / prompts.mask.sum(1, keepdim=True)
+    return mean_header_loss(list(model.probe(mean).split([n for codes in HEADER_CODES for n in codes], dim=1)), headers)
+
+
+def mean_header_loss(logits: list[Tensor], headers: Tensor) -> Tensor:
+    """`logits`: one [rows, codes] for each header code, frame by frame."""
+    losses = []
+    for i, row in enumerate(logits):
+        frame, q = divmod(i, CODEBOOKS)
+        losses.append(F.cross_entropy(row, headers[:, q, frame] - HEADER_STARTS[frame][q]))
     return torch.stack(losses).mean()

@@ -19,10 +19,11 @@ from torch import Tensor
 from training.data import Corpus, Prompts, pad
 from training.model import Starter
 from training.obedience import score
-from training.objective import HEADER_STARTS, header_logits, header_loss, music_loss
+from training.objective import HEADER_STARTS, header_logits, header_loss, music_loss, probe_loss
 from training.render import HELD_OUT_SEED, caption, track
 from training.shape import DECODER, MAX_STEPS, MAX_TEXT_TOKENS, TEXT
 from training.tokenizer import encode_prompt
+from training.words import learn_word_vectors
 from training.tokens import CODEBOOKS, HEADER_FRAMES, decode_header, encode_header
 
 
@@ -31,13 +32,13 @@ class Recipe:
     """How long, how much, how fast. `minutes` of training, not counting evaluation."""
 
     minutes: float
-    rows: int = 10
+    rows: int = 7
     steps: int = 192
     long_rows: int = 2
     long_steps: int = 768
     long_from: float = 0.5
-    header_rows: int = 128
-    header_tokens: int = 2048
+    header_rows: int = 72
+    header_tokens: int = 1200
     header_weight: float = 2.0
     dropout: float = 0.1
     rate: float = 1.2e-3
@@ -110,6 +111,9 @@ def train(work: Path, recipe: Recipe, name: str) -> None:
         optimizer.load_state_dict(saved["optimizer"])
         step, spent = saved["step"], saved["spent"]
         torch.manual_seed(recipe.seed + step)
+    else:
+        vectors = learn_word_vectors(corpus, corpus.tokenizer.get_vocab_size(), recipe.seed)
+        model.text_encoder.shared.weight.data[:, : vectors.shape[1]] += vectors
     rng = np.random.default_rng((recipe.seed, step))
     print(f"parameters={sum(p.numel() for p in model.parameters())} step={step} spent_min={spent / 60:.1f}", flush=True)
 
@@ -129,14 +133,15 @@ def train(work: Path, recipe: Recipe, name: str) -> None:
         headers, captions = corpus.headers(recipe.header_tokens, recipe.header_rows, rng)
         header = header_loss(model, headers, captions, recipe.dropout)
         optimizer.zero_grad()
-        (music.mean() + recipe.header_weight * header).backward()
+        probe = probe_loss(model, headers, captions)
+        (music.mean() + recipe.header_weight * header + probe).backward()
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         optimizer.step()
         step += 1
         spent += time.monotonic() - began
         recent_music.append(music.detach())
         recent_header.append(header.item())
-        if step % 200 == 0 or step == 10:
+        if step % 300 == 0 or step == 10:
             print(
                 f"step={step} min={spent / 60:.1f} music={_join(torch.stack(recent_music).mean(0))} "
                 f"header={np.mean(recent_header):.3f} {held_out.report(model)}",

@@ -162,7 +162,6 @@ def _codec_shape(config: dict[str, Any]) -> EncodecShape:
         codebooks=decoder["num_codebooks"] // channels,
         codebook_size=codec["codebook_size"],
         channels=channels,
-        hidden=codec["hidden_size"],
         filters=codec["num_filters"],
         ratios=tuple(codec["upsampling_ratios"]),
         kernel=codec["kernel_size"],

@@ -36,7 +36,6 @@ class EncodecShape:
     codebooks: int
     codebook_size: int
     channels: int
-    hidden: int
     filters: int
     ratios: tuple[int, ...]
     kernel: int

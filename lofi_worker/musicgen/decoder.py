@@ -4,8 +4,8 @@ Rows: 0 … slots - 1 see their slot's prompt, slots … 2 * slots - 1 see no pr
 A row's logits have the same bits whatever the other rows hold, however many rows run, and with any number of
 threads. tests/parity/test_neighbours.py holds this on the machine that runs it; it was measured on an x86-64
 with AVX-512 VNNI in float32, int8 and int4, for 1 to 16 rows and 1 or 2 threads. One thing breaks it: keys
-beyond the prompt are masked, but a text capacity that is not a multiple of 16 changes the order of the sums.
-Hence the buckets.
+beyond the prompt are masked, but a text capacity that is no multiple of the vector width changes the order of
+the sums. Hence the buckets. So no row is run for the sake of equal bits, only those that a slot needs.
 """
 
 from typing import Any

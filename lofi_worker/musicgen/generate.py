@@ -118,17 +118,18 @@ class MusicGenEngine:
         if track.given == track.samples:
             self.stop(slot)
             return StepResult(slot, frames, frames, audio, finished=True)
-        return StepResult(slot, frames, self._frames_expected(track, frames), audio)
+        return StepResult(slot, frames, self._frames_expected(track), audio)
 
     def _decode(self, track: _Track) -> NDArray[np.float32] | None:
         """The audio of the next chunk of frames, once it is complete.
 
-        Chunks are cut in the same places whatever else runs, since the codec's rounding depends on them.
+        Where chunks are cut depends on the track alone, since the codec's rounding depends on the cuts.
         """
-        delays, codec = self._manifest.decoder.delays, self._manifest.codec
+        delays = self._manifest.decoder.delays
         complete = delay.complete_frames(track.step, delays)
         last = complete == track.frames
-        if complete - track.decoded < codec.chunk_frames and not last:
+        missing = self._frames_expected(track) - track.decoded
+        if complete - track.decoded < min(self._manifest.codec.chunk_frames, missing) and not last:
             return None
         codes = delay.undelay(track.columns, delays, track.decoded, complete)
         audio = track.stream.push(codes, last)[:, : track.samples - track.given]
@@ -137,14 +138,12 @@ class MusicGenEngine:
         track.given += audio.shape[1]
         return audio if audio.shape[1] else None
 
-    def _frames_expected(self, track: _Track, frames: int) -> int:
-        expected = expected_frames(self._manifest, track.spec.duration_sec, track.decoded, track.given)
-        return max(frames, expected)
+    def _frames_expected(self, track: _Track) -> int:
+        return expected_frames(self._manifest, track.spec.duration_sec, track.decoded, track.given)
 
     def _failed(self, slot: int, reason: str) -> StepResult:
         track = self._tracks[slot]
         frames = delay.complete_frames(track.step, self._manifest.decoder.delays)
         self.stop(slot)
-        return StepResult(
-            slot, frames, self._frames_expected(track, frames), error=ModelInferenceFailed(reason)
-        )
+        error = ModelInferenceFailed(reason)
+        return StepResult(slot, frames, self._frames_expected(track), error=error)

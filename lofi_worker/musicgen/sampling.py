@@ -41,10 +41,8 @@ def sample(
     if 0 < top_p < 1:
         weights = _nucleus(weights, top_p)
     cumulative = weights.cumsum(axis=1)
-    total = cumulative[:, -1]
-    # A draw just below 1 may round up to the total, which no cumulative weight exceeds.
-    place = np.minimum(at * total, np.nextafter(total, 0))
-    codes: NDArray[np.int64] = (cumulative <= place[:, None]).sum(axis=1)
+    place = at[:, None] * cumulative[:, -1:]  # below the total, since a draw is at most 1 - 2^-53
+    codes: NDArray[np.int64] = (cumulative <= place).sum(axis=1)
     return codes
 
 

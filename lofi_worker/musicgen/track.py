@@ -27,11 +27,12 @@ def fade_out(audio: NDArray[np.float32], start: int, samples: int, sample_rate: 
 def expected_frames(manifest: Manifest, duration_sec: int, decoded: int, given: int) -> int:
     """Frames that the whole track takes: exact for a fixed rate, else by the rate of the audio so far.
 
-    decoded: frames that the codec has got; given: samples that it made of them.
+    decoded: frames that the codec has got; given: samples that it made of them, fewer than the track's.
     """
     most = manifest.frames_expected(duration_sec)
     codec = manifest.codec
     if codec.frames_per_second is not None or given == 0:
         return most
     sounding = (decoded - codec.header_frames) * duration_sec * codec.sample_rate
-    return min(most, codec.header_frames + -(-sounding // given))
+    estimate = codec.header_frames + -(-sounding // given)
+    return max(decoded + 1, min(most, estimate))

@@ -1,9 +1,9 @@
 from pathlib import Path
 
 import pytest
-from engine_runs import CHECKPOINT
 
 from lofi_worker.importer.convert import convert_checkpoint
+from tests.parity.engine_runs import CHECKPOINT
 
 
 def _convert(folder: Path, bits: int | None) -> Path:

@@ -5,7 +5,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from engine_runs import CHECKPOINT, audio_of, golden, load, record_codes, run, spec
 from numpy.typing import NDArray
 from safetensors.numpy import load_file, save_file
 
@@ -14,6 +13,7 @@ from lofi_worker.importer.convert import convert_checkpoint
 from lofi_worker.importer.encodec_graph import EncodecShape, context_frames
 from lofi_worker.musicgen.codec import CodecStream
 from lofi_worker.musicgen.session import Session
+from tests.parity.engine_runs import CHECKPOINT, audio_of, golden, load, record_codes, run, spec
 
 
 def codec_of(folder: Path) -> Session:
@@ -78,7 +78,6 @@ def test_context_of_the_upsampling_stack(
         codebooks=4,
         codebook_size=64,
         channels=1,
-        hidden=8,
         filters=4,
         ratios=ratios,
         kernel=7,

@@ -6,12 +6,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from engine_runs import CHECKPOINT, audio_of, load, run, spec
 from safetensors.numpy import load_file, save_file
 
 from lofi_common.errors import ModelLoadFailed, ModelNotFound
 from lofi_common.manifest import read_model
 from lofi_worker.importer.convert import convert_checkpoint
+from tests.parity.engine_runs import CHECKPOINT, audio_of, load, run, spec
 
 
 @pytest.fixture

@@ -5,7 +5,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from engine_runs import CHECKPOINT, PROMPTS, audio_of, golden, load, run, spec
 from safetensors.numpy import load_file, save_file
 from tokenizers import Tokenizer
 
@@ -14,6 +13,7 @@ from lofi_common.manifest import read_model
 from lofi_worker.importer.convert import convert_checkpoint
 from lofi_worker.importer.manifest import write_manifest
 from lofi_worker.musicgen.session import Session
+from tests.parity.engine_runs import CHECKPOINT, PROMPTS, audio_of, golden, load, run, spec
 
 
 def convert_with_nan(tmp_path: Path, name: str, rows: int | slice) -> Path:

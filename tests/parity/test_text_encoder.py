@@ -4,13 +4,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from engine_runs import PROMPTS, audio_of, golden, load, run, spec
 from tokenizers import Tokenizer
 
 from lofi_common.manifest import read_model
 from lofi_worker.importer.text_graph import relative_bucket
 from lofi_worker.musicgen.session import Session
 from lofi_worker.musicgen.text import TextEncoder, truncate
+from tests.parity.engine_runs import PROMPTS, audio_of, golden, load, run, spec
 
 LONG_PROMPT = " ".join(PROMPTS * 10)
 

@@ -7,12 +7,12 @@ import msgspec
 import numpy as np
 import onnx
 import pytest
-from engine_runs import audio_of, load, run, spec
 
 from lofi_common.errors import ModelInferenceFailed
 from lofi_common.manifest import CodecSpec, SamplingSpec, TextSpec, read_model
 from lofi_worker.importer.graph import BOOL, FLOAT, INT64, GraphBuilder
 from lofi_worker.importer.manifest import write_manifest
+from tests.parity.engine_runs import audio_of, load, run, spec
 
 HEADER_FRAMES = 5
 SAMPLES_PER_FRAME = 5_333  # about 6 frames a second
@@ -100,7 +100,7 @@ def test_self_paced_tracks_have_the_exact_length(self_paced: Path, seconds: int)
         assert needed in expected
     frames = np.array([result.frames for result in results])
     assert np.all(np.diff(frames) >= 0) and np.all(frames <= expected)
-    assert frames[-1] == expected[-1] >= needed
+    assert needed <= frames[-1] == expected[-1] <= needed + 1  # no whole chunk for the last few frames
 
 
 def test_a_track_that_the_steps_do_not_cover_says_so(self_paced: Path) -> None:

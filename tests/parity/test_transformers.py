@@ -4,9 +4,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from engine_runs import PROMPTS, audio_of, golden, load, record_codes, record_logits, run, spec
 
 from lofi_worker.musicgen.track import FADE_SECONDS
+from tests.parity.engine_runs import PROMPTS, audio_of, golden, load, record_codes, record_logits, run, spec
 
 SECONDS = [1, 2]
 

@@ -7,6 +7,7 @@ import select
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import psutil
 
@@ -17,6 +18,7 @@ from lofi_common.paths import Paths
 _READY_SEC = 20.0
 _APPEAR_SEC = 5.0
 _PAUSE_SEC = 0.02
+_PREFIX = "lofi-broker: "
 
 
 def find_broker(paths: Paths) -> BrokerFile | None:
@@ -55,12 +57,18 @@ def start_broker(paths: Paths) -> BrokerFile:
     else:  # it left without a word: another one holds the lock, or it can't start
         code = child.wait(_READY_SEC)
         if code != 0:
-            last = errors.read_text(errors="replace").strip().splitlines()[-1:] or [f"exit code {code}"]
-            raise BrokerUnavailable(f"the broker can't start: {last[0]}")
+            raise BrokerUnavailable(f"the broker can't start: {_reason(errors, code)}")
         found = _appearing(paths)
     if found is None:
         raise BrokerUnavailable("the broker left right after its start")
     return found
+
+
+def _reason(errors: Path, code: int) -> str:
+    """What the broker said for itself, or the last line of its traceback."""
+    lines = errors.read_text(errors="replace").strip().splitlines()
+    said = [line.removeprefix(_PREFIX) for line in lines if line.startswith(_PREFIX)]
+    return next(iter(said or lines[-1:]), f"exit code {code}")
 
 
 def _appearing(paths: Paths) -> BrokerFile | None:

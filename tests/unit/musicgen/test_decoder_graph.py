@@ -5,11 +5,11 @@ from dataclasses import replace
 import numpy as np
 import onnxruntime as ort
 import pytest
-from decoder_reference import random_weights, reference_logits
 from numpy.typing import NDArray
 
 from lofi_worker.importer.decoder_graph import DecoderShape, build_decoder, sinusoidal_positions
 from lofi_worker.importer.quantize import quantize
+from tests.unit.musicgen.decoder_reference import random_weights, reference_logits
 
 PLAIN = DecoderShape(layers=2, hidden=48, heads=3, head_dim=16, ffn=80, codebooks=4, codebook_size=20)
 ROTARY = replace(PLAIN, rotary_base=10_000.0)

@@ -62,4 +62,5 @@ def test_a_fixed_rate_tells_the_frames_exactly() -> None:
 def test_a_self_paced_codec_tells_them_by_its_audio_so_far() -> None:
     assert expected_frames(SELF_PACED, 20, decoded=0, given=0) == 5 + 130
     assert expected_frames(SELF_PACED, 20, decoded=16, given=11 * RATE // 4) == 5 + 80  # 4 frames a second
-    assert expected_frames(SELF_PACED, 20, decoded=16, given=100) == 5 + 130  # never above the bound
+    assert expected_frames(SELF_PACED, 20, decoded=16, given=100) == 5 + 130  # no more than the bound
+    assert expected_frames(SELF_PACED, 20, decoded=150, given=19 * RATE) == 151  # but more than there are

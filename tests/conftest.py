@@ -1,0 +1,34 @@
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.support.home import Home
+from tests.support.stdio import Stdio
+
+
+@pytest.fixture
+def short_tmp() -> Iterator[Path]:
+    """A folder with a short name: pytest's own are too long for socket paths."""
+    folder = Path(tempfile.mkdtemp(prefix="lofi-"))
+    yield folder
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture
+def home(short_tmp: Path) -> Iterator[Home]:
+    """A home with the scripted engine."""
+    home = Home(short_tmp)
+    yield home
+    home.stop()
+
+
+@pytest.fixture
+def broker(home: Home) -> Iterator[Stdio]:
+    """A broker on stdio, with the scripted engine."""
+    with Stdio(home.environ) as session:
+        yield session

@@ -1,0 +1,202 @@
+"""The commands as people and scripts run them: output, progress, exit codes."""
+
+from __future__ import annotations
+
+import json
+import os
+import pty
+import select
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.support.client import RawClient
+from tests.support.home import Home
+
+
+def test_the_path_is_on_stdout_and_nothing_else_anywhere(home: Home) -> None:
+    done = home.submit("hello", "-d", "5", "--seed", "1")
+    assert (done.returncode, done.stderr) == (0, "")
+    path = Path(done.stdout.removesuffix("\n"))
+    assert path.is_absolute() and path.read_bytes()[:4] == b"RIFF"
+    again = home.submit("hello", "-d", "5", "--seed", "1")
+    assert again.stdout == done.stdout
+
+
+def test_the_prompt_from_stdin_and_a_file_of_ones_own(home: Home) -> None:
+    output = home.root / "mine.flac"
+    done = subprocess.run(
+        [sys.executable, "-m", "lofi_cli.submit", "-", "-d", "5", "--format", "flac", "-o", str(output)],
+        input="from a pipe\n",
+        env={**os.environ, **home.environ},
+        capture_output=True,
+        text=True,
+        timeout=30,
+    )
+    assert (done.returncode, done.stdout) == (0, f"{output}\n")
+    assert output.read_bytes()[:4] == b"fLaC"
+    assert "from a pipe" in home.lofi("tracks").stdout
+
+
+def test_json_lines(home: Home) -> None:
+    done = home.submit("hello", "-d", "5", "--json")
+    lines = [json.loads(line) for line in done.stdout.splitlines()]
+    assert lines[0]["event"] == "accepted" and lines[-1]["event"] == "generation_complete"
+    assert lines[0]["track_id"] == lines[-1]["track_id"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "words"),
+    [
+        (["x", "-d", "4"], 2, "5 to 120"),
+        (["x", "-d", "7.5"], 2, "7.5"),
+        (["x", "-d", "ten"], 2, "ten"),
+        (["   "], 2, "empty"),
+        (["y" * 1001], 2, "1001"),
+        ([], 2, "PROMPT"),
+        (["x", "--priority", "urgent"], 2, "urgent"),
+        (["x", "--nonsense"], 2, "nonsense"),
+        (["x", "-d", "5", "--model", "big"], 5, "big"),
+        (["x", "-d", "5", "-o", "/nowhere/x.wav"], 1, "/nowhere"),
+        (["fail@3", "-d", "5"], 1, "scripted failure"),
+        (["slow 60", "-d", "5", "--timeout", "0.5"], 6, "not finished after 0.5 s"),
+    ],
+)
+def test_what_goes_wrong_has_its_exit_code_and_its_reason(
+    home: Home, arguments: list[str], code: int, words: str
+) -> None:
+    done = home.submit(*arguments)
+    assert (done.returncode, done.stdout) == (code, "")
+    assert words in done.stderr and "Traceback" not in done.stderr
+
+
+def test_no_wait_then_a_full_queue(home: Home) -> None:
+    home.environ["LOFI_QUEUE_MAX_PENDING"] = "1"
+    first = home.submit("slow 60", "-d", "5", "--no-wait")
+    assert first.returncode == 0 and len(first.stdout.strip()) == 16
+    with RawClient(home.paths.socket("clients")) as client:
+        client.call("initialize", client="test", protocol=1, events=True)
+        if client.call("queue_status")["current"] is None:
+            client.wait("generation_start")
+    assert home.submit("waits", "-d", "5", "--no-wait").returncode == 0
+    refused = home.submit("too many", "-d", "5")
+    assert refused.returncode == 4 and "lofi cancel" in refused.stderr
+    assert home.lofi("queue").stdout.count("\n") == 2
+
+
+def test_cancelled_by_somebody_else(home: Home) -> None:
+    waiting = subprocess.Popen(
+        [sys.executable, "-m", "lofi_cli.submit", "slow 60", "-d", "5", "--json"],
+        env={**os.environ, **home.environ},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert waiting.stdout is not None
+    track_id = json.loads(waiting.stdout.readline())["track_id"]
+    assert home.lofi("cancel", track_id).returncode == 0
+    _, errors = waiting.communicate(timeout=10)
+    assert waiting.returncode == 7 and "cancelled" in errors
+
+
+def test_ctrl_c_cancels_the_track(home: Home) -> None:
+    waiting = subprocess.Popen(
+        [sys.executable, "-m", "lofi_cli.submit", "slow 60", "-d", "5", "--json"],
+        env={**os.environ, **home.environ},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert waiting.stdout is not None
+    track_id = json.loads(waiting.stdout.readline())["track_id"]
+    assert json.loads(waiting.stdout.readline())["event"]
+    waiting.send_signal(signal.SIGINT)
+    _, errors = waiting.communicate(timeout=10)
+    assert waiting.returncode == 130 and "was cancelled" in errors
+    with RawClient(home.paths.socket("clients")) as client:
+        assert client.call("track_get", track_id=track_id)["status"] == "cancelled"
+
+
+def test_a_broker_that_dies_while_somebody_waits(home: Home) -> None:
+    waiting = subprocess.Popen(
+        [sys.executable, "-m", "lofi_cli.submit", "slow 60", "-d", "5", "--json"],
+        env={**os.environ, **home.environ},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert waiting.stdout is not None and waiting.stdout.readline()
+    with RawClient(home.paths.socket("clients")) as client:
+        os.kill(client.call("status")["broker"]["pid"], signal.SIGKILL)
+    _, errors = waiting.communicate(timeout=10)
+    assert waiting.returncode == 3 and "the broker left" in errors
+
+
+def test_a_broker_that_can_t_start_says_why(home: Home) -> None:
+    home.environ["LOFI_QUEUE_MAX_PENDING"] = "none"
+    done = home.submit("x", "-d", "5")
+    assert done.returncode == 3 and "queue.max_pending" in done.stderr
+
+
+def test_a_terminal_shows_progress_within_2_s_of_a_cold_start(home: Home) -> None:
+    master, slave = pty.openpty()
+    began = time.monotonic()
+    process = subprocess.Popen(
+        [sys.executable, "-m", "lofi_cli.submit", "slow 1", "-d", "5"],
+        env={**os.environ, **home.environ, "TERM": "xterm"},
+        stdout=subprocess.PIPE,
+        stderr=slave,
+        stdin=slave,
+    )
+    os.close(slave)
+    shown = b""
+    first = None
+    while b"done" not in shown:
+        assert select.select([master], [], [], 10)[0], shown
+        shown += os.read(master, 4096)
+        first = first or time.monotonic() - began
+    assert process.communicate(timeout=10)[0].endswith(b".wav\n")
+    os.close(master)
+    assert first is not None and first < 2.0
+    for phase in (b"starting", b"loading the model", b"generating", b"50%", b"100%"):
+        assert phase in shown, phase
+
+
+def test_broker_start_status_stop(home: Home) -> None:
+    assert home.lofi("broker", "status").returncode == 3
+    assert home.lofi("status").returncode == 3
+    assert home.lofi("broker", "start").stdout.startswith("running, pid ")
+    assert home.lofi("broker", "start").stdout == home.lofi("broker", "start").stdout
+    status = json.loads(home.lofi("status", "--json").stdout)
+    assert status["queue_length"] == 0 and status["workers"][0]["state"] == "down"
+    assert "library    0 tracks" in home.lofi("status").stdout
+    assert home.lofi("broker", "stop").stdout == "stopped\n"
+    assert home.lofi("broker", "stop").stdout == "no broker is running\n"
+
+
+def test_doctor_finds_a_damaged_model(home: Home) -> None:
+    good = home.lofi("doctor")
+    assert good.returncode == 0 and "problem" not in good.stdout
+    (Path(home.environ["LOFI_MODEL_FOLDER"]) / "model.toml").write_text("name = 3")
+    bad = home.lofi("doctor")
+    assert bad.returncode == 1 and "model.toml" in bad.stdout
+
+
+def test_several_cold_starts_at_once_share_one_broker(home: Home) -> None:
+    waiting = [
+        subprocess.Popen(
+            [sys.executable, "-m", "lofi_cli.submit", f"prompt {number}", "-d", "5"],
+            env={**os.environ, **home.environ},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+        )
+        for number in range(4)
+    ]
+    for process in waiting:
+        _, errors = process.communicate(timeout=30)
+        assert process.returncode == 0, errors
+    assert home.lofi("tracks").stdout.count(".wav") == 4

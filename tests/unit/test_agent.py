@@ -1,0 +1,156 @@
+"""The job loop against a scripted engine, without processes."""
+
+from __future__ import annotations
+
+import hashlib
+import queue
+from pathlib import Path
+
+import msgspec
+import numpy as np
+import pytest
+import soundfile
+
+from lofi_common import messages as m
+from lofi_common.jobs import AudioFormat, JobSpec
+from lofi_common.manifest import Model
+from lofi_worker import spool
+from lofi_worker.agent import Agent
+from lofi_worker.attempt import Attempt
+from lofi_worker.fake import FakeEngine
+
+SPEC = JobSpec(
+    prompt="tone",
+    duration_sec=5,
+    seed=1,
+    model_version="fake-1",
+    temperature=1.0,
+    top_k=0,
+    top_p=0.0,
+    guidance_scale=1.0,
+)
+
+
+class ScriptedLink:
+    """Orders known beforehand; some only after a certain answer was given."""
+
+    def __init__(self, *orders: m.BrokerMessage, after: dict[type, m.BrokerMessage] | None = None) -> None:
+        self.orders: queue.SimpleQueue[m.BrokerMessage] = queue.SimpleQueue()
+        self.sent: list[m.WorkerMessage] = []
+        self._after = after or {}
+        for order in orders:
+            self.orders.put(order)
+
+    def send(self, message: m.WorkerMessage) -> None:
+        self.sent.append(message)
+        order = self._after.pop(type(message), None)
+        if order is not None:
+            self.orders.put(order)
+
+
+def engine(slots: int = 1) -> FakeEngine:
+    fields = {"version": "fake-1", "folder": Path(), "manifest": None}
+    return FakeEngine(Model(**fields), slots)  # type: ignore[arg-type]
+
+
+def run(name: str, **changes: object) -> m.Run:
+    return m.Run(job_id=name, attempt=1, spec=msgspec.structs.replace(SPEC, **changes))
+
+
+LEAVE = m.Shutdown(reason="enough")
+
+
+def test_a_job_is_started_reported_written_and_answered(tmp_path: Path) -> None:
+    link = ScriptedLink(run("a"), after={m.Done: LEAVE})
+    assert Agent(engine(), link, tmp_path).run() == "enough"
+    assert link.sent[0] == m.Started(job_id="a", attempt=1)
+    reports = [message for message in link.sent if isinstance(message, m.Progress)]
+    assert [report.done for report in reports] == list(range(5, 100, 5))
+    done = link.sent[-1]
+    assert isinstance(done, m.Done) and done.samples == 5 * 32_000
+    data = Path(done.path).read_bytes()
+    assert (Path(done.path).name, len(data)) == ("a.1.wav", done.bytes)
+    assert hashlib.sha256(data).hexdigest() == done.sha256
+    audio, rate = soundfile.read(done.path, dtype="int16")
+    assert (rate, len(audio)) == (32_000, 160_000)
+    assert soundfile.info(done.path).subtype == "PCM_16"
+
+
+def test_the_same_job_gives_the_same_bytes_beside_a_neighbour(tmp_path: Path) -> None:
+    alone = ScriptedLink(run("a"), after={m.Done: LEAVE})
+    Agent(engine(), alone, tmp_path).run()
+    beside = ScriptedLink(run("b", seed=2), run("a"), after={m.Done: LEAVE})
+    Agent(engine(slots=2), beside, tmp_path).run()
+    digests = {x.job_id: x.sha256 for x in beside.sent if isinstance(x, m.Done)}
+    (done,) = [x for x in alone.sent if isinstance(x, m.Done)]
+    assert digests["a"] == done.sha256 != digests["b"]
+
+
+def test_cancel_between_steps(tmp_path: Path) -> None:
+    cancel = m.Cancel(job_id="a", attempt=1)
+    link = ScriptedLink(run("a", prompt="slow 10"), after={m.Progress: cancel, m.Failed: LEAVE})
+    Agent(engine(), link, tmp_path).run()
+    failed = link.sent[-1]
+    assert isinstance(failed, m.Failed) and failed.error.name == "GENERATION_CANCELLED"
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_cancel_of_an_older_attempt_is_ignored(tmp_path: Path) -> None:
+    old = m.Cancel(job_id="a", attempt=0)
+    link = ScriptedLink(run("a"), old, after={m.Done: LEAVE})
+    Agent(engine(), link, tmp_path).run()
+    assert isinstance(link.sent[-1], m.Done)
+
+
+def test_a_failure_of_one_slot_leaves_the_other_alone(tmp_path: Path) -> None:
+    link = ScriptedLink(run("bad", prompt="fail@3"), run("good"), after={m.Done: LEAVE})
+    Agent(engine(slots=2), link, tmp_path).run()
+    ends = {x.job_id: type(x) for x in link.sent if isinstance(x, m.Done | m.Failed)}
+    assert ends == {"bad": m.Failed, "good": m.Done}
+
+
+def test_running_out_of_memory_answers_every_job_and_ends_the_worker(tmp_path: Path) -> None:
+    link = ScriptedLink(run("good", prompt="slow 10"), run("bad", prompt="oom"))
+    with pytest.raises(MemoryError):
+        Agent(engine(slots=2), link, tmp_path).run()
+    failed = [x for x in link.sent if isinstance(x, m.Failed)]
+    assert {x.job_id for x in failed} == {"good", "bad"}
+    assert all("out of memory" in x.error.message for x in failed)
+
+
+def test_a_track_for_another_version_of_the_model_is_refused(tmp_path: Path) -> None:
+    link = ScriptedLink(run("a", model_version="fake-0"), after={m.Failed: LEAVE})
+    Agent(engine(), link, tmp_path).run()
+    failed = link.sent[-1]
+    assert isinstance(failed, m.Failed) and failed.error.name == "MODEL_LOAD_FAILED"
+
+
+def test_a_spool_that_can_t_be_written_fails_the_job(tmp_path: Path) -> None:
+    link = ScriptedLink(run("a"), after={m.Failed: LEAVE})
+    Agent(engine(), link, tmp_path / "missing").run()
+    failed = link.sent[-1]
+    assert isinstance(failed, m.Failed) and failed.error.name == "CACHE_WRITE_ERROR"
+
+
+def test_pcm_is_clipped_rounded_and_interleaved() -> None:
+    audio = np.array([[0.0, 1.0, -1.0, 2.0], [-2.0, 0.5, 1 / 32767, 0.4 / 32767]], np.float32)
+    assert spool.to_pcm16(audio).tolist() == [[0, -32767], [32767, 16384], [-32767, 1], [32767, 0]]
+
+
+@pytest.mark.parametrize("kind", list(AudioFormat))
+def test_every_format_holds_every_sample(kind: AudioFormat, tmp_path: Path) -> None:
+    pcm = np.zeros((160_000, 1), np.int16)
+    file = spool.write(tmp_path, f"x.{kind}", spool.encode(pcm, 32_000, kind))
+    assert soundfile.info(str(file.path)).frames == 160_000
+
+
+def test_progress_is_due_at_each_five_percent_and_every_two_seconds() -> None:
+    attempt = Attempt("a", 1, SPEC, _reported_at=0.0)
+    due = [done for done in range(100) if attempt.report_due(done, 100, 0.1)]
+    assert due == list(range(5, 100, 5))
+    slow = Attempt("a", 1, SPEC, _reported_at=0.0)
+    assert not slow.report_due(1, 1000, 1.9)
+    assert slow.report_due(2, 1000, 2.0)
+    assert not slow.report_due(3, 1000, 3.9)
+    assert slow.report_due(4, 1000, 4.0)
+    assert not slow.report_due(5, 0, 4.1)

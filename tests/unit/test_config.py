@@ -1,0 +1,67 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from lofi_common.config import Config, ConfigError, load_config
+from lofi_common.errors import LofiError
+from lofi_common.paths import find_paths, starter_folder
+
+DEFAULTS = Path(__file__).parents[2] / "configs/default.toml"
+
+
+def test_the_default_file_shows_every_setting_with_its_default() -> None:
+    assert load_config(DEFAULTS, {}) == Config()
+    text = DEFAULTS.read_text()
+    for section in Config.__struct_fields__:
+        assert f"[{section}]" in text
+        for key in type(getattr(Config(), section)).__struct_fields__:
+            assert f"\n{key} = " in text
+
+
+def test_flags_go_before_the_environment_before_the_file_before_defaults(tmp_path: Path) -> None:
+    file = tmp_path / "config.toml"
+    file.write_text("[queue]\nmax_pending = 3\n[worker]\nslots = 2\nthreads = 5\n")
+    environ = {"LOFI_QUEUE_MAX_PENDING": "4", "LOFI_WORKER_SLOTS": "6", "LOFI_HOME": "/x", "LOFI_OTHER": "y"}
+    config = load_config(file, environ, ["queue.max_pending=8", "model.folder=/a=b"])
+    assert (config.queue.max_pending, config.worker.slots, config.worker.threads) == (8, 6, 5)
+    assert config.model.folder == "/a=b" and config.queue.max_attempts == Config().queue.max_attempts
+
+
+def test_a_missing_file_means_defaults(tmp_path: Path) -> None:
+    assert load_config(tmp_path / "none.toml", {}) == Config()
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("[queue]\nmax_pending = 0", "max_pending"),
+        ("[queue]\nmax_pendin = 1", "max_pendin"),
+        ("[worker]\nengine = 'gpu'", "engine"),
+        ("[worker]\nsilence_sec = nan", "silence_sec"),
+        ("queue = 1", "queue"),
+        ("[queue", "config.toml"),
+    ],
+)
+def test_wrong_settings_are_named(tmp_path: Path, text: str, words: str) -> None:
+    file = tmp_path / "config.toml"
+    file.write_text(text)
+    with pytest.raises(ConfigError, match=words):
+        load_config(file, {})
+
+
+def test_lofi_home_moves_everything() -> None:
+    paths = find_paths({"LOFI_HOME": "/somewhere"})
+    for path in (paths.config, paths.state, paths.data, paths.runtime, paths.tracks, paths.database):
+        assert path.is_relative_to("/somewhere")
+    assert paths.socket("clients") == "ipc:///somewhere/run/clients.ipc"
+
+
+def test_a_socket_path_over_107_bytes_is_refused() -> None:
+    with pytest.raises(LofiError, match="LOFI_HOME"):
+        find_paths({"LOFI_HOME": "/" + "x" * 100}).socket("clients")
+
+
+def test_the_starter_is_found_beside_the_worker() -> None:
+    assert (starter_folder() / "model.toml").is_file()
