@@ -1,4 +1,6 @@
-"""Batches for training: crops of tracks with a fresh caption each, and captions with the header that they ask for."""
+"""Batches for training: crops of tracks with a fresh caption each, and captions with the header that they
+ask for.
+"""
 
 from __future__ import annotations
 
@@ -48,7 +50,9 @@ class Corpus:
         self._by_length = np.argsort(lengths, kind="stable")
 
     def music(self, rows: int, steps: int, rng: np.random.Generator) -> tuple[Tensor, Prompts]:
-        """Codes int64 [rows, 4, HEADER_FRAMES + steps], cut at borders of the loop, and a new caption for each."""
+        """Codes int64 [rows, 4, HEADER_FRAMES + steps], cut at borders of the loop, and a new caption for
+        each.
+        """
         longest = self._tracks.shape[2] - HEADER_FRAMES
         cuts, prompts = [], []
         for index in rng.integers(len(self._tracks), size=rows):
@@ -60,7 +64,9 @@ class Corpus:
         return torch.from_numpy(np.stack(cuts)), pad(prompts)
 
     def headers(self, tokens: int, most_rows: int, rng: np.random.Generator) -> tuple[Tensor, Prompts]:
-        """Header codes int64 [rows, 4, 2] and their captions of about one length, about `tokens` tokens in all."""
+        """Header codes int64 [rows, 4, 2] and their captions of about one length, about `tokens` tokens in
+        all.
+        """
         at = int(rng.integers(len(self._by_length)))
         longest = int(self._ends[self._by_length[at]] - self._start(self._by_length[at]))
         rows = max(1, min(most_rows, tokens // longest))

@@ -42,7 +42,9 @@ SMALL = 4_096  # elements; smaller tables stay float32
 
 
 def logit_tables() -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Bias [P, codebooks, codebook_size] and scale [P, codebooks]: what is legal where, and the header's temperature."""
+    """Bias [P, codebooks, codebook_size] and scale [P, codebooks]: what is legal where, and the header's
+    temperature.
+    """
     positions = HEADER_FRAMES + max(DELAYS) + 1
     legal = np.stack([legal_codes(position) for position in range(positions)])
     bias = np.where(legal, 0, FORBIDDEN).astype(np.float32)
@@ -62,10 +64,16 @@ def store_half(model: onnx.ModelProto) -> onnx.ModelProto:
     for tensor in list(copy.graph.initializer):
         if tensor.data_type != TensorProto.FLOAT or np.prod(tensor.dims) < SMALL:
             continue
-        half = numpy_helper.from_array(numpy_helper.to_array(tensor).astype(np.float16), f"{tensor.name}.half")
+        half = numpy_helper.from_array(
+            numpy_helper.to_array(tensor).astype(np.float16), f"{tensor.name}.half"
+        )
         copy.graph.initializer.remove(tensor)
         copy.graph.initializer.append(half)
-        casts.append(helper.make_node("Cast", [half.name], [tensor.name], name=f"{tensor.name}.cast", to=TensorProto.FLOAT))
+        casts.append(
+            helper.make_node(
+                "Cast", [half.name], [tensor.name], name=f"{tensor.name}.cast", to=TensorProto.FLOAT
+            )
+        )
     nodes = [*casts, *copy.graph.node]
     del copy.graph.node[:]
     copy.graph.node.extend(nodes)
@@ -79,12 +87,18 @@ def read_weights(checkpoint: Path) -> tuple[dict[str, NDArray[np.float32]], NDAr
     model = Starter(TEXT, DECODER, vocabulary, MAX_TEXT_TOKENS, MAX_STEPS)
     model.load_state_dict(saved)
     positions = model.positions(MAX_STEPS).detach().numpy()
-    weights = {name: value.float().numpy() for name, value in saved.items() if not name.startswith(("phase.", "probe."))}
+    weights = {
+        name: value.float().numpy()
+        for name, value in saved.items()
+        if not name.startswith(("phase.", "probe."))
+    }
     return weights, positions.astype(np.float32)
 
 
 def export(work: Path, name: str, folder: Path, bits: int | None = BITS, codec: bool = True) -> None:
-    """Write the model folder; bits None keeps float32 throughout, codec False keeps the codec.onnx that is there."""
+    """Write the model folder; bits None keeps float32 throughout, codec False keeps the codec.onnx that is
+    there.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     weights, positions = read_weights(work / f"{name}.pt")
     bias, scale = logit_tables()

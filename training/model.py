@@ -1,7 +1,10 @@
-"""The starter in torch: MusicGen's architecture under transformers' parameter names (MusicgenForConditionalGeneration).
+"""The starter in torch: MusicGen's architecture under transformers' parameter names
+(MusicgenForConditionalGeneration).
 
-It differs in sizes, in rotary positions in self-attention and in a learned phase table in place of the sinusoidal one:
-index = step in the loop of four bars, then one row for each header frame; export folds it into the position table.
+It differs in sizes, in rotary positions in self-attention and in a learned phase table in place of the
+sinusoidal one:
+index = step in the loop of four bars, then one row for each header frame; export folds it into the position
+table.
 """
 
 from __future__ import annotations
@@ -62,7 +65,10 @@ class TextEncoder(nn.Module):
                 attention.relative_attention_bias = nn.Embedding(shape.relative_buckets, shape.heads)
                 nn.init.normal_(attention.relative_attention_bias.weight, std=d**-0.5)
             dense = nn.Module()
-            dense.wi, dense.wo = _linear(d, shape.ffn, d**-0.5), _linear(shape.ffn, d, WORD_STD * shape.ffn**-0.5)
+            dense.wi, dense.wo = (
+                _linear(d, shape.ffn, d**-0.5),
+                _linear(shape.ffn, d, WORD_STD * shape.ffn**-0.5),
+            )
             first, second = nn.Module(), nn.Module()
             first.SelfAttention, first.layer_norm = attention, _RMSNorm(d)
             second.DenseReluDense, second.layer_norm = dense, _RMSNorm(d)
@@ -125,7 +131,9 @@ def rotate(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
 class Starter(nn.Module):
     """Text encoder and decoder; `decoder.model.decoder…` keeps transformers' module path."""
 
-    def __init__(self, text: TextShape, decoder: DecoderShape, vocabulary: int, longest_text: int, steps: int) -> None:
+    def __init__(
+        self, text: TextShape, decoder: DecoderShape, vocabulary: int, longest_text: int, steps: int
+    ) -> None:
         super().__init__()
         self.shape = decoder
         d = decoder.hidden
@@ -162,13 +170,17 @@ class Starter(nn.Module):
         return self.enc_to_dec_proj(self.text_encoder(ids, mask)) * mask[..., None]
 
     def positions(self, steps: int) -> Tensor:
-        """What is added at each position: [steps, hidden]. Position t is where frame t of codebook 0 is predicted."""
+        """What is added at each position: [steps, hidden]. Position t is where frame t of codebook 0 is
+        predicted.
+        """
         place = torch.arange(steps)
         index = torch.where(place < HEADER_FRAMES, place + LOOP_STEPS, (place - HEADER_FRAMES) % LOOP_STEPS)
         return self.phase(index)
 
     def forward(self, tokens: Tensor, states: Tensor, mask: Tensor) -> Tensor:
-        """tokens int64 [rows, codebooks, length] (delayed) -> hidden [rows, length, hidden] after the final norm."""
+        """tokens int64 [rows, codebooks, length] (delayed) -> hidden [rows, length, hidden] after the final
+        norm.
+        """
         stack, heads, length = self.decoder.model.decoder, self.shape.heads, tokens.shape[2]
         x = self.positions(length)[None]
         for q, table in enumerate(stack.embed_tokens):
@@ -192,7 +204,9 @@ class Starter(nn.Module):
 
 
 def delay(codes: Tensor, special: int) -> Tensor:
-    """Frames [rows, codebooks, n] to decoder input [rows, codebooks, n + 3]: codebook q shifted by 1 + DELAYS[q]."""
+    """Frames [rows, codebooks, n] to decoder input [rows, codebooks, n + 3]: codebook q shifted by 1 +
+    DELAYS[q].
+    """
     rows, codebooks, frames = codes.shape
     out = torch.full((rows, codebooks, frames + 1 + max(DELAYS)), special, dtype=codes.dtype)
     for q, shift in enumerate(DELAYS):

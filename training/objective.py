@@ -1,6 +1,7 @@
 """The two losses: notes given header and past, and header given the prompt alone.
 
-After the header everything that a prompt says can be read from past tokens, so notes hardly teach the text encoder;
+After the header everything that a prompt says can be read from past tokens, so notes hardly teach the text
+encoder;
 batches of captions with nothing but their header do, and they are cheap.
 """
 
@@ -51,7 +52,9 @@ def music_loss(model: Starter, codes: Tensor, prompts: Prompts, dropout: float) 
 
 
 def header_logits(model: Starter, headers: Tensor, prompts: Prompts, dropout: float) -> list[list[Tensor]]:
-    """[frame][codebook] logits [rows, codes of that range], fed the true header so far; headers [rows, CODEBOOKS, 2]."""
+    """[frame][codebook] logits [rows, codes of that range], fed the true header so far; headers [rows,
+    CODEBOOKS, 2].
+    """
     flush = torch.tensor(FLUSH)[None, :, None].expand(len(headers), CODEBOOKS, HEADER_FRAMES - 2)
     fed = delay(torch.cat([headers, flush], dim=2), SPECIAL)[:, :, : 2 + max(DELAYS)]
     with torch.autocast("cpu", dtype=torch.bfloat16):
@@ -79,7 +82,9 @@ def probe_loss(model: Starter, headers: Tensor, prompts: Prompts) -> Tensor:
     with torch.autocast("cpu", dtype=torch.bfloat16):
         states = model.text_encoder(prompts.ids, prompts.mask)
     mean = (states.float() * prompts.mask[..., None]).sum(1) / prompts.mask.sum(1, keepdim=True)
-    return mean_header_loss(list(model.probe(mean).split([n for codes in HEADER_CODES for n in codes], dim=1)), headers)
+    return mean_header_loss(
+        list(model.probe(mean).split([n for codes in HEADER_CODES for n in codes], dim=1)), headers
+    )
 
 
 def mean_header_loss(logits: list[Tensor], headers: Tensor) -> Tensor:

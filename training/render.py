@@ -7,41 +7,18 @@ from __future__ import annotations
 
 import argparse
 import time
-from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
 
-from training.attributes import Attributes, sample_attributes
-from training.captions import write_caption
-from training.composer import compose
+from training.draws import BARS, TRAIN_SEED, caption, track
 from training.shape import MAX_TEXT_TOKENS
 from training.tokenizer import encode_prompt, train_tokenizer
-from training.tokens import HEADER_FRAMES, Codes, encode_header, encode_track
-
-BARS = 48  # 768 steps: a little over two minutes at the fastest tempo
-TRACKS, CAPTIONS = 0, 1  # streams of the seed
-# Held-out tracks and captions come from another seed than any of training.
-TRAIN_SEED, HELD_OUT_SEED = 1, 2
-
-
-def track(seed: int, index: int, bars: int = BARS) -> tuple[Attributes, Codes]:
-    """Track `index` of a seed: its attributes and codes int64 [4, HEADER_FRAMES + 16 * bars]."""
-    rng = np.random.default_rng((seed, TRACKS, index))
-    attributes = sample_attributes(rng)
-    return attributes, encode_track(attributes, compose(attributes, bars, rng))
-
-
-def caption(seed: int, index: int, noise: bool = True) -> tuple[str, Attributes, frozenset[str]]:
-    """Caption `index` of a seed, the attributes that it was written for and those that it states."""
-    rng = np.random.default_rng((seed, CAPTIONS, index))
-    attributes = sample_attributes(rng)
-    written = write_caption(attributes, rng, noise)
-    return written.text, attributes, written.states
+from training.tokens import HEADER_FRAMES, encode_header
 
 
 def render(work: Path, tracks: int, captions: int, seed: int) -> None:
-    """Write tracks.npy, attributes.npy, captions.npz and tokenizer.json into `work`."""
+    """Write tracks.npy, captions.npz and tokenizer.json into `work`."""
     work.mkdir(parents=True, exist_ok=True)
     started = time.monotonic()
     codes = np.empty((tracks, 4, HEADER_FRAMES + BARS * 16), np.int16)
@@ -57,10 +34,11 @@ def render(work: Path, tracks: int, captions: int, seed: int) -> None:
     ids = [encode_prompt(tokenizer, text, MAX_TEXT_TOKENS) for text in texts]
     lengths = np.array([len(row) for row in ids], np.int32)
     headers = np.stack([encode_header(attributes)[:, :2] for _, attributes, _ in drawn]).astype(np.int16)
-    np.savez(work / "captions.npz", ids=np.concatenate(ids).astype(np.int16), lengths=lengths, headers=headers)
-    fields = len(asdict(drawn[0][1]))
+    np.savez(
+        work / "captions.npz", ids=np.concatenate(ids).astype(np.int16), lengths=lengths, headers=headers
+    )
     print(
-        f"captions={captions} distinct={len(set(texts)) / captions:.3f} fields={fields} tokens_mean={lengths.mean():.1f} "
+        f"captions={captions} distinct={len(set(texts)) / captions:.3f} tokens_mean={lengths.mean():.1f} "
         f"tokens_99={np.percentile(lengths, 99):.0f} tokens_max={lengths.max()} vocabulary={tokenizer.get_vocab_size()} "
         f"seconds={time.monotonic() - started:.0f}",
         flush=True,

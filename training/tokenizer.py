@@ -1,4 +1,6 @@
-"""The starter's tokenizer: byte pair encoding learned on captions, lower case, one token a digit, any input accepted."""
+"""The starter's tokenizer: byte pair encoding learned on captions, lower case, one token a digit, any input
+accepted.
+"""
 
 from __future__ import annotations
 
@@ -14,9 +16,16 @@ def train_tokenizer(captions: Iterable[str]) -> Tokenizer:
     """Learn the merges. Ids: 0 pad, 1 unknown, 2 end of text; every encoding ends with 2."""
     tokenizer = Tokenizer(models.BPE(unk_token=UNKNOWN, fuse_unk=True, continuing_subword_prefix="##"))
     tokenizer.normalizer = normalizers.Sequence(
-        [normalizers.NFKD(), normalizers.StripAccents(), normalizers.Lowercase(), normalizers.Replace(Regex(r"[-_]+"), " ")]
+        [
+            normalizers.NFKD(),
+            normalizers.StripAccents(),
+            normalizers.Lowercase(),
+            normalizers.Replace(Regex(r"[-_]+"), " "),
+        ]
     )
-    tokenizer.pre_tokenizer = pre_tokenizers.Sequence([pre_tokenizers.Whitespace(), pre_tokenizers.Digits(True)])
+    tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
+        [pre_tokenizers.Whitespace(), pre_tokenizers.Digits(True)]
+    )
     tokenizer.decoder = decoders.WordPiece()
     trainer = trainers.BpeTrainer(
         vocab_size=VOCABULARY,

@@ -1,7 +1,9 @@
 """`python -m training.train`: trains the starter for a given time, resumes where it stopped.
 
-Each step: notes of a few crops plus twice the header loss of a batch of captions. Late in the run every third step
-takes crops of the full length, so that tracks of two minutes stay whole. Log lines are key=value.
+Each step: notes of a few crops, plus twice the header loss of a batch of captions, plus the loss of the
+text probe.
+Late in the run some crops have the full length, so that tracks of two minutes stay whole. Log lines are
+key=value.
 """
 
 from __future__ import annotations
@@ -17,14 +19,14 @@ import torch
 from torch import Tensor
 
 from training.data import Corpus, Prompts, pad
+from training.draws import HELD_OUT_SEED, caption, track
 from training.model import Starter
 from training.obedience import score
 from training.objective import HEADER_STARTS, header_logits, header_loss, music_loss, probe_loss
-from training.render import HELD_OUT_SEED, caption, track
 from training.shape import DECODER, MAX_STEPS, MAX_TEXT_TOKENS, TEXT
 from training.tokenizer import encode_prompt
-from training.words import learn_word_vectors
 from training.tokens import CODEBOOKS, HEADER_FRAMES, decode_header, encode_header
+from training.words import learn_word_vectors
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,10 +34,9 @@ class Recipe:
     """How long, how much, how fast. `minutes` of training, not counting evaluation."""
 
     minutes: float
-    rows: int = 7
-    steps: int = 192
-    long_rows: int = 2
-    long_steps: int = 768
+    short: tuple[int, int] = (20, 64)
+    middle: tuple[int, int] = (7, 192)
+    long: tuple[int, int] = (2, 768)
     long_from: float = 0.5
     header_rows: int = 72
     header_tokens: int = 1200
@@ -50,6 +51,14 @@ class Recipe:
         cosine = 0.5 * (1 + math.cos(math.pi * min(progress, 1.0)))
         return self.rate * min(1.0, (step + 1) / self.warmup) * (0.02 + 0.98 * cosine)
 
+    def crops_at(self, step: int, progress: float) -> tuple[int, int]:
+        """(rows, steps) of the music batch: two short ones, where the header decides the notes, then a
+        longer one.
+        """
+        if step % 3 != 0:
+            return self.short
+        return self.long if progress > self.long_from and step % 6 == 0 else self.middle
+
 
 def new_model(vocabulary: int) -> Starter:
     return Starter(TEXT, DECODER, vocabulary, MAX_TEXT_TOKENS, MAX_STEPS)
@@ -58,7 +67,10 @@ def new_model(vocabulary: int) -> Starter:
 def new_optimizer(model: Starter, recipe: Recipe) -> torch.optim.AdamW:
     matrices = [p for p in model.parameters() if p.ndim > 1]
     vectors = [p for p in model.parameters() if p.ndim <= 1]
-    groups = [{"params": matrices, "weight_decay": recipe.weight_decay}, {"params": vectors, "weight_decay": 0.0}]
+    groups = [
+        {"params": matrices, "weight_decay": recipe.weight_decay},
+        {"params": vectors, "weight_decay": 0.0},
+    ]
     return torch.optim.AdamW(groups, lr=recipe.rate, betas=(0.9, 0.95))
 
 
@@ -115,7 +127,10 @@ def train(work: Path, recipe: Recipe, name: str) -> None:
         vectors = learn_word_vectors(corpus, corpus.tokenizer.get_vocab_size(), recipe.seed)
         model.text_encoder.shared.weight.data[:, : vectors.shape[1]] += vectors
     rng = np.random.default_rng((recipe.seed, step))
-    print(f"parameters={sum(p.numel() for p in model.parameters())} step={step} spent_min={spent / 60:.1f}", flush=True)
+    print(
+        f"parameters={sum(p.numel() for p in model.parameters())} step={step} spent_min={spent / 60:.1f}",
+        flush=True,
+    )
 
     recent_music: list[Tensor] = []
     recent_header: list[float] = []
@@ -126,9 +141,7 @@ def train(work: Path, recipe: Recipe, name: str) -> None:
         progress = spent / (recipe.minutes * 60)
         for group in optimizer.param_groups:
             group["lr"] = recipe.rate_at(step, progress)
-        long = progress > recipe.long_from and step % 3 == 0
-        rows, steps = (recipe.long_rows, recipe.long_steps) if long else (recipe.rows, recipe.steps)
-        codes, prompts = corpus.music(rows, steps, rng)
+        codes, prompts = corpus.music(*recipe.crops_at(step, progress), rng)
         music = music_loss(model, codes, prompts, recipe.dropout)
         headers, captions = corpus.headers(recipe.header_tokens, recipe.header_rows, rng)
         header = header_loss(model, headers, captions, recipe.dropout)
@@ -158,7 +171,10 @@ def train(work: Path, recipe: Recipe, name: str) -> None:
 def _save(path: Path, model: Starter, optimizer: torch.optim.AdamW, step: int, spent: float) -> None:
     """Replace the checkpoint in one go, so that a kill leaves the old one."""
     fresh = path.with_suffix(".new")
-    torch.save({"model": model.state_dict(), "optimizer": optimizer.state_dict(), "step": step, "spent": spent}, fresh)
+    torch.save(
+        {"model": model.state_dict(), "optimizer": optimizer.state_dict(), "step": step, "spent": spent},
+        fresh,
+    )
     fresh.replace(path)
 
 

@@ -1,6 +1,7 @@
 """Word vectors to begin with: what each token says about each header code, learned as a linear bag of words.
 
-A text encoder that starts from random vectors needs hours on two cores to find out which of a thousand words matter;
+A text encoder that starts from random vectors needs hours on two cores to find out which of a thousand
+words matter;
 this takes half a minute and spares it that.
 """
 

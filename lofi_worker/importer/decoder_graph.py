@@ -4,18 +4,15 @@ The architecture is that of "Simple and Controllable Music Generation" (Copet et
 weight names are those of transformers' `MusicgenForConditionalGeneration`.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 import onnx
 from numpy.typing import NDArray
 
-from lofi_worker.importer.graph import FLOAT, INT32, INT64, MICROSOFT, GraphBuilder
+from lofi_worker.importer.graph import FLOAT, INT32, INT64, MICROSOFT, GraphBuilder, Weights
 
 NORM_EPSILON = 1e-5
-
-Weights = Mapping[str, NDArray[np.float32]]
 
 
 @dataclass(frozen=True)

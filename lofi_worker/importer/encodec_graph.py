@@ -14,7 +14,6 @@ It runs over the whole window, as if that were the whole track, and gives the ou
 all their context. What the padding at the window's ends spoils is never given, but for the track's own ends.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from math import prod
 
@@ -22,9 +21,7 @@ import numpy as np
 import onnx
 from numpy.typing import NDArray
 
-from lofi_worker.importer.graph import BOOL, FLOAT, INT64, GraphBuilder
-
-Weights = Mapping[str, NDArray[np.float32]]
+from lofi_worker.importer.graph import BOOL, FLOAT, INT64, GraphBuilder, Weights
 
 PREFIX = "audio_encoder.decoder.layers"
 

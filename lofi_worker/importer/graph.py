@@ -1,6 +1,6 @@
 """Writes ONNX graphs: nodes and initialisers are added one by one, in the order in which they run."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -18,6 +18,7 @@ INT64 = int(TensorProto.INT64)
 BOOL = int(TensorProto.BOOL)
 
 Dims = Sequence[int | str]
+Weights = Mapping[str, NDArray[np.float32]]  # by their names in transformers' state dict
 
 
 class GraphBuilder:

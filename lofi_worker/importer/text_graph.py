@@ -3,7 +3,6 @@
 T5 v1.0 (Raffel et al., 2020): RMS norms, no biases, ReLU, relative position bias, no scaling of the scores.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,12 +10,10 @@ import onnx
 from numpy.typing import NDArray
 
 from lofi_worker.importer.decoder_graph import DecoderShape
-from lofi_worker.importer.graph import FLOAT, INT64, MICROSOFT, GraphBuilder
+from lofi_worker.importer.graph import FLOAT, INT64, MICROSOFT, GraphBuilder, Weights
 
 NORM_EPSILON = 1e-6
 MASKED_SCORE = -1e9
-
-Weights = Mapping[str, NDArray[np.float32]]
 
 
 @dataclass(frozen=True)

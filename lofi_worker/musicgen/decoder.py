@@ -2,10 +2,13 @@
 
 Rows: 0 … slots - 1 see their slot's prompt, slots … 2 * slots - 1 see no prompt (the null rows of guidance).
 A row's logits have the same bits whatever the other rows hold, however many rows run, and with any number of
-threads. tests/parity/test_neighbours.py holds this on the machine that runs it; it was measured on an x86-64
-with AVX-512 VNNI in float32, int8 and int4, for 1 to 16 rows and 1 or 2 threads. One thing breaks it: keys
-beyond the prompt are masked, but a text capacity that is no multiple of the vector width changes the order of
-the sums. Hence the buckets. So no row is run for the sake of equal bits, only those that a slot needs.
+threads. tests/parity/test_neighbours.py holds this on the machine that runs it. It was measured in float32,
+int8 and int4, with 1 to 16 rows and 1 or 2 threads, on an x86-64 with AVX-512 VNNI and, emulated, with AVX2
+and with SSE 4 alone. Two things break it:
+
+- Keys beyond the prompt are masked, but a text capacity that is no multiple of the vector width changes the
+  order of the sums. Hence TEXT_BUCKET.
+- With AVX2, int4 products of one row go through a kernel of their own. Hence LEAST_ROWS.
 """
 
 from typing import Any
@@ -19,6 +22,7 @@ from lofi_worker.musicgen.session import Session
 from lofi_worker.musicgen.text import EncodedText
 
 TEXT_BUCKET = 32
+LEAST_ROWS = 2
 
 
 class Decoder:
@@ -61,12 +65,12 @@ class Decoder:
             self._positions[row] = position
 
     def step(self, guided: bool) -> NDArray[np.float32]:
-        """Runs the rows that are needed; logits float32 [2, slots, codebooks, size], the null rows second.
+        """Runs the rows that are needed: logits float32 [2, slots, codebooks, size], the null rows second.
 
         The null rows are computed only if some slot is `guided`. The array is a view that the next step
         overwrites. Raises ModelInferenceFailed when the graph fails.
         """
-        rows = max(self._texts) + 1 + (self._slots if guided else 0)
+        rows = max(LEAST_ROWS, max(self._texts) + 1 + (self._slots if guided else 0))
         if rows not in self._bindings:
             self._bindings[rows] = self._bind(rows)
         self._longest[0] = self._positions[:rows].max() + 1

@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 
-from lofi_common import api
 from lofi_common.jobs import AudioFormat, JobSpec, track_id
 from lofi_common.paths import starter_folder
 from tests.support.home import Home
@@ -116,5 +115,3 @@ def test_a_flipped_bit_in_the_model_is_found_and_named(home: Home, name: str) ->
         broker.wait("worker_restart")
         assert name in broker.call("status")["workers"][0]["reason"]
         assert {"model": "starter", "state": "failed"} in broker.notices("model_status")
-
-

@@ -136,6 +136,18 @@ def test_a_broker_that_dies_while_somebody_waits(home: Home) -> None:
     assert waiting.returncode == 3 and "the broker left" in errors
 
 
+def test_a_broker_that_was_killed_is_replaced_by_the_next_command(home: Home) -> None:
+    home.submit("x", "-d", "5")
+    with RawClient(home.paths.socket("clients")) as client:
+        pid = client.call("status")["broker"]["pid"]
+    broker = os.pidfd_open(pid)
+    os.kill(pid, signal.SIGKILL)
+    assert select.select([broker], [], [], 5.0)[0]
+    os.close(broker)
+    assert home.lofi("broker", "status").returncode == 3
+    assert home.submit("y", "-d", "5").returncode == 0
+
+
 def test_a_broker_that_can_t_start_says_why(home: Home) -> None:
     home.environ["LOFI_QUEUE_MAX_PENDING"] = "none"
     done = home.submit("x", "-d", "5")

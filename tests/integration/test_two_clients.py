@@ -1,4 +1,4 @@
-"""Several clients at once: an editor on stdio, another one relayed, scripts over ZeroMQ. One queue for all."""
+"""Several clients at once: an editor on stdio, another relayed, scripts over ZeroMQ. One queue for all."""
 
 from __future__ import annotations
 

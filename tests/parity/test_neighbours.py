@@ -1,6 +1,7 @@
 """A track's bytes are its own: they do not depend on slots, neighbours, threads or what ran before."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -8,6 +9,7 @@ from numpy.typing import NDArray
 
 from lofi_common.jobs import JobSpec
 from lofi_worker.engine import Engine
+from lofi_worker.musicgen.session import Session
 from tests.parity.engine_runs import PROMPTS, audio_of, load, record_logits, run, spec
 
 LONG_PROMPT = " ".join(PROMPTS * 8)  # more than two buckets of text
@@ -105,3 +107,18 @@ def test_same_logits_beside_a_longer_text(
             beside.step()
             assert np.array_equal(seen[0], seen[1]), length
             assert not np.array_equal(seen[0], seen[2])
+
+
+@pytest.mark.parametrize("guidance_scale", [3.0, 1.0])
+def test_no_row_runs_alone(tiny: Path, guidance_scale: float, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Some processors have a kernel for a single row, whose sums differ from those of rows in company."""
+    rows = []
+    bind = Session.bind
+
+    def spy(self: Session, inputs: dict[str, NDArray[Any]], outputs: dict[str, NDArray[Any]]) -> object:
+        rows.append(len(inputs["tokens"]))
+        return bind(self, inputs, outputs)
+
+    monkeypatch.setattr(Session, "bind", spy)
+    run(load(tiny), spec(guidance_scale=guidance_scale))
+    assert rows == [2]

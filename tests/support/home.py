@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import os
+import select
 import signal
 import subprocess
 import sys
 from collections.abc import Mapping
 from pathlib import Path
-
-import psutil
 
 from lofi_common.broker_file import read_broker_file
 from lofi_common.paths import Paths, find_paths
@@ -81,12 +80,14 @@ class Home:
     def stop(self) -> None:
         """End a background broker that the test left behind."""
         found = read_broker_file(self.paths.broker_file)
-        if found is None or not psutil.pid_exists(found.pid):
+        if found is None:
             return
-        process = psutil.Process(found.pid)
-        process.send_signal(signal.SIGTERM)
         try:
-            process.wait(10.0)
-        except psutil.TimeoutExpired:
-            process.kill()
-            process.wait(5.0)
+            process = os.pidfd_open(found.pid)
+        except ProcessLookupError:
+            return
+        for number in (signal.SIGTERM, signal.SIGKILL):
+            signal.pidfd_send_signal(process, number)
+            if select.select([process], [], [], 10.0)[0]:
+                break
+        os.close(process)

@@ -106,9 +106,15 @@ class Stdio:
         ]
 
     def wait(self, method: str, track_id: str | None = None, count: int = 1) -> Message:
-        """Params of the `count`-th such notification, seen already or to come."""
+        """Params of the `count`-th such notification, seen already or to come.
+
+        Fails when a track whose completion is awaited ends in an error instead.
+        """
         while len(self.notices(method, track_id)) < count:
-            self.take()
+            message = self.take()
+            if method == "generation_complete" and isinstance(message, dict):
+                failed = message.get("method") == "generation_error"
+                assert not failed or message["params"]["track_id"] != track_id, message
         return self.notices(method, track_id)[count - 1]
 
     def close(self, timeout_sec: float = WAIT_SEC) -> int:

@@ -15,7 +15,9 @@ PROTOCOL_DOC = Path(__file__).parents[2] / "docs/protocol.md"
 
 
 def test_numbers_and_names_are_unique_and_each_says_what_to_do() -> None:
-    assert len({kind.code for kind in ALL_ERRORS}) == len({kind.name for kind in ALL_ERRORS}) == len(ALL_ERRORS)
+    assert (
+        len({kind.code for kind in ALL_ERRORS}) == len({kind.name for kind in ALL_ERRORS}) == len(ALL_ERRORS)
+    )
     assert all(kind.recovery.endswith(".") for kind in ALL_ERRORS)
 
 

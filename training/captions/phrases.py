@@ -8,8 +8,9 @@ from training.attributes import BPM_MAX, BPM_MIN, Attributes, pick
 from training.captions.vocabulary import DRUMLESS, NEGATED, NEGATIONS, NOTE_NAMES
 
 BPM_FORMS = (
-    "{} bpm", "{} bpm", "{}bpm", "at {} bpm", "tempo {}", "bpm {}", "bpm: {}", "{} beats per minute", "tempo: {}",
-    "around {} bpm", "{} BPM", "tempo of {}", "at {} beats per minute", "a tempo of {} bpm", "bpm={}", "about {} bpm",
+    "{} bpm", "{} bpm", "{}bpm", "at {} bpm", "tempo {}", "bpm {}", "bpm: {}", "{} beats per minute",
+    "tempo: {}", "around {} bpm", "{} BPM", "tempo of {}", "at {} beats per minute", "a tempo of {} bpm",
+    "bpm={}", "about {} bpm",
 )  # fmt: skip
 TENS = {40: "forty", 50: "fifty", 60: "sixty", 70: "seventy", 80: "eighty", 90: "ninety"}
 ONES = ("", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
@@ -17,7 +18,7 @@ BEYOND = 0.25  # how often a tempo at the edge of the range stands for one outsi
 
 
 def spoken(number: int) -> str:
-    """"72" as "seventy two"."""
+    """ "72" as "seventy two"."""
     tens = TENS[number // 10 * 10]
     return tens if number % 10 == 0 else f"{tens} {ONES[number % 10]}"
 
@@ -48,7 +49,7 @@ def say_key(key: int, quality: str, rng: np.random.Generator) -> str:
 
 
 def deny(what: str, rng: np.random.Generator) -> str:
-    """"no drums" and its many ways; `what` is a key of NEGATED."""
+    """ "no drums" and its many ways; `what` is a key of NEGATED."""
     if what == "drums" and rng.random() < 0.25:
         return pick(rng, DRUMLESS)
     # The two plain forms are what most people type.

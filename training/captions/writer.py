@@ -77,7 +77,7 @@ def _time(a: Attributes, draft: _Draft, rng: np.random.Generator, detail: float)
         draft.say(pick(rng, words.DRUM_WORDS[a.drums]), "drums")
     if a.density in words.DENSITY_WORDS and rng.random() < 0.4 * detail:
         draft.say(pick(rng, words.DENSITY_WORDS[a.density]), "density")
-    if a.swing in words.SWING_WORDS and rng.random() < 0.1 * detail:
+    if a.swing in words.SWING_WORDS and rng.random() < 0.22 * detail:
         draft.say(pick(rng, words.SWING_WORDS[a.swing]), "swing")
 
 
@@ -86,17 +86,20 @@ def _mood_and_place(a: Attributes, draft: _Draft, rng: np.random.Generator, deta
     says_mode = rng.random() < 0.6 * detail
     if says_mode:
         draft.say(pick(rng, words.MODE_WORDS[a.mode]), "mode")
-    if rng.random() < 0.14 * detail:
+    if rng.random() < 0.3 * detail:
         # "in D minor" alone must not stand for a jazzy track, which may be in either scale.
         quality = "" if a.mode == "jazzy" or rng.random() < 0.15 else a.mode
         draft.say(say_key(a.key, quality, rng), "key", *(("mode",) if quality else ()))
     for name, there, phrases in (("vinyl", a.vinyl, words.VINYL_WORDS), ("rain", a.rain, words.RAIN_WORDS)):
         if there and rng.random() < 0.65 * detail:
             draft.say(pick(rng, phrases), name)
-    if rng.random() < 0.14:
+    if rng.random() < 0.2:
         denied = pick(rng, absences(a))
         # The absence of an instrument is obeyed but no attribute is stated by it.
-        draft.say(deny(denied, rng), *{"both": ("vinyl", "rain"), "vinyl": ("vinyl",), "rain": ("rain",)}.get(denied, ()))
+        draft.say(
+            deny(denied, rng),
+            *{"both": ("vinyl", "rain"), "vinyl": ("vinyl",), "rain": ("rain",)}.get(denied, ()),
+        )
 
 
 def _join(phrases: list[str], rng: np.random.Generator) -> str:
@@ -141,7 +144,9 @@ def _disturb(text: str, rng: np.random.Generator, length: float) -> str:
 
 
 def write_caption(a: Attributes, rng: np.random.Generator, noise: bool = True) -> Caption:
-    """A prompt for a track with these attributes; `noise` adds small talk, strange words and typing errors."""
+    """A prompt for a track with these attributes; `noise` adds small talk, strange words and typing
+    errors.
+    """
     draft = _Draft()
     # Some prompts say nearly everything, some one thing.
     detail = float(rng.uniform(0.25, 1.3))

@@ -1,7 +1,8 @@
 """Steps and samples: which steps a call plays, where each begins, which samples come out.
 
 The total after n steps is floor(n * 480000 / bpm) samples at 32 kHz. Step k begins at tick
-ceil((k + swing of odd steps) * 240000 / bpm) of the 16 kHz clock; ceil, so that no step begins before the samples of
+ceil((k + swing of odd steps) * 240000 / bpm) of the 16 kHz clock; ceil, so that no step begins before the
+samples of
 the steps ahead of it are out.
 """
 
@@ -42,8 +43,10 @@ class Header:
 class Clock:
     """What one call plays.
 
-    steps: int64 [4, WINDOW + m], the last WINDOW steps and the m new ones; first: int64 [], number of the first new
-    step; begins: int64 [m + WINDOW + 1] tick of each step in `steps` and of the one behind; from_tick, to_tick: ticks
+    steps: int64 [4, WINDOW + m], the last WINDOW steps and the m new ones; first: int64 [], number of the
+    first new
+    step; begins: int64 [m + WINDOW + 1] tick of each step in `steps` and of the one behind; from_tick,
+    to_tick: ticks
     that are computed (HISTORY before the first sample); from_sample, to_sample: the samples that come out.
     """
 
@@ -118,7 +121,8 @@ def build_clock(ops: Ops) -> Clock:
     first = ops.at_least(ops.sub(before, ops.i(HEADER_FRAMES)), ops.i(0))
     numbers = ops.add(ops.count(ops.i(0), ops.add(total, ops.i(1))), ops.sub(first, ops.i(WINDOW)))
     from_sample, to_sample = (
-        ops.div(ops.mul(n, ops.i(2 * TICKS_PER_BEAT_MINUTE)), header.bpm) for n in (first, ops.add(first, new))
+        ops.div(ops.mul(n, ops.i(2 * TICKS_PER_BEAT_MINUTE)), header.bpm)
+        for n in (first, ops.add(first, new))
     )
     return Clock(
         header=header,

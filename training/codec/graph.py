@@ -38,7 +38,9 @@ HEADER_FIELDS = ("keys", "bass", "drums", "lead", "tone", "pad", "density")
 
 @dataclass(frozen=True, slots=True)
 class Levels:
-    """Makeup gain in dB: a constant and a table for each header field; their sum brings music to one loudness."""
+    """Makeup gain in dB: a constant and a table for each header field; their sum brings music to one
+    loudness.
+    """
 
     constant: float
     tables: dict[str, NDArray[np.float32]]
@@ -71,9 +73,7 @@ def build_codec(sounds: Sounds, levels: Levels) -> onnx.ModelProto:
     drums = _drums(ops, clock, band, sounds, rows, WOW_REACH + BLOCK // 4)
     driven = ops.mul(ops.op("Tanh", ops.mul(ops.add(wide, drums), ops.f(DRIVE))), ops.f(1 / DRIVE))
     toned = tone(ops, driven, clock.header.tone)
-    offset = ops.add(
-        ops.mul(clock.from_tick, ops.i(2)), ops.i(2 * WOW_REACH + BLOCK // 2)
-    )
+    offset = ops.add(ops.mul(clock.from_tick, ops.i(2)), ops.i(2 * WOW_REACH + BLOCK // 2))
     music = ops.cut(toned, ops.sub(clock.from_sample, offset), ops.sub(clock.to_sample, offset), 0)
     positions = ops.count(clock.from_sample, clock.to_sample)
     loud = ops.add(ops.mul(music, _makeup(ops, clock, levels)), *_noises(ops, clock, sounds, positions))
@@ -83,7 +83,9 @@ def build_codec(sounds: Sounds, levels: Levels) -> onnx.ModelProto:
 
 
 def _pitched(ops: Ops, clock: Clock, band: Band, sounds: Sounds) -> tuple[str, Rows]:
-    """Keys, pad, lead and bass, ducked under the kick: float, 16 kHz, from WOW_REACH ticks into the span on."""
+    """Keys, pad, lead and bass, ducked under the kick: float, 16 kHz, from WOW_REACH ticks into the span
+    on.
+    """
     bank = bank_tables(ops, sounds.tones.samples, sounds.tones.start, sounds.tones.end)
     rows = lay_out(ops, clock.begins, clock.new, clock.from_tick, clock.to_tick)
 
@@ -91,7 +93,9 @@ def _pitched(ops: Ops, clock: Clock, band: Band, sounds: Sounds) -> tuple[str, R
         return play(ops, rows, events, bank, SLOTS[name], BANK_RATE)
 
     ticks = ops.count(clock.from_tick, clock.to_tick)
-    shaking = ops.mul(ops.real(ops.equal(clock.header.keys, ops.i(KEYS.index("rhodes")))), ops.f(TREMOLO_DEPTH))
+    shaking = ops.mul(
+        ops.real(ops.equal(clock.header.keys, ops.i(KEYS.index("rhodes")))), ops.f(TREMOLO_DEPTH)
+    )
     tremolo = ops.add(ops.f(1.0), ops.mul(oscillate(ops, ticks, TREMOLO_TICKS), shaking))
     keys = ops.mul(compress(ops, rows, voice(band.keys, "keys")), tremolo)
     others = compress(ops, rows, ops.add(voice(band.pad, "pad"), voice(band.lead, "lead")))
@@ -109,14 +113,18 @@ def _duck(ops: Ops, rows: Rows, kick: Events) -> str:
     """Gain of the pitched voices under the latest two kicks, float [rows, columns]."""
     # A bank of two numbers, 0 and 1, turns the voice machinery into an envelope generator.
     envelope = BankTables(
-        ops.table(np.array([0, 1], np.int8)), ops.table(np.array([0, 1], np.int32)), ops.table(np.array([0, 1], np.int32))
+        ops.table(np.array([0, 1], np.int8)),
+        ops.table(np.array([0, 1], np.int32)),
+        ops.table(np.array([0, 1], np.int32)),
     )
     zero, one = ops.mul(kick.gain, ops.f(0.0)), ops.add(ops.mul(kick.gain, ops.f(0.0)), ops.f(1.0))
     sound = ops.add(ops.mul(kick.sound, ops.i(0)), ops.i(1))
 
     def fall(seconds: float) -> str:
         rate = ops.add(zero, ops.f(1 / (seconds * BANK_RATE)))
-        return play(ops, rows, Events(kick.onset, kick.silent, sound, 1, one, rate, zero), envelope, 2, BANK_RATE)
+        return play(
+            ops, rows, Events(kick.onset, kick.silent, sound, 1, one, rate, zero), envelope, 2, BANK_RATE
+        )
 
     dip = ops.sub(fall(DUCK_SECONDS), fall(DUCK_ATTACK_SECONDS))
     return ops.sub(ops.f(1.0), ops.mul(dip, ops.f(DUCK_DEPTH)))

@@ -27,8 +27,10 @@ RELEASE_SECONDS = {
 }  # fmt: skip
 BROKEN_CHORD_RING = 3.0  # single notes of the keys ring on this many times longer
 KITS = {  # by the header's drums: kick, snare, hat by level 0..3, with their gains
-    "boombap": (("kick", 0.46), ("snare", 0.32), (("hat", 0.0), ("hat", 0.05), ("hat", 0.085), ("open_hat", 0.07))),
-    "soft": (("soft_kick", 0.3), ("rim", 0.15), (("shaker", 0.0), ("shaker", 0.035), ("shaker", 0.06), ("shaker", 0.09))),
+    "boombap": (("kick", 0.46), ("snare", 0.32), (("hat", 0.0), ("hat", 0.05), ("hat", 0.085), ("open_hat",
+    0.07))),
+    "soft": (("soft_kick", 0.3), ("rim", 0.15), (("shaker", 0.0), ("shaker", 0.035), ("shaker",
+    0.06), ("shaker", 0.09))),
 }  # fmt: skip
 DRUM_RELEASE_SECONDS = 0.03
 HUMAN_STEPS = 61  # a prime: velocities don't repeat with the bars
@@ -82,10 +84,14 @@ class Players:
         uneven = 1 + HUMAN_SPREAD * (np.random.default_rng(voice).random(HUMAN_STEPS) * 2 - 1)
         human = ops.gather(ops.table(uneven.astype(np.float32)), ops.mod(self._number, ops.i(HUMAN_STEPS)))
         on, half, between = accents
-        return ops.mul(human, ops.gather(ops.f([on, between, half, between]), ops.mod(self._number, ops.i(4))))
+        return ops.mul(
+            human, ops.gather(ops.f([on, between, half, between]), ops.mod(self._number, ops.i(4)))
+        )
 
     def _begins(self, pitch: str, flag: str) -> tuple[str, str]:
-        """(onset, silent): a note begins where its flag is set or its pitch changes, and ends where it is 0."""
+        """(onset, silent): a note begins where its flag is set or its pitch changes, and ends where it is
+        0.
+        """
         ops = self._ops
         sounding = ops.less(ops.i(0), pitch)
         held = ops.op("Slice", pitch, ops.i([0]), ops.i([-1]), ops.i([0]))
@@ -188,13 +194,15 @@ class Players:
         drumming = ops.less(which, ops.i(len(KITS)))
         kit = ops.at_most(which, ops.i(len(KITS) - 1))
         code = self._codes[0]
-        levels = (ops.div(code, ops.i(8)), ops.mod(ops.div(code, ops.i(4)), ops.i(2)), ops.mod(code, ops.i(4)))
+        levels = (
+            ops.div(code, ops.i(8)),
+            ops.mod(ops.div(code, ops.i(4)), ops.i(2)),
+            ops.mod(code, ops.i(4)),
+        )
         events = []
         for voice, level in enumerate(levels):
             # Row by kit, column by level; kick and snare have one level.
-            choices = [
-                drums[voice] if voice == 2 else (drums[voice],) * 2 for drums in KITS.values()
-            ]
+            choices = [drums[voice] if voice == 2 else (drums[voice],) * 2 for drums in KITS.values()]
             families = [[self._drums.families[name] for name, _ in row] for row in choices]
             sounds = [[[self._drums.index[name, 0]] for name, _ in row] for row in choices]
             gains = [

@@ -22,7 +22,9 @@ def open_codec(model: Path | bytes, threads: int = 1) -> ort.InferenceSession:
 def decode(
     session: ort.InferenceSession, codes: NDArray[np.int64], chunks: Sequence[int] | None = None
 ) -> list[NDArray[np.float32]]:
-    """Audio [samples] of each chunk of frames; codes int64 [4, frames], `chunks` sums to frames (default: one)."""
+    """Audio [samples] of each chunk of frames; codes int64 [4, frames], `chunks` sums to frames (default:
+    one).
+    """
     state = {
         i.name: np.zeros([d if isinstance(d, int) else 0 for d in i.shape], DTYPES[i.type])
         for i in session.get_inputs()
@@ -31,9 +33,15 @@ def decode(
     names = [o.name for o in session.get_outputs()]
     audio, at = [], 0
     for size in chunks or [codes.shape[1]]:
-        feeds = {"codes": codes[None, :, at : at + size], "last": np.array(at + size == codes.shape[1]), **state}
+        feeds = {
+            "codes": codes[None, :, at : at + size],
+            "last": np.array(at + size == codes.shape[1]),
+            **state,
+        }
         results = dict(zip(names, session.run(None, feeds), strict=True))
-        state = {name.removeprefix("next_"): value for name, value in results.items() if name.startswith("next_")}
+        state = {
+            name.removeprefix("next_"): value for name, value in results.items() if name.startswith("next_")
+        }
         audio.append(results["audio"][0, 0])
         at += size
     return audio

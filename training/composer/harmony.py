@@ -64,7 +64,12 @@ STRIKES = (
     ((0, 7), (10, 6)), ((0, 12), (12, 4)), ((0, 2), (6, 4), (10, 4)),
 )  # fmt: skip
 STRIKES_BY_DENSITY = {"sparse": (0, 0, 3, 7), "medium": (1, 2, 3, 4, 5, 6), "busy": (1, 4, 5, 6, 8)}
-ARPEGGIOS = ((0, 1, 2, 3, 2, 1, 2, 3), (0, 2, 1, 3, 2, 3, 1, 2), (0, 1, 2, 1, 3, 2, 1, 2), (0, 3, 2, 1, 0, 3, 2, 1))
+ARPEGGIOS = (
+    (0, 1, 2, 3, 2, 1, 2, 3),
+    (0, 2, 1, 3, 2, 3, 1, 2),
+    (0, 1, 2, 1, 3, 2, 1, 2),
+    (0, 3, 2, 1, 0, 3, 2, 1),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +86,9 @@ def choose_comping(attributes: Attributes, rng: np.random.Generator) -> Comping:
     if attributes.density == "sparse":
         broken *= 0.3
     arpeggio = pick(rng, ARPEGGIOS) if rng.random() < broken else None
-    strikes = STRIKES[0] if attributes.keys == "pad" else STRIKES[pick(rng, STRIKES_BY_DENSITY[attributes.density])]
+    strikes = (
+        STRIKES[0] if attributes.keys == "pad" else STRIKES[pick(rng, STRIKES_BY_DENSITY[attributes.density])]
+    )
     push = attributes.density == "busy" and attributes.keys != "pad" and bool(rng.random() < 0.5)
     return Comping(strikes, arpeggio, push)
 
@@ -121,7 +128,11 @@ def bass_pitch(pitch_class: int, high: bool) -> int:
 
 
 def play_bass(
-    chord: Chord, following: Chord, scale_classes: frozenset[int], line: tuple[tuple[int, int, int], ...], high: bool
+    chord: Chord,
+    following: Chord,
+    scale_classes: frozenset[int],
+    line: tuple[tuple[int, int, int], ...],
+    high: bool,
 ) -> np.ndarray:
     """One bar: int64 [16, 2] of bass code (0 = silent) and onset."""
     bar = np.zeros((BAR, 2), np.int64)

@@ -51,7 +51,9 @@ def play_lead(motif: Motif, chord_voicing: int, rungs: list[int]) -> np.ndarray:
     bar = np.zeros((BAR, 2), np.int64)
     classes = {pitch % 12 for pitch in voicings()[chord_voicing]}
     middle = (rungs[0] + rungs[-1]) / 2
-    home = min(range(len(rungs)), key=lambda i: abs(rungs[i] - middle) + (0 if rungs[i] % 12 in classes else 3))
+    home = min(
+        range(len(rungs)), key=lambda i: abs(rungs[i] - middle) + (0 if rungs[i] % 12 in classes else 3)
+    )
     for i, (step, move) in enumerate(zip(motif.steps, motif.moves, strict=True)):
         end = motif.steps[i + 1] if i + 1 < len(motif.steps) else BAR
         pitch = rungs[min(max(home + move, 0), len(rungs) - 1)]

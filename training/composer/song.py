@@ -1,4 +1,6 @@
-"""A whole track on a grid of 16th notes: a loop of four bars, varied at its borders, so that it can go on for long."""
+"""A whole track on a grid of 16th notes: a loop of four bars, varied at its borders, so that it can go on
+for long.
+"""
 
 from __future__ import annotations
 
@@ -71,7 +73,9 @@ def compose(attributes: Attributes, bars: int, rng: np.random.Generator) -> Scor
             if rng.random() < 0.25:
                 line = pick(rng, BASS_LINES[attributes.density])
             if rng.random() < 0.35:
-                call, answer = (vary(call, rng), answer) if rng.random() < 0.6 else (call, write_motif(attributes, rng))
+                call, answer = (
+                    (vary(call, rng), answer) if rng.random() < 0.6 else (call, write_motif(attributes, rng))
+                )
             lead_rests = bool(rng.random() < (0.15 if not lead_rests else 0.3))
         chord, following = loop[place], loop[(place + 1) % LOOP_BARS]
         here = slice(bar * BAR, (bar + 1) * BAR)

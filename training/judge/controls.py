@@ -1,4 +1,6 @@
-"""What the model's takes are held against: real tracks of the composer, and real codes shuffled or replaced by chance."""
+"""What the model's takes are held against: real tracks of the composer, and real codes shuffled or replaced
+by chance.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +22,9 @@ def real(player: Player, wanted: Sequence[Attributes], seconds: float, stream: i
     found = []
     for i, attributes in enumerate(wanted):
         rng = np.random.default_rng((CONTROL_SEED, stream, i))
-        codes = encode_track(attributes, compose(attributes, BARS, rng))[:, : frames_for(seconds, attributes.bpm)]
+        codes = encode_track(attributes, compose(attributes, BARS, rng))[
+            :, : frames_for(seconds, attributes.bpm)
+        ]
         found.append(Take("", i, codes, player.play(codes, seconds), attributes))
     return found
 

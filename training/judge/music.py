@@ -1,4 +1,6 @@
-"""Figures of a set of takes as music: tempo, grid, key, repetition, level. The same for the model and its controls."""
+"""Figures of a set of takes as music: tempo, grid, key, repetition, level. The same for the model and its
+controls.
+"""
 
 from __future__ import annotations
 
@@ -27,7 +29,9 @@ def in_header_key(take: Take) -> float:
 
 
 def librosa_tempo_right(take: Take) -> bool:
-    """Whether librosa's beat tracker finds the header's tempo, its half or its double (librosa prefers 120)."""
+    """Whether librosa's beat tracker finds the header's tempo, its half or its double (librosa prefers
+    120).
+    """
     import librosa
 
     if take.header is None:
@@ -63,5 +67,9 @@ def judge_music(takes: Sequence[Take], tracker: bool = False) -> dict[str, Figur
         means["level_dbfs"].append(f.level)
         means["peak"].append(f.peak)
         shares["level_in_range"].append(-23 <= f.level <= -16)
-        shares["no_fault"].append(not faults(take.audio, take.header.bpm if take.header.drums != "none" else None))
-    return {k: statistics.share(v) for k, v in shares.items()} | {k: statistics.mean(v) for k, v in means.items()}
+        shares["no_fault"].append(
+            not faults(take.audio, take.header.bpm if take.header.drums != "none" else None)
+        )
+    return {k: statistics.share(v) for k, v in shares.items()} | {
+        k: statistics.mean(v) for k, v in means.items()
+    }

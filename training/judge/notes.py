@@ -1,4 +1,6 @@
-"""What the codes say: grid, scale, repetition, copies. All figures are shares from 0 to 1; nan where nothing applies."""
+"""What the codes say: grid, scale, repetition, copies. All figures are shares from 0 to 1; nan where
+nothing applies.
+"""
 
 from __future__ import annotations
 
@@ -29,7 +31,9 @@ def _at(values: np.ndarray, places: Sequence[int]) -> float:
 
 
 def grid(score: Score, header: Attributes) -> dict[str, float]:
-    """Snare on 2 and 4, kick on 1 (tracks with drums), chord onset on the bar; intros of up to two bars left out."""
+    """Snare on 2 and 4, kick on 1 (tracks with drums), chord onset on the bar; intros of up to two bars
+    left out.
+    """
     body = slice(2 * BAR, None)
     drums = score.drums[body]
     found = {"chord_on_bar": _at(score.chords[body, 1], (0,))}
@@ -78,7 +82,9 @@ def bars_shared(a: Codes, b: Codes) -> float:
 
 
 def lead_phrases(codes: Codes) -> list[bytes]:
-    """Leads of each four bars, counted from the loop's borders, that have enough onsets to be somebody's tune."""
+    """Leads of each four bars, counted from the loop's borders, that have enough onsets to be somebody's
+    tune.
+    """
     lead = codes[3, HEADER_FRAMES:]
     blocks = [lead[i : i + LOOP_STEPS] for i in range(0, len(lead) - LOOP_STEPS + 1, LOOP_STEPS)]
     return [b.astype(np.int16).tobytes() for b in blocks if int((b % 2).sum()) >= SHORTEST_COPIED_PHRASE]
@@ -92,5 +98,7 @@ def copied(takes: Iterable[Codes], known: set[bytes]) -> tuple[int, int]:
 
 def density(score: Score) -> float:
     """Onsets a bar, all voices."""
-    onsets = (score.drums > 0).sum() + score.bass[:, 1].sum() + score.chords[:, 1].sum() + score.lead[:, 1].sum()
+    onsets = (
+        (score.drums > 0).sum() + score.bass[:, 1].sum() + score.chords[:, 1].sum() + score.lead[:, 1].sum()
+    )
     return float(onsets / max(1, score.steps / BAR))

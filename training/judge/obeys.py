@@ -15,7 +15,21 @@ from training.judge.takes import Player, Take
 from training.obedience import TEMPO_TOLERANCE, obeyed
 
 OPEN_DRAWS = 240
-OPEN_FIELDS = ("bpm", "key", "mode", "keys", "lead", "bass", "drums", "tone", "density", "swing", "vinyl", "rain", "pad")
+OPEN_FIELDS = (
+    "bpm",
+    "key",
+    "mode",
+    "keys",
+    "lead",
+    "bass",
+    "drums",
+    "tone",
+    "density",
+    "swing",
+    "vinyl",
+    "rain",
+    "pad",
+)
 
 
 def captions_obeyed(player: Player, held: list[Held]) -> dict[str, Figure]:
@@ -29,7 +43,9 @@ def captions_obeyed(player: Player, held: list[Held]) -> dict[str, Figure]:
 
 
 def stated_tempo_heard(held: list[Held], takes: list[Take], seeds: int) -> Figure:
-    """Measured tempo within 4 % of the stated one, tracks with drums; `takes` holds `seeds` takes of each prompt."""
+    """Measured tempo within 4 % of the stated one, tracks with drums; `takes` holds `seeds` takes of each
+    prompt.
+    """
     hits = []
     for i, take in enumerate(takes):
         each = held[i // seeds]

@@ -1,4 +1,6 @@
-"""The prompts of the judge: held-out captions, free-hand prompts with what must be right, pairs, and strange ones."""
+"""The prompts of the judge: held-out captions, free-hand prompts with what must be right, pairs, and
+strange ones.
+"""
 
 from __future__ import annotations
 
@@ -6,8 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from training.attributes import NOTES, Attributes, tempo_word_class
+from training.draws import HELD_OUT_SEED, caption
 from training.obedience import TEMPO_TOLERANCE
-from training.render import HELD_OUT_SEED, caption
 
 FREEHAND = Path(__file__).with_name("freehand.tsv")
 FLATS = {"Db": "C#", "Eb": "D#", "Gb": "F#", "Ab": "G#", "Bb": "A#"}
@@ -97,11 +99,14 @@ STRANGE = [
     "qwertz asdfgh yxcvb", "🌧️🎧☕️🐈", "рояль и дождь, медленно", "静かな雨の夜のピアノ", "lofi " * 200, "a", "!!!???...",
     "une guitare triste, pas de batterie", "ruhiges Klavier im Regen, 70 bpm", "pinao and rian, no durms",
     "write a 4-minute death metal opera with 300 bpm blast beats",
-    "The quick brown fox " * 45 + "plays a slow piano", "<script>alert(1)</script> \x00 \t\r\n", "1234567890 " * 20,
+    "The quick brown fox " * 45 + "plays a slow piano", "<script>alert(1)</script> \x00 \t\r\n",
+    "1234567890 " * 20,
 ]  # fmt: skip
 OPEN_PROMPT = "lofi"
 LONG_PROMPTS = [
-    "slow sad piano, rain, soft drums", "upbeat jazzy guitar with boom bap drums", "rhodes and vibraphone, 80 bpm, vinyl",
+    "slow sad piano, rain, soft drums", "upbeat jazzy guitar with boom bap drums",
+    "rhodes and vibraphone, 80 bpm, vinyl",
     "dark synth pads, no drums", "happy music box and shaker, 90 bpm", "busy rhodes with flute, fast", "lofi",
-    "minimal guitar, sub bass, 64 bpm", "lo-fi in D minor, piano melody, dusty drums", "warm jazz chords, upright bass, brushes",
+    "minimal guitar, sub bass, 64 bpm", "lo-fi in D minor, piano melody, dusty drums",
+    "warm jazz chords, upright bass, brushes",
 ]  # fmt: skip

@@ -54,7 +54,9 @@ class Player:
         self.model: Model = read_model(folder)
         spec = self.model.manifest
         tokenizer = Tokenizer.from_buffer(check_file(self.model, "tokenizer.json"))
-        self._text = TextEncoder(tokenizer, Session(self.model, "text_encoder.onnx", threads), spec.text.max_tokens)
+        self._text = TextEncoder(
+            tokenizer, Session(self.model, "text_encoder.onnx", threads), spec.text.max_tokens
+        )
         self._decoder = Decoder(Session(self.model, "decoder.onnx", threads), spec.decoder, SLOTS)
         self._codec = open_codec(folder / "codec.onnx", threads)
         self._sampling: SamplingSpec = spec.sampling
@@ -70,7 +72,10 @@ class Player:
         found: list[Take] = []
         for at in range(0, len(jobs), SLOTS):
             batch = jobs[at : at + SLOTS]
-            found += [self._finish(p, s, c, seconds) for (p, s), c in zip(batch, self._codes(batch, seconds, how), strict=True)]
+            found += [
+                self._finish(p, s, c, seconds)
+                for (p, s), c in zip(batch, self._codes(batch, seconds, how), strict=True)
+            ]
         return found
 
     def play(self, codes: Codes, seconds: float) -> NDArray[np.float32]:
@@ -84,7 +89,9 @@ class Player:
         """Codes of each job; seconds 0 stops after the header."""
         spec = self.model.manifest.decoder
         most = HEADER_FRAMES if seconds == 0 else frames_for(seconds, 95)
-        columns = np.full((len(jobs), delay.steps_for(most, DELAYS) + 1, spec.codebooks), spec.codebook_size, np.int64)
+        columns = np.full(
+            (len(jobs), delay.steps_for(most, DELAYS) + 1, spec.codebooks), spec.codebook_size, np.int64
+        )
         for slot, (prompt, _) in enumerate(jobs):
             self._decoder.start(slot, self._text.encode(prompt))
         needed = [most] * len(jobs)

@@ -1,6 +1,7 @@
 """Packs one-shots into one int8 array that the codec graph reads sample by sample.
 
-A sound is stored with its decay taken out (times exp(rate * age)), so that eight bits serve its tail as well as its
+A sound is stored with its decay taken out (times exp(rate * age)), so that eight bits serve its tail as
+well as its
 attack; the graph multiplies by exp(-rate * age). Rate and scale belong to a family (an instrument, a drum).
 """
 
@@ -34,7 +35,8 @@ class Family:
 
 @dataclass(frozen=True, slots=True)
 class Bank:
-    """samples: int8 [total]; start and end: address of each sound's first sample and of the zero behind its last.
+    """samples: int8 [total]; start and end: address of each sound's first sample and of the zero behind its
+    last.
 
     Sound 0 is silence. `index` names the others: (instrument, pitch) or (drum, 0).
     """
@@ -50,7 +52,8 @@ def _reverb(rng: np.random.Generator) -> Sound:
     """A small dark room, 0.8 s, energy 1."""
     t = np.arange(int(0.8 * RATE)) / RATE
     tail = sosfilt(
-        butter(1, [250, 3_600], "bandpass", fs=RATE, output="sos"), rng.standard_normal(len(t)) * np.exp(-t / 0.2)
+        butter(1, [250, 3_600], "bandpass", fs=RATE, output="sos"),
+        rng.standard_normal(len(t)) * np.exp(-t / 0.2),
     )
     tail[: int(0.012 * RATE)] = 0
     return np.asarray(tail / np.sqrt(np.sum(tail**2)))

@@ -18,7 +18,9 @@ def _kick(start: float, end: float, decay: float, rng: np.random.Generator) -> S
 
 def _snare(rng: np.random.Generator) -> Sound:
     t = clock(0.32)
-    return noise_burst(len(t), (350, 6_500), 0.075, rng) * 1.3 + 0.5 * np.sin(2 * np.pi * 188 * t) * np.exp(-t / 0.05)
+    return noise_burst(len(t), (350, 6_500), 0.075, rng) * 1.3 + 0.5 * np.sin(2 * np.pi * 188 * t) * np.exp(
+        -t / 0.05
+    )
 
 
 def _rim(rng: np.random.Generator) -> Sound:

@@ -1,4 +1,6 @@
-"""Pitched one-shots, float64 [samples] at RATE, one function an instrument: (MIDI pitch, generator) -> sound."""
+"""Pitched one-shots, float64 [samples] at RATE, one function an instrument: (MIDI pitch, generator) ->
+sound.
+"""
 
 from __future__ import annotations
 
@@ -42,7 +44,9 @@ def partials(
         for cents in detune_cents:
             # Golden-ratio phases keep the partials from piling up into a click.
             phase = 2 * np.pi * (0.618 * k if k > 1 else 0.0)
-            out += level / len(detune_cents) * fade * np.sin(2 * np.pi * hertz * 2 ** (cents / 1200) * t + phase)
+            out += (
+                level / len(detune_cents) * fade * np.sin(2 * np.pi * hertz * 2 ** (cents / 1200) * t + phase)
+            )
     return out
 
 
@@ -52,29 +56,35 @@ def attack(t: Sound, seconds: float) -> Sound:
 
 def rhodes(pitch: int, rng: np.random.Generator) -> Sound:
     """Two-operator FM with a falling index, and a tine that rings shortly above it."""
-    t, hertz = clock(2.4), frequency(pitch)
+    t, hertz = clock(2.9), frequency(pitch)
     index = 1.25 * min(1.0, (70 / pitch) ** 1.5) * np.exp(-t / 0.9)
     body = np.sin(2 * np.pi * hertz * t + index * np.sin(2 * np.pi * hertz * t))
     ratio = next(r for r in (12, 8, 5, 3, 2) if r * hertz < NYQUIST_MARGIN)
     tine = 0.12 * np.sin(2 * np.pi * ratio * hertz * t) * np.exp(-t / 0.18)
-    return (body * np.exp(-t / (1.7 * (60 / pitch) ** 0.9)) + tine) * attack(t, 0.004)
+    return (body * np.exp(-t / (2.0 * (60 / pitch) ** 0.9)) + tine) * attack(t, 0.004)
 
 
 def piano(pitch: int, rng: np.random.Generator) -> Sound:
-    """Stretched partials of a string struck at a seventh of its length, three strings slightly apart, felt hammer."""
-    t, k = clock(2.4), np.arange(1, 23)
+    """Stretched partials of a string struck at a seventh of its length, three strings slightly apart, felt
+    hammer.
+    """
+    t, k = clock(3.0), np.arange(1, 23)
     levels = 0.68 ** (k - 1) * np.abs(np.sin(np.pi * k / 7.2))
-    decay = 1.8 * 2 ** (-(pitch - 60) / 22)
+    decay = 2.3 * 2 ** (-(pitch - 60) / 22)
     strings = partials(pitch, t, levels.tolist(), decay, 0.25, stretch=2.2e-4, detune_cents=(-1.3, 0.0, 1.5))
-    return (strings / np.abs(strings).max() + 0.035 * noise_burst(len(t), (200, 1_600), 0.014, rng)) * attack(t, 0.003)
+    return (strings / np.abs(strings).max() + 0.035 * noise_burst(len(t), (200, 1_600), 0.014, rng)) * attack(
+        t, 0.003
+    )
 
 
 def guitar(pitch: int, rng: np.random.Generator) -> Sound:
     """A nylon string plucked a fifth of the way along it."""
-    t, k = clock(2.0), np.arange(1, 20)
+    t, k = clock(2.3), np.arange(1, 20)
     levels = np.abs(np.sin(np.pi * k * 0.2 + 0.05)) / k**1.15
-    string = partials(pitch, t, levels.tolist(), 1.05 * 2 ** (-(pitch - 60) / 24), 0.5, stretch=4e-5)
-    return (string / np.abs(string).max() + 0.03 * noise_burst(len(t), (900, 4_000), 0.008, rng)) * attack(t, 0.0015)
+    string = partials(pitch, t, levels.tolist(), 1.3 * 2 ** (-(pitch - 60) / 24), 0.5, stretch=4e-5)
+    return (string / np.abs(string).max() + 0.03 * noise_burst(len(t), (900, 4_000), 0.008, rng)) * attack(
+        t, 0.0015
+    )
 
 
 def pad(pitch: int, rng: np.random.Generator) -> Sound:
@@ -96,7 +106,8 @@ def flute(pitch: int, rng: np.random.Generator) -> Sound:
     phase = 2 * np.pi * (hertz * t + bend)
     tone = np.sin(phase) + 0.28 * np.sin(2 * phase) + 0.1 * np.sin(3 * phase)
     breath = sosfilt(
-        butter(1, [hertz * 0.9, min(hertz * 2.5, 9_000)], "bandpass", fs=RATE, output="sos"), rng.standard_normal(len(t))
+        butter(1, [hertz * 0.9, min(hertz * 2.5, 9_000)], "bandpass", fs=RATE, output="sos"),
+        rng.standard_normal(len(t)),
     )
     return np.asarray((tone + 0.09 * breath) * np.minimum(1, t / 0.06) * np.minimum(1, (1.9 - t) / 0.3))
 
@@ -124,16 +135,22 @@ def vibes(pitch: int, rng: np.random.Generator) -> Sound:
 def sub(pitch: int, rng: np.random.Generator) -> Sound:
     """A sine with a little of its octave, saturated so that small speakers hear it."""
     t, hertz = clock(2.4), frequency(pitch)
-    wave = np.sin(2 * np.pi * hertz * t) + 0.22 * np.sin(4 * np.pi * hertz * t) + 0.06 * np.sin(6 * np.pi * hertz * t)
+    wave = (
+        np.sin(2 * np.pi * hertz * t)
+        + 0.22 * np.sin(4 * np.pi * hertz * t)
+        + 0.06 * np.sin(6 * np.pi * hertz * t)
+    )
     return np.asarray(np.tanh(1.3 * wave) * attack(t, 0.006) * np.exp(-t / 2.0))
 
 
 def upright(pitch: int, rng: np.random.Generator) -> Sound:
     """A thick string plucked near its quarter, with the thud of the finger."""
-    t, k = clock(1.8), np.arange(1, 13)
+    t, k = clock(2.0), np.arange(1, 13)
     levels = np.abs(np.sin(np.pi * k * 0.24)) / k**1.35
-    string = partials(pitch, t, levels.tolist(), 0.8, 0.45)
-    return (string / np.abs(string).max() + 0.12 * noise_burst(len(t), (80, 900), 0.015, rng)) * attack(t, 0.004)
+    string = partials(pitch, t, levels.tolist(), 1.0, 0.45)
+    return (string / np.abs(string).max() + 0.12 * noise_burst(len(t), (80, 900), 0.015, rng)) * attack(
+        t, 0.004
+    )
 
 
 Voice = Callable[[int, np.random.Generator], Sound]

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import os
 
-import psutil
-
 from lofi_client import Lofi
-from lofi_client.launch import find_broker
+from lofi_client.launch import find_broker, wait_gone
 from lofi_common.errors import BrokerUnavailable
 from lofi_common.paths import find_paths
 
@@ -19,13 +17,8 @@ def stop_broker() -> str:
     found = find_broker(find_paths(os.environ))
     if found is None:
         return "no broker is running"
-    process = psutil.Process(found.pid)
     with Lofi.connect(start=False, name="lofi") as lofi:
         lofi.shutdown()
-    try:
-        process.wait(_LEAVE_SEC)
-    except psutil.TimeoutExpired:
-        raise BrokerUnavailable(
-            f"the broker (pid {found.pid}) is still there after {_LEAVE_SEC:g} s"
-        ) from None
+    if not wait_gone(found.pid, _LEAVE_SEC):
+        raise BrokerUnavailable(f"the broker (pid {found.pid}) is still there after {_LEAVE_SEC:g} s")
     return "stopped"

@@ -24,7 +24,23 @@ _PREFIX = "lofi-broker: "
 def find_broker(paths: Paths) -> BrokerFile | None:
     """What the running broker says of itself; None when none runs (a file left by a crash does not count)."""
     found = read_broker_file(paths.broker_file)
-    return found if found is not None and psutil.pid_exists(found.pid) else None
+    return found if found is not None and _alive(found.pid) else None
+
+
+def _alive(pid: int) -> bool:
+    """False for a zombie too: its parent may never look at it."""
+    try:
+        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
+
+
+def wait_gone(pid: int, timeout_sec: float) -> bool:
+    """Wait for a process that need not be a child; False when it is still there after `timeout_sec`."""
+    deadline = time.monotonic() + timeout_sec
+    while (alive := _alive(pid)) and time.monotonic() < deadline:
+        time.sleep(_PAUSE_SEC)
+    return not alive
 
 
 def start_broker(paths: Paths) -> BrokerFile:

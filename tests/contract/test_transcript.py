@@ -1,0 +1,67 @@
+"""Every message of a real session against the published JSON Schemas."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import jsonschema
+
+from tests.support.home import Home
+from tests.support.stdio import Stdio
+
+
+def check(schema: dict[str, Any], part: dict[str, str], value: object) -> None:
+    jsonschema.validate(value, {"$defs": schema["$defs"], **part}, jsonschema.Draft202012Validator)
+
+
+def test_a_session_speaks_as_its_schemas_say(home: Home) -> None:
+    schema = json.loads(home.lofi("schema").stdout)
+    asked: set[str] = set()
+    with Stdio(home.environ) as broker:
+
+        def call(method: str, **params: object) -> Any:
+            asked.add(method)
+            check(schema, schema["methods"][method]["params"], params)
+            result = broker.call(method, **params)
+            check(schema, schema["methods"][method]["result"], result)
+            return result
+
+        call("initialize", client="contract", protocol=1)
+        track_id = call("generate", prompt="one", duration_sec=5, seed=2**64 - 1)["track_id"]
+        broker.wait("generation_complete", track_id)
+        call("generate", prompt="one", duration_sec=5, seed=2**64 - 1)
+        call("track_get", track_id=track_id)
+        crashed = call("generate", prompt="crash", duration_sec=5, priority="high")["track_id"]
+        broker.wait("generation_error", crashed)
+        call("track_get", track_id=crashed)
+        slow = call("generate", prompt="slow 60", duration_sec=5)["track_id"]
+        call("generate", prompt="waits", duration_sec=5)
+        call("queue_status")
+        call("status")
+        call("queue_clear")
+        call("queue_cancel", track_id=slow)
+        call("cache_list", query="one", limit=5)
+        call("cache_stats")
+        call("models_list")
+        call("cache_delete", track_id=track_id)
+        call("cache_clear")
+        call("shutdown")
+        broker.process.wait(10.0)
+        broker.drain()
+        told = [m for m in broker.seen if isinstance(m, dict) and "method" in m]
+    for notice in told:
+        check(schema, schema["notifications"][notice["method"]], notice["params"])
+    assert asked == set(schema["methods"])
+    assert {notice["method"] for notice in told} == set(schema["notifications"])
+
+
+def test_the_schemas_refuse_what_the_broker_refuses(home: Home) -> None:
+    schema = json.loads(home.lofi("schema").stdout)
+    params = schema["methods"]["generate"]["params"]
+    for bad in ({}, {"prompt": 1}, {"prompt": "x", "duration_sec": 4}, {"prompt": "x", "nope": 1}):
+        try:
+            check(schema, params, bad)
+        except jsonschema.ValidationError:
+            continue
+        raise AssertionError(f"{bad} passes")

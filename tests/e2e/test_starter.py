@@ -1,0 +1,120 @@
+"""The real thing: the starter model from prompt to file."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import soundfile
+
+from tests.support.home import Home
+from tests.support.stdio import Stdio
+
+PROMPT = "rainy night, mellow rhodes, slow"
+
+
+@pytest.fixture
+def home(short_tmp: Path) -> Iterator[Home]:
+    home = Home(short_tmp, engine="onnx")
+    yield home
+    home.stop()
+
+
+def make(broker: Stdio, prompt: str = PROMPT, duration_sec: int = 20, seed: int = 1) -> bytes:
+    """The bytes of a track, generated or found."""
+    answer = broker.call("generate", prompt=prompt, duration_sec=duration_sec, seed=seed)
+    if "path" not in answer:
+        answer = broker.wait("generation_complete", answer["track_id"])
+    return Path(answer["path"]).read_bytes()
+
+
+def test_lofi_submit_makes_exactly_20_s_of_sound(home: Home) -> None:
+    done = home.submit(PROMPT, "-d", "20", "--seed", "1")
+    assert (done.returncode, done.stderr) == (0, "")
+    info = soundfile.info(done.stdout.strip())
+    assert (info.samplerate, info.channels, info.frames) == (32_000, 1, 640_000)
+    assert (info.format, info.subtype) == ("WAV", "PCM_16")
+
+
+def test_the_same_bytes_again_in_a_new_broker_and_after_kill_9(home: Home) -> None:
+    with Stdio(home.environ) as broker:
+        first = make(broker, duration_sec=120)
+        assert make(broker, duration_sec=120) == first
+        broker.call("cache_clear")
+        track_id = broker.call("generate", prompt=PROMPT, duration_sec=120, seed=1)["track_id"]
+        broker.wait("generation_start", track_id, count=2)
+        before = len(broker.notices("generation_progress", track_id))
+        broker.wait("generation_progress", track_id, count=before + 1)
+        os.kill(broker.call("status")["workers"][0]["pid"], signal.SIGKILL)
+        again = broker.wait("generation_complete", track_id, count=2)
+        assert broker.notices("worker_restart")[0]["reason"] == "killed by SIGKILL"
+        assert Path(again["path"]).read_bytes() == first
+        broker.call("cache_clear")
+    with Stdio(home.environ) as broker:
+        assert make(broker, duration_sec=120) == first
+    assert len(first) == 44 + 2 * 120 * 32_000
+
+
+def test_the_same_bytes_beside_other_jobs_in_neighbouring_slots(home: Home) -> None:
+    with Stdio(home.environ) as broker:
+        alone = make(broker)
+        broker.call("cache_clear")
+    home.environ["LOFI_WORKER_SLOTS"] = "3"
+    with Stdio(home.environ) as broker:
+        for prompt in (
+            "a long and different prompt about piano, guitar and a walk in the snow",
+            "jazz",
+        ):
+            broker.call("generate", prompt=prompt, duration_sec=60, seed=9)
+        assert make(broker) == alone
+        assert all(notice["code"] == "" for notice in broker.notices("generation_error"))
+
+
+def test_other_seeds_and_prompts_give_other_tracks(home: Home) -> None:
+    with Stdio(home.environ) as broker:
+        tracks = {make(broker), make(broker, seed=2), make(broker, prompt="sunny morning, guitar, fast")}
+        assert len(tracks) == 3
+
+
+@pytest.mark.parametrize("duration_sec", [5, 37, 120])
+def test_every_duration_is_exact(home: Home, duration_sec: int) -> None:
+    with Stdio(home.environ) as broker:
+        assert len(make(broker, duration_sec=duration_sec)) == 44 + 2 * 32_000 * duration_sec
+
+
+@pytest.mark.parametrize(
+    "prompt",
+    [
+        "🌧️🎹",
+        "xylqwertz blorp",
+        "夜の雨、静かなピアノ",
+        "müde Nächte",
+        "word " * 200,
+        "</s> <pad>",
+        "a\x00b",
+    ],
+)
+def test_any_prompt_gives_a_track(home: Home, prompt: str) -> None:
+    with Stdio(home.environ) as broker:
+        assert len(make(broker, prompt=prompt, duration_sec=5)) == 44 + 2 * 32_000 * 5
+
+
+@pytest.mark.parametrize(
+    "sampling",
+    [
+        {"temperature": 0},
+        {"temperature": 2.0, "top_k": 0},
+        {"top_p": 0.5},
+        {"guidance_scale": 3.0},
+        {"guidance_scale": 0},
+        {"top_k": 1},
+    ],
+)
+def test_sampling_parameters_are_taken(home: Home, sampling: dict[str, float]) -> None:
+    with Stdio(home.environ) as broker:
+        answer = broker.call("generate", prompt=PROMPT, duration_sec=5, seed=1, **sampling)
+        complete = broker.wait("generation_complete", answer["track_id"])
+        assert soundfile.info(complete["path"]).frames == 160_000
