@@ -39,8 +39,8 @@ def render(work: Path, tracks: int, captions: int, seed: int) -> None:
     )
     print(
         f"captions={captions} distinct={len(set(texts)) / captions:.3f} tokens_mean={lengths.mean():.1f} "
-        f"tokens_99={np.percentile(lengths, 99):.0f} tokens_max={lengths.max()} vocabulary={tokenizer.get_vocab_size()} "
-        f"seconds={time.monotonic() - started:.0f}",
+        f"tokens_99={np.percentile(lengths, 99):.0f} tokens_max={lengths.max()} "
+        f"vocabulary={tokenizer.get_vocab_size()} seconds={time.monotonic() - started:.0f}",
         flush=True,
     )
 

@@ -32,12 +32,14 @@ def sample(
     if temperature == 0:
         best: NDArray[np.int64] = logits.argmax(axis=1)
         return best
-    scores = logits.astype(np.float64) / temperature
+    scores = logits.astype(np.float64)
+    with np.errstate(over="ignore"):  # near temperature 0 all but the best become −inf, which is right
+        scores = (scores - scores.max(axis=1, keepdims=True)) / temperature
     size = scores.shape[1]
     if 0 < top_k < size:
         kth = np.partition(scores, size - top_k, axis=1)[:, size - top_k, None]
         scores = np.where(scores < kth, -np.inf, scores)
-    weights = np.exp(scores - scores.max(axis=1, keepdims=True))
+    weights = np.exp(scores)
     if 0 < top_p < 1:
         weights = _nucleus(weights, top_p)
     cumulative = weights.cumsum(axis=1)

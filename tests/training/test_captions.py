@@ -8,7 +8,7 @@ from itertools import chain
 import numpy as np
 import pytest
 
-from training.attributes import BPM_MAX, BPM_MIN, sample_attributes
+from training.attributes import BPM_MAX, BPM_MIN, Attributes, sample_attributes
 from training.captions import vocabulary as words
 from training.captions import write_caption
 from training.captions.phrases import deny, say_bpm, say_key
@@ -17,7 +17,7 @@ from training.draws import caption
 COUNT = 1_500
 
 
-def captions() -> list[tuple[str, object, frozenset[str]]]:
+def captions() -> list[tuple[str, Attributes, frozenset[str]]]:
     return [caption(2, i, noise=False) for i in range(COUNT)]
 
 
@@ -66,8 +66,8 @@ def test_rain_and_vinyl_are_claimed_only_where_they_are() -> None:
 
 def test_no_word_stands_under_two_values_of_an_attribute() -> None:
     tables = (
-        words.MODE_WORDS, words.KEYS_WORDS, words.LEAD_WORDS, words.BASS_WORDS, words.DRUM_WORDS, words.TONE_WORDS,
-        words.DENSITY_WORDS, dict(enumerate(words.TEMPO_WORDS)),
+        words.MODE_WORDS, words.KEYS_WORDS, words.LEAD_WORDS, words.BASS_WORDS, words.DRUM_WORDS,
+        words.TONE_WORDS, words.DENSITY_WORDS, dict(enumerate(words.TEMPO_WORDS)),
     )  # fmt: skip
     for table in tables:
         everything = list(chain.from_iterable(table.values()))

@@ -35,7 +35,7 @@ def cut(total: int, largest: int, rng: np.random.Generator) -> list[int]:
     """Random chunk sizes that sum to `total`."""
     sizes: list[int] = []
     while sum(sizes) < total:
-        sizes.append(int(min(rng.integers(1, largest + 1), total - sum(sizes))))
+        sizes.append(min(int(rng.integers(1, largest + 1)), total - sum(sizes)))
     return sizes
 
 

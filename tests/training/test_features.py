@@ -22,7 +22,7 @@ Audio = NDArray[np.float32]
 def tracks() -> list[tuple[Attributes, Audio]]:
     """Three composed tracks with drums, 20 s each."""
     codec = open_codec(FOLDER / "codec.onnx")
-    found = []
+    found: list[tuple[Attributes, Audio]] = []
     index = 0
     while len(found) < 3:
         attributes, codes = track(2, 200 + index, bars=8)

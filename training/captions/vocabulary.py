@@ -19,13 +19,13 @@ MODE_WORDS = {
     ),
 }  # fmt: skip
 TEMPO_WORDS = (
-    ("slow", "very slow", "really slow", "sleepy", "slow tempo", "low tempo", "downtempo", "slow-paced", "lazy",
-     "drowsy", "super slow", "unhurried", "slowed", "slowed down", "at a slow pace", "slow motion",
+    ("slow", "very slow", "really slow", "sleepy", "slow tempo", "low tempo", "downtempo", "slow-paced",
+     "lazy", "drowsy", "super slow", "unhurried", "slowed", "slowed down", "at a slow pace", "slow motion",
      "crawling"),
-    ("mid-tempo", "midtempo", "medium tempo", "moderate tempo", "medium paced", "mid tempo", "steady", "laid-back",
-     "laid back", "moderate", "at a medium pace", "easygoing", "not too fast, not too slow", "walking pace"),
-    ("upbeat", "fast", "energetic", "quick", "lively", "up-tempo", "uptempo", "fast-paced", "groovy", "bouncy",
-     "faster", "driving", "brisk", "up tempo", "high energy", "fast tempo", "at a fast pace", "funky",
+    ("mid-tempo", "midtempo", "medium tempo", "moderate tempo", "medium paced", "mid tempo", "steady",
+     "laid-back", "laid back", "moderate", "at a medium pace", "easygoing", "not too fast, not too slow", "walking pace"),
+    ("upbeat", "fast", "energetic", "quick", "lively", "up-tempo", "uptempo", "fast-paced", "groovy",
+     "bouncy", "faster", "driving", "brisk", "up tempo", "high energy", "fast tempo", "at a fast pace", "funky",
      "peppy"),
 )  # fmt: skip
 KEYS_WORDS = {
@@ -195,7 +195,7 @@ SWING_WORDS = {
     ),
 }
 NOTE_NAMES = {
-    0: ("C",), 1: ("C#", "Db", "C sharp", "D flat"), 2: ("D",), 3: ("Eb", "D#", "E flat", "D sharp"), 4: ("E",),
-    5: ("F",), 6: ("F#", "Gb", "F sharp", "G flat"), 7: ("G",), 8: ("Ab", "G#", "A flat", "G sharp"), 9: ("A",),
-    10: ("Bb", "A#", "B flat", "A sharp"), 11: ("B",),
+    0: ("C",), 1: ("C#", "Db", "C sharp", "D flat"), 2: ("D",), 3: ("Eb", "D#", "E flat", "D sharp"),
+    4: ("E",), 5: ("F",), 6: ("F#", "Gb", "F sharp", "G flat"), 7: ("G",),
+    8: ("Ab", "G#", "A flat", "G sharp"), 9: ("A",), 10: ("Bb", "A#", "B flat", "A sharp"), 11: ("B",),
 }  # fmt: skip

@@ -120,7 +120,8 @@ def _join(phrases: list[str], rng: np.random.Generator) -> str:
         case 5:
             return ". ".join(phrases) + (f". {genre}." if genre else ".")
         case 6 if rest:
-            return f"{genre} {pick(rng, ('with', 'featuring', 'and', 'over', 'made of'))} {' and '.join(phrases)}".strip()
+            link = pick(rng, ("with", "featuring", "and", "over", "made of"))
+            return f"{genre} {link} {' and '.join(phrases)}".strip()
         case _:
             return " ".join([*phrases, genre] if rng.random() < 0.5 else [genre, *phrases]).strip()
 

@@ -16,7 +16,8 @@ STEPS = 64
 ROUNDS = 2  # the soft clip bends the first answer a little
 RIDGE = 1.0
 CHOICES: dict[str, tuple[object, ...]] = {
-    "keys": KEYS, "bass": BASSES, "drums": DRUMS, "lead": LEADS, "tone": TONES, "pad": (False, True), "density": DENSITIES,
+    "keys": KEYS, "bass": BASSES, "drums": DRUMS, "lead": LEADS, "tone": TONES,
+    "pad": (False, True), "density": DENSITIES,
 }  # fmt: skip
 
 

@@ -22,8 +22,8 @@ LEAD_GAIN = {"flute": 0.75, "bell": 0.8, "vibes": 0.85, "guitar": 1.0, "piano": 
 BASS_GAIN = {"sub": 1.1, "upright": 1.3}
 PAD_GAIN = 0.4
 RELEASE_SECONDS = {
-    "rhodes": 0.12, "piano": 0.14, "guitar": 0.25, "pad": 0.3, "flute": 0.07, "bell": 0.3, "vibes": 0.25, "sub": 0.02,
-    "upright": 0.02,
+    "rhodes": 0.12, "piano": 0.14, "guitar": 0.25, "pad": 0.3, "flute": 0.07, "bell": 0.3, "vibes": 0.25,
+    "sub": 0.02, "upright": 0.02,
 }  # fmt: skip
 BROKEN_CHORD_RING = 3.0  # single notes of the keys ring on this many times longer
 KITS = {  # by the header's drums: kick, snare, hat by level 0..3, with their gains

@@ -72,8 +72,10 @@ def judge_endurance(player: Player) -> tuple[dict[str, Figure], list[dict[str, o
     """Figures over LONG_PROMPTS, and each track's own."""
     results = [examine(take) for take in player.takes([(text, 11) for text in LONG_PROMPTS], SECONDS)]
     known = [r for r in results if r is not None]
-    rows = [{"prompt": text, "holds": r is not None and r.holds} | (asdict(r) if r else {}) for text, r in zip(
-        LONG_PROMPTS, results, strict=True)]  # fmt: skip
+    rows: list[dict[str, object]] = [
+        {"prompt": text, "holds": r is not None and r.holds} | (asdict(r) if r else {})
+        for text, r in zip(LONG_PROMPTS, results, strict=True)
+    ]
     return {
         "long_holds": share([r is not None and r.holds for r in results]),
         "long_tempo_drift": mean([r.tempo_drift for r in known]),

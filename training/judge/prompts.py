@@ -96,7 +96,8 @@ PAIRS = {  # (less, more) of what the measure of that name counts
     ],
 }
 STRANGE = [
-    "qwertz asdfgh yxcvb", "🌧️🎧☕️🐈", "рояль и дождь, медленно", "静かな雨の夜のピアノ", "lofi " * 200, "a", "!!!???...",
+    "qwertz asdfgh yxcvb", "🌧️🎧☕️🐈", "рояль и дождь, медленно", "静かな雨の夜のピアノ", "lofi " * 200,
+    "a", "!!!???...",
     "une guitare triste, pas de batterie", "ruhiges Klavier im Regen, 70 bpm", "pinao and rian, no durms",
     "write a 4-minute death metal opera with 300 bpm blast beats",
     "The quick brown fox " * 45 + "plays a slow piano", "<script>alert(1)</script> \x00 \t\r\n",

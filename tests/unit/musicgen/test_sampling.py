@@ -61,6 +61,11 @@ def test_top_p_counts_what_top_k_left() -> None:
     assert {pick(at, top_k=2, top_p=0.6) for at in every} == {1, 3}
 
 
+def test_a_temperature_near_zero_is_as_zero() -> None:
+    logits = np.array([[1e30, -1e30, 2e30, 1.0]], np.float32)
+    assert [pick(at, temperature=5e-324, logits=logits) for at in (0.0, 0.5, 1 - 2**-53)] == [2, 2, 2]
+
+
 def test_temperature_flattens_and_sharpens() -> None:
     half = np.sqrt(P) / np.sum(np.sqrt(P))
     assert [pick(at, temperature=2.0) for at in (half[0] - 0.001, half[0] + 0.001)] == [0, 1]
