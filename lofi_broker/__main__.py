@@ -52,7 +52,8 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _main(arguments: argparse.Namespace) -> int:
-    os.umask(0o077)
+    # Everything of the broker's own is private; copies that users ask for are made as they would make them.
+    arguments.output_mode = 0o666 & ~os.umask(0o077)
     # C libraries print to descriptor 1; the stream of answers moves away from there.
     stdout = os.dup(1)
     os.dup2(2, 1)
@@ -83,7 +84,7 @@ async def _serve(arguments: argparse.Namespace, config: Config, paths: Paths, st
 
 async def _own(arguments: argparse.Namespace, config: Config, paths: Paths, stdout: int) -> int:
     """Be the broker. With --stdio it lives as long as its editor, or longer while others use it."""
-    broker = Broker(config, paths)
+    broker = Broker(config, paths, arguments.output_mode)
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, broker.leave, number.name)

@@ -43,13 +43,13 @@ Listener = Callable[[str, dict[str, object]], None]
 class Broker:
     """Carries out what the scheduler decides. Everything here runs on one event loop."""
 
-    def __init__(self, config: Config, paths: Paths) -> None:
+    def __init__(self, config: Config, paths: Paths, output_mode: int) -> None:
         self._config = config
         self.log_file = paths.logs / "broker.log"
         self._model_folder = Path(config.model.folder) if config.model.folder else starter_folder()
         self.model_name = self._model_folder.name
         self.store = Store(paths.database)
-        self.library = Library(paths.tracks, paths.spool, self.store)
+        self.library = Library(paths.tracks, paths.spool, self.store, output_mode)
         self.scheduler = Scheduler(config.queue, config.worker, model=self.model_name, seed=time.time_ns())
         self._context = zmq.asyncio.Context()
         self._clients = ClientLink(self._context, paths.socket(CLIENTS))
@@ -201,6 +201,8 @@ class Broker:
         if isinstance(message, messages.Hello) and message.protocol != PROTOCOL:
             self._pool.kill(worker)
             return
+        if isinstance(message, messages.Ready):
+            log.info(fields("worker_ready", worker=worker, load_sec=message.load_sec, rss=message.rss))
         for event in to_events(worker, message):
             self.feed(event)
 

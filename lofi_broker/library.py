@@ -19,10 +19,11 @@ from lofi_common.messages import Done
 class Library:
     """Files in `folder`, indexed by the store. `adopt` and `deliver` may run in a thread of their own."""
 
-    def __init__(self, folder: Path, spool: Path, store: Store) -> None:
+    def __init__(self, folder: Path, spool: Path, store: Store, output_mode: int) -> None:
         self.folder = folder
         self._spool = spool
         self._store = store
+        self._output_mode = output_mode
 
     def adopt(self, job: Job, done: Done, at: float) -> Track:
         """Move a finished file from the spool to its final name, its metadata beside it.
@@ -81,6 +82,7 @@ class Library:
                 with source.open("rb") as reader, part.open("xb") as writer:
                     shutil.copyfileobj(reader, writer)
                     writer.flush()
+                    os.fchmod(writer.fileno(), self._output_mode)
                     os.fsync(writer.fileno())
                 part.replace(target)
             finally:

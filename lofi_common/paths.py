@@ -20,7 +20,12 @@ class Paths(msgspec.Struct, frozen=True, kw_only=True):
     config: Path
     state: Path
     data: Path
-    runtime: Path
+
+    @property
+    def runtime(self) -> Path:
+        """Lock, sockets and `broker.json`: beside the database that the lock guards, since a runtime
+        directory taken from the environment would differ between a desktop and a cron job."""
+        return self.state / "run"
 
     @property
     def config_file(self) -> Path:
@@ -56,8 +61,7 @@ class Paths(msgspec.Struct, frozen=True, kw_only=True):
         path = str(self.runtime / f"{name}.ipc")
         if len(os.fsencode(path)) > _IPC_LIMIT:
             raise LofiError(
-                f"the socket path {path} is over {_IPC_LIMIT} bytes long: "
-                "set LOFI_HOME or paths.runtime to a shorter folder"
+                f"the socket path {path} is over {_IPC_LIMIT} bytes long: set LOFI_HOME to a shorter folder"
             )
         return f"ipc://{path}"
 
@@ -86,13 +90,12 @@ def find_paths(environ: Mapping[str, str]) -> Paths:
     home = environ.get("LOFI_HOME")
     if home:
         root = Path(home).expanduser().absolute()
-        return Paths(config=root / "config", state=root / "state", data=root / "data", runtime=root / "run")
+        return Paths(config=root / "config", state=root / "state", data=root / "data")
     dirs = platformdirs.PlatformDirs("lofi", appauthor=False)
     return Paths(
         config=Path(dirs.user_config_dir),
         state=Path(dirs.user_state_dir),
         data=Path(dirs.user_data_dir),
-        runtime=Path(dirs.user_runtime_dir),
     )
 
 

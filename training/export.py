@@ -29,8 +29,8 @@ from training.tokens import CODEBOOK_SIZE, CODEBOOKS, DELAYS, HEADER_FRAMES, leg
 
 NAME = "lofi-tiny"
 DESCRIPTION = (
-    "A neural composer that plays a synthesiser graph: lo-fi in one style, 60 to 95 bpm, trained by this project "
-    "on music of its own making."
+    "A neural composer that plays a synthesiser graph: lo-fi in one style, 60 to 95 bpm, trained by this "
+    "project on music of its own making."
 )
 FORBIDDEN = -1e4
 TEMPERATURE, HEADER_TEMPERATURE = 0.8, 0.7

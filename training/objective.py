@@ -45,7 +45,7 @@ def music_loss(model: Starter, codes: Tensor, prompts: Prompts, dropout: float) 
         for q, shift in enumerate(DELAYS):
             first = HEADER_FRAMES + shift
             # Only the codes that are legal here compete: the mask of the exported graph forbids the rest.
-            weight = model.decoder.lm_heads[q].weight[: STEP_CODES[q]]
+            weight = model.head(q)[: STEP_CODES[q]]
             logits = F.linear(hidden[:, first : first + steps], weight).float()
             losses.append(F.cross_entropy(logits.flatten(0, 1), codes[:, q, HEADER_FRAMES:].flatten()))
     return torch.stack(losses)
@@ -65,7 +65,7 @@ def header_logits(model: Starter, headers: Tensor, prompts: Prompts, dropout: fl
             row = []
             for q, shift in enumerate(DELAYS):
                 start = HEADER_STARTS[frame][q]
-                weight = model.decoder.lm_heads[q].weight[start : start + HEADER_CODES[frame][q]]
+                weight = model.head(q)[start : start + HEADER_CODES[frame][q]]
                 row.append(F.linear(hidden[:, frame + shift], weight).float())
             found.append(row)
     return found

@@ -147,7 +147,7 @@ def train(work: Path, recipe: Recipe, name: str) -> None:
         header = header_loss(model, headers, captions, recipe.dropout)
         optimizer.zero_grad()
         probe = probe_loss(model, headers, captions)
-        (music.mean() + recipe.header_weight * header + probe).backward()
+        torch.autograd.backward(music.mean() + recipe.header_weight * header + probe)
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         optimizer.step()
         step += 1

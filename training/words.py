@@ -30,6 +30,6 @@ def learn_word_vectors(corpus: Corpus, vocabulary: int, seed: int) -> Tensor:
         headers, prompts = corpus.headers(1 << 20, ROWS, rng)
         logits = (bag(prompts.ids) * prompts.mask[..., None]).sum(1).split(SIZES, dim=1)
         optimizer.zero_grad()
-        mean_header_loss(list(logits), headers).backward()
+        torch.autograd.backward(mean_header_loss(list(logits), headers))
         optimizer.step()
     return (bag.weight / bag.weight.std(0).max() * LARGEST).detach()

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import shutil
+import stat
 from pathlib import Path
 
 import pytest
@@ -75,6 +77,10 @@ def test_an_output_folder_and_an_output_file(broker: Stdio, home: Home) -> None:
     file.write_bytes(b"old")
     broker.call("generate", prompt="x", duration_sec=5, seed=1, output=str(file))
     assert file.read_bytes() == Path(complete["path"]).read_bytes()
+    umask = os.umask(0)
+    os.umask(umask)
+    assert stat.S_IMODE(file.stat().st_mode) == 0o666 & ~umask
+    assert stat.S_IMODE(Path(complete["path"]).stat().st_mode) == 0o600
 
 
 def damaged_starter(home: Home) -> Path:

@@ -55,7 +55,14 @@ def test_lofi_home_moves_everything() -> None:
     paths = find_paths({"LOFI_HOME": "/somewhere"})
     for path in (paths.config, paths.state, paths.data, paths.runtime, paths.tracks, paths.database):
         assert path.is_relative_to("/somewhere")
-    assert paths.socket("clients") == "ipc:///somewhere/run/clients.ipc"
+    assert paths.socket("clients") == "ipc:///somewhere/state/run/clients.ipc"
+
+
+def test_without_lofi_home_no_environment_of_a_session_is_needed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("XDG_RUNTIME_DIR", raising=False)
+    first = find_paths({})
+    monkeypatch.setenv("XDG_RUNTIME_DIR", "/run/user/1")
+    assert find_paths({}) == first
 
 
 def test_a_socket_path_over_107_bytes_is_refused() -> None:

@@ -31,7 +31,14 @@ OPENERS = (
     "produce", "",
 )  # fmt: skip
 THINGS = (
-    "a track", "a song", "some music", "a beat tape track", "a piece", "a loop", "something", "a tune",
+    "a track",
+    "a song",
+    "some music",
+    "a beat tape track",
+    "a piece",
+    "a loop",
+    "something",
+    "a tune",
     "music",
 )
 SENTENCES = (

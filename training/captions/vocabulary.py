@@ -23,10 +23,11 @@ TEMPO_WORDS = (
      "lazy", "drowsy", "super slow", "unhurried", "slowed", "slowed down", "at a slow pace", "slow motion",
      "crawling"),
     ("mid-tempo", "midtempo", "medium tempo", "moderate tempo", "medium paced", "mid tempo", "steady",
-     "laid-back", "laid back", "moderate", "at a medium pace", "easygoing", "not too fast, not too slow", "walking pace"),
+     "laid-back", "laid back", "moderate", "at a medium pace", "easygoing", "not too fast, not too slow",
+     "walking pace"),
     ("upbeat", "fast", "energetic", "quick", "lively", "up-tempo", "uptempo", "fast-paced", "groovy",
-     "bouncy", "faster", "driving", "brisk", "up tempo", "high energy", "fast tempo", "at a fast pace", "funky",
-     "peppy"),
+     "bouncy", "faster", "driving", "brisk", "up tempo", "high energy", "fast tempo",
+     "at a fast pace", "funky", "peppy"),
 )  # fmt: skip
 KEYS_WORDS = {
     "rhodes": (
@@ -117,7 +118,14 @@ DRUM_WORDS = {
 # What follows a negation: "no drums", "without drums", "drum-free" ...
 NEGATED = {
     "drums": (
-        "drums", "drum", "beat", "beats", "percussion", "drum beat", "drumming", "kick or snare",
+        "drums",
+        "drum",
+        "beat",
+        "beats",
+        "percussion",
+        "drum beat",
+        "drumming",
+        "kick or snare",
         "drum kit",
     ),
     "vinyl": ("vinyl", "crackle", "vinyl crackle", "vinyl noise", "record noise", "record crackle"),
@@ -190,7 +198,13 @@ DENSITY_WORDS = {
 SWING_WORDS = {
     "straight": ("straight rhythm", "no swing", "straight timing", "quantized", "unswung", "straight groove"),
     "heavy": (
-        "heavy swing", "swung", "lots of swing", "swinging", "shuffled", "swing feel", "shuffle",
+        "heavy swing",
+        "swung",
+        "lots of swing",
+        "swinging",
+        "shuffled",
+        "swing feel",
+        "shuffle",
         "swung rhythm",
     ),
 }

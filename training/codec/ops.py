@@ -37,7 +37,7 @@ class Ops:
     def f(self, value: float | Sequence[float]) -> str:
         return self.table(np.array(value, np.float32))
 
-    def op(self, kind: str, *inputs: str, **attributes: object) -> str:
+    def op(self, kind: str, *inputs: str, **attributes: Any) -> str:
         return self.graph.node(kind, inputs, **attributes)
 
     def add(self, *terms: str) -> str:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from training.attributes import BASSES, KEYS, LEADS
 from training.codec.clock import WINDOW, Clock
@@ -26,12 +28,20 @@ RELEASE_SECONDS = {
     "sub": 0.02, "upright": 0.02,
 }  # fmt: skip
 BROKEN_CHORD_RING = 3.0  # single notes of the keys ring on this many times longer
-KITS = {  # by the header's drums: kick, snare, hat by level 0..3, with their gains
-    "boombap": (("kick", 0.46), ("snare", 0.32), (("hat", 0.0), ("hat", 0.05), ("hat", 0.085), ("open_hat",
-    0.07))),
-    "soft": (("soft_kick", 0.3), ("rim", 0.15), (("shaker", 0.0), ("shaker", 0.035), ("shaker",
-    0.06), ("shaker", 0.09))),
-}  # fmt: skip
+DRUM_LEVELS = 4
+SILENT = ("", 0.0)
+KITS: dict[str, tuple[tuple[tuple[str, float], ...], ...]] = {  # kick, snare, hat: sound and gain by level
+    "boombap": (
+        (SILENT, ("kick", 0.46)),
+        (SILENT, ("snare", 0.32)),
+        (SILENT, ("hat", 0.05), ("hat", 0.085), ("open_hat", 0.07)),
+    ),
+    "soft": (
+        (SILENT, ("soft_kick", 0.3)),
+        (SILENT, ("rim", 0.15)),
+        (SILENT, ("shaker", 0.035), ("shaker", 0.06), ("shaker", 0.09)),
+    ),
+}
 DRUM_RELEASE_SECONDS = 0.03
 HUMAN_STEPS = 61  # a prime: velocities don't repeat with the bars
 HUMAN_SPREAD = 0.13
@@ -201,28 +211,32 @@ class Players:
         )
         events = []
         for voice, level in enumerate(levels):
-            # Row by kit, column by level; kick and snare have one level.
-            choices = [drums[voice] if voice == 2 else (drums[voice],) * 2 for drums in KITS.values()]
-            families = [[self._drums.families[name] for name, _ in row] for row in choices]
-            sounds = [[[self._drums.index[name, 0]] for name, _ in row] for row in choices]
-            gains = [
-                [gain * family.gain for (_, gain), family in zip(row, of, strict=True)]
-                for row, of in zip(choices, families, strict=True)
-            ]
-            rates = [[family.rate for family in row] for row in families]
+            sounds, gains, rates = self._drum_tables(voice)
 
-            def choose(values: object, dtype: type, level: str = level) -> str:
-                return ops.gather(ops.gather(ops.table(np.array(values, dtype)), kit), level)
+            def choose(values: NDArray[Any], level: str = level) -> str:
+                return ops.gather(ops.gather(ops.table(values), kit), level)
 
             events.append(
                 Events(
                     onset=ops.both(ops.less(ops.i(0), level), drumming),
                     silent=self._never,
-                    sound=choose(sounds, np.int64),
+                    sound=choose(sounds),
                     notes=1,
-                    gain=ops.mul(choose(gains, np.float32), self._touch(4 + voice, (1.0, 0.95, 0.85))),
-                    rate=choose(rates, np.float32),
+                    gain=ops.mul(choose(gains), self._touch(4 + voice, (1.0, 0.95, 0.85))),
+                    rate=choose(rates),
                     release=self._spread(ops.f(1 / (DRUM_RELEASE_SECONDS * RATE))),
                 )
             )
         return events[0], events[1], events[2]
+
+    def _drum_tables(self, voice: int) -> tuple[NDArray[np.int64], NDArray[np.float32], NDArray[np.float32]]:
+        """Sound [kits, levels, 1], gain and rate [kits, levels] of kick, snare or hat."""
+        sounds = np.zeros((len(KITS), DRUM_LEVELS, 1), np.int64)
+        gains, rates = (np.zeros((len(KITS), DRUM_LEVELS), np.float32) for _ in range(2))
+        for k, drums in enumerate(KITS.values()):
+            for level, (name, gain) in enumerate(drums[voice]):
+                if name:
+                    family = self._drums.families[name]
+                    sounds[k, level] = self._drums.index[name, 0]
+                    gains[k, level], rates[k, level] = gain * family.gain, family.rate
+        return sounds, gains, rates

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnxruntime as ort
@@ -25,7 +26,7 @@ def decode(
     """Audio [samples] of each chunk of frames; codes int64 [4, frames], `chunks` sums to frames (default:
     one).
     """
-    state = {
+    state: dict[str, NDArray[Any]] = {
         i.name: np.zeros([d if isinstance(d, int) else 0 for d in i.shape], DTYPES[i.type])
         for i in session.get_inputs()
         if i.name.startswith("state.")

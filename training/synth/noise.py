@@ -24,7 +24,7 @@ def vinyl_loop(rng: np.random.Generator) -> Sound:
     sizes = np.minimum(rng.pareto(2.2, count) * 0.02, 0.2) * rng.choice((-1.0, 1.0), count)
     pops[rng.integers(0, VINYL_SAMPLES, count)] = sizes
     loop = _circular(pops + 0.0016 * rng.standard_normal(VINYL_SAMPLES), (700, 6_500))
-    return loop / np.sqrt(np.mean(loop**2))
+    return np.asarray(loop / np.sqrt(np.mean(loop**2)))
 
 
 def rain_loop(rng: np.random.Generator) -> Sound:
@@ -35,4 +35,4 @@ def rain_loop(rng: np.random.Generator) -> Sound:
     drops[rng.integers(0, RAIN_SAMPLES, count)] = rng.exponential(4.0, count)
     swell = 1 + 0.2 * np.sin(2 * np.pi * np.arange(RAIN_SAMPLES) / RAIN_SAMPLES)
     loop = _circular((wash + drops) * swell, (500, 5_200))
-    return loop / np.sqrt(np.mean(loop**2))
+    return np.asarray(loop / np.sqrt(np.mean(loop**2)))

@@ -50,6 +50,11 @@ def partials(
     return out
 
 
+def at_peak(sound: Sound) -> Sound:
+    """The sound with its largest sample at 1."""
+    return np.asarray(sound / np.abs(sound).max())
+
+
 def attack(t: Sound, seconds: float) -> Sound:
     return 1 - np.exp(-t / seconds)
 
@@ -61,7 +66,7 @@ def rhodes(pitch: int, rng: np.random.Generator) -> Sound:
     body = np.sin(2 * np.pi * hertz * t + index * np.sin(2 * np.pi * hertz * t))
     ratio = next(r for r in (12, 8, 5, 3, 2) if r * hertz < NYQUIST_MARGIN)
     tine = 0.12 * np.sin(2 * np.pi * ratio * hertz * t) * np.exp(-t / 0.18)
-    return (body * np.exp(-t / (2.0 * (60 / pitch) ** 0.9)) + tine) * attack(t, 0.004)
+    return np.asarray((body * np.exp(-t / (2.0 * (60 / pitch) ** 0.9)) + tine) * attack(t, 0.004))
 
 
 def piano(pitch: int, rng: np.random.Generator) -> Sound:
@@ -72,9 +77,8 @@ def piano(pitch: int, rng: np.random.Generator) -> Sound:
     levels = 0.68 ** (k - 1) * np.abs(np.sin(np.pi * k / 7.2))
     decay = 2.3 * 2 ** (-(pitch - 60) / 22)
     strings = partials(pitch, t, levels.tolist(), decay, 0.25, stretch=2.2e-4, detune_cents=(-1.3, 0.0, 1.5))
-    return (strings / np.abs(strings).max() + 0.035 * noise_burst(len(t), (200, 1_600), 0.014, rng)) * attack(
-        t, 0.003
-    )
+    hammer = noise_burst(len(t), (200, 1_600), 0.014, rng)
+    return np.asarray((at_peak(strings) + 0.035 * hammer) * attack(t, 0.003))
 
 
 def guitar(pitch: int, rng: np.random.Generator) -> Sound:
@@ -82,9 +86,8 @@ def guitar(pitch: int, rng: np.random.Generator) -> Sound:
     t, k = clock(2.3), np.arange(1, 20)
     levels = np.abs(np.sin(np.pi * k * 0.2 + 0.05)) / k**1.15
     string = partials(pitch, t, levels.tolist(), 1.3 * 2 ** (-(pitch - 60) / 24), 0.5, stretch=4e-5)
-    return (string / np.abs(string).max() + 0.03 * noise_burst(len(t), (900, 4_000), 0.008, rng)) * attack(
-        t, 0.0015
-    )
+    nail = noise_burst(len(t), (900, 4_000), 0.008, rng)
+    return np.asarray((at_peak(string) + 0.03 * nail) * attack(t, 0.0015))
 
 
 def pad(pitch: int, rng: np.random.Generator) -> Sound:
@@ -148,9 +151,8 @@ def upright(pitch: int, rng: np.random.Generator) -> Sound:
     t, k = clock(2.0), np.arange(1, 13)
     levels = np.abs(np.sin(np.pi * k * 0.24)) / k**1.35
     string = partials(pitch, t, levels.tolist(), 1.0, 0.45)
-    return (string / np.abs(string).max() + 0.12 * noise_burst(len(t), (80, 900), 0.015, rng)) * attack(
-        t, 0.004
-    )
+    finger = noise_burst(len(t), (80, 900), 0.015, rng)
+    return np.asarray((at_peak(string) + 0.12 * finger) * attack(t, 0.004))
 
 
 Voice = Callable[[int, np.random.Generator], Sound]
