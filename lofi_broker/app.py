@@ -208,7 +208,10 @@ class Broker:
 
     def _worker_exited(self, worker: str, generation: int, reason: str) -> None:
         if not self._leave_reason.done():
-            self.feed(ev.WorkerExited(worker, reason))
+            self._start(self._bury(worker, reason), f"bury-{worker}")
+
+    async def _bury(self, worker: str, reason: str) -> None:
+        self.feed(ev.WorkerExited(worker, reason))
 
     # services
 

@@ -6,13 +6,14 @@ import contextlib
 import os
 import shutil
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
 from lofi_broker.store import Store
 from lofi_common.api import Track
 from lofi_common.errors import CacheWriteError, InvalidTrackId
-from lofi_common.jobs import Job, JobState
+from lofi_common.jobs import Job, JobSpec, JobState
 from lofi_common.messages import Done
 
 
@@ -32,19 +33,9 @@ class Library:
         """
         source = Path(done.path)
         target = self.folder / f"{job.track_id}.{job.spec.format}"
-        spec = job.spec
-        track = Track(
-            track_id=job.track_id,
+        track = track_of(
+            job,
             status=JobState.COMPLETE,
-            prompt=spec.prompt,
-            duration_sec=spec.duration_sec,
-            seed=spec.seed,
-            model_version=spec.model_version,
-            temperature=spec.temperature,
-            top_k=spec.top_k,
-            top_p=spec.top_p,
-            guidance_scale=spec.guidance_scale,
-            format=spec.format,
             sha256=done.sha256,
             bytes=done.bytes,
             sample_rate=done.sample_rate,
@@ -143,6 +134,12 @@ class Library:
         if Path(path).parent == self._spool:
             with contextlib.suppress(FileNotFoundError):
                 os.unlink(path)
+
+
+def track_of(job: Job, **known: Any) -> Track:
+    """The track that a job is, or is to become: its spec and what else is known."""
+    spec = {name: getattr(job.spec, name) for name in JobSpec.__struct_fields__}
+    return Track(track_id=job.track_id, **spec, **known)
 
 
 def check_output(output: str) -> None:

@@ -14,7 +14,7 @@ import msgspec
 
 import lofi_common
 from lofi_broker import events as ev
-from lofi_broker.library import check_output
+from lofi_broker.library import check_output, track_of
 from lofi_common import api
 from lofi_common.errors import InvalidParams, InvalidRequest, InvalidTrackId, ModelNotFound
 from lofi_common.jobs import Job, JobSpec, JobState, track_id
@@ -158,10 +158,7 @@ class Methods:
         job = self._broker.store.job(params.track_id)
         if job is None or job.state is JobState.COMPLETE:  # complete, but deleted from the library since
             raise InvalidTrackId(f"there is no track or job {params.track_id}")
-        spec: dict[str, Any] = {name: getattr(job.spec, name) for name in JobSpec.__struct_fields__}
-        return api.Track(
-            track_id=job.track_id, status=job.state, error=job.error, created_at=job.submitted_at, **spec
-        )
+        return track_of(job, status=job.state, error=job.error, created_at=job.submitted_at)
 
     async def _cache_list(self, params: api.CacheListParams) -> api.CacheListResult:
         tracks, total = self._broker.library.list(

@@ -21,6 +21,7 @@ Backend = Callable[[str, dict[str, object]], Awaitable[dict[str, object]]]
 _CHUNK = 1 << 16
 _MAX_WAITING_CHUNKS = 64
 _MAX_WAITING_LINES = 1000
+_PAUSE_SEC = 0.05
 _ENDINGS = ("generation_complete", "generation_error")
 
 
@@ -50,6 +51,8 @@ class StdioFront:
             self._room.release()
             for line in splitter.feed(chunk):
                 self._take(line)
+            while self._lines.qsize() > _MAX_WAITING_LINES:  # answered faster than read: take no more
+                await asyncio.sleep(_PAUSE_SEC)
         for line in splitter.feed(b"\n"):  # a last line without its newline
             self._take(line)
         if self._tasks:

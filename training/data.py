@@ -59,7 +59,7 @@ class Corpus:
             track = np.asarray(self._tracks[index], np.int64)
             first = HEADER_FRAMES + LOOP_STEPS * int(rng.integers((longest - steps) // LOOP_STEPS + 1))
             cuts.append(np.concatenate([track[:, :HEADER_FRAMES], track[:, first : first + steps]], axis=1))
-            # Without small talk: here the captions' length is what costs, and the header batches teach the rest.
+            # Without small talk: long captions cost time here, and the header batches teach the rest.
             caption = write_caption(decode_header(track), rng, noise=False)
             prompts.append(np.array(encode_prompt(self.tokenizer, caption.text, MAX_TEXT_TOKENS)))
         return torch.from_numpy(np.stack(cuts)), pad(prompts)

@@ -122,9 +122,9 @@ class Starter(nn.Module):
         self.register_buffer("cos", angles.cos().float(), persistent=False)
         self.register_buffer("sin", angles.sin().float(), persistent=False)
 
-    def encode_text(self, ids: Tensor, mask: Tensor) -> Tensor:
-        """States [rows, S, hidden] for cross-attention; a row whose mask is all zero gets zeros."""
-        states: Tensor = self.enc_to_dec_proj(self.text_encoder(ids, mask))
+    def for_decoder(self, text: Tensor, mask: Tensor) -> Tensor:
+        """The text encoder's states as cross-attention takes them, [rows, S, hidden]; padding is zero."""
+        states: Tensor = self.enc_to_dec_proj(text)
         return states * mask[..., None]
 
     def positions(self, steps: int) -> Tensor:

@@ -22,7 +22,7 @@ from training.data import Corpus, Prompts, pad
 from training.draws import HELD_OUT_SEED, caption, track
 from training.model import Starter
 from training.obedience import score
-from training.objective import HEADER_STARTS, header_logits, header_loss, music_loss, probe_loss
+from training.objective import HEADER_STARTS, header_logits, header_losses, mean_header_loss, music_loss
 from training.shape import DECODER, MAX_STEPS, MAX_TEXT_TOKENS, TEXT
 from training.tokenizer import encode_prompt
 from training.tokens import CODEBOOKS, HEADER_FRAMES, decode_header, encode_header
@@ -92,13 +92,15 @@ class HeldOut:
         model.eval()
         # Notes are scored without a prompt: the header is given, and says all.
         music = music_loss(model, self._codes, self._track_prompts, dropout=0.0)
-        logits = header_logits(model, self._headers, self._prompts, dropout=0.0)
+        with torch.autocast("cpu", dtype=torch.bfloat16):
+            text = model.text_encoder(self._prompts.ids, self._prompts.mask)
+        logits = header_logits(model, text, self._headers, self._prompts, dropout=0.0)
         best = np.zeros((len(self._headers), CODEBOOKS, 2), np.int64)
         for frame in range(2):
             for q in range(CODEBOOKS):
-                best[:, q, frame] = logits[frame][q].argmax(-1).numpy() + HEADER_STARTS[frame][q]
+                best[:, q, frame] = logits[frame * CODEBOOKS + q].argmax(-1).numpy() + HEADER_STARTS[frame][q]
         cases = [(a, s, decode_header(codes)) for (a, s), codes in zip(self._wanted, best, strict=True)]
-        loss = header_loss(model, self._headers, self._prompts, dropout=0.0)
+        loss = mean_header_loss(logits, self._headers)
         model.train()
         right = " ".join(f"{name}={share:.2f}" for name, (share, _) in score(cases).items())
         return f"held_music={_join(music)} held_header={loss:.3f} {right}"
@@ -144,9 +146,8 @@ def train(work: Path, recipe: Recipe, name: str) -> None:
         codes, prompts = corpus.music(*recipe.crops_at(step, progress), rng)
         music = music_loss(model, codes, prompts, recipe.dropout)
         headers, captions = corpus.headers(recipe.header_tokens, recipe.header_rows, rng)
-        header = header_loss(model, headers, captions, recipe.dropout)
+        header, probe = header_losses(model, headers, captions, recipe.dropout)
         optimizer.zero_grad()
-        probe = probe_loss(model, headers, captions)
         torch.autograd.backward(music.mean() + recipe.header_weight * header + probe)
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         optimizer.step()

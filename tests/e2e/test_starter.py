@@ -7,11 +7,13 @@ import signal
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
 import soundfile
 
 from tests.support.home import Home
 from tests.support.stdio import Stdio
+from training.judge.features import faults
 
 PROMPT = "rainy night, mellow rhodes, slow"
 
@@ -31,12 +33,16 @@ def make(broker: Stdio, prompt: str = PROMPT, duration_sec: int = 20, seed: int 
     return Path(answer["path"]).read_bytes()
 
 
-def test_lofi_submit_makes_exactly_20_s_of_sound(home: Home) -> None:
+def test_lofi_submit_makes_exactly_20_s_of_music(home: Home) -> None:
     done = home.submit(PROMPT, "-d", "20", "--seed", "1")
     assert (done.returncode, done.stderr) == (0, "")
     info = soundfile.info(done.stdout.strip())
     assert (info.samplerate, info.channels, info.frames) == (32_000, 1, 640_000)
     assert (info.format, info.subtype) == ("WAV", "PCM_16")
+    audio, _ = soundfile.read(done.stdout.strip(), dtype="float32")
+    assert faults(audio) == []
+    shuffled = np.random.default_rng(0).permutation(audio)
+    assert faults(shuffled) != []
 
 
 def test_the_same_bytes_again_in_a_new_broker_and_after_kill_9(home: Home) -> None:

@@ -88,7 +88,8 @@ def test_no_wait_then_a_full_queue(home: Home) -> None:
     assert home.lofi("queue").stdout.count("\n") == 2
 
 
-def test_cancelled_by_somebody_else(home: Home) -> None:
+def waiting_submit(home: Home) -> tuple[subprocess.Popen[str], str]:
+    """A `lofi-submit --json` that waits for a slow track, and the track's id."""
     waiting = subprocess.Popen(
         [sys.executable, "-m", "lofi_cli.submit", "slow 60", "-d", "5", "--json"],
         env={**os.environ, **home.environ},
@@ -97,23 +98,19 @@ def test_cancelled_by_somebody_else(home: Home) -> None:
         text=True,
     )
     assert waiting.stdout is not None
-    track_id = json.loads(waiting.stdout.readline())["track_id"]
+    return waiting, json.loads(waiting.stdout.readline())["track_id"]
+
+
+def test_cancelled_by_somebody_else(home: Home) -> None:
+    waiting, track_id = waiting_submit(home)
     assert home.lofi("cancel", track_id).returncode == 0
     _, errors = waiting.communicate(timeout=10)
     assert waiting.returncode == 7 and "cancelled" in errors
 
 
 def test_ctrl_c_cancels_the_track(home: Home) -> None:
-    waiting = subprocess.Popen(
-        [sys.executable, "-m", "lofi_cli.submit", "slow 60", "-d", "5", "--json"],
-        env={**os.environ, **home.environ},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    assert waiting.stdout is not None
-    track_id = json.loads(waiting.stdout.readline())["track_id"]
-    assert json.loads(waiting.stdout.readline())["event"]
+    waiting, track_id = waiting_submit(home)
+    assert waiting.stdout is not None and json.loads(waiting.stdout.readline())["event"]
     waiting.send_signal(signal.SIGINT)
     _, errors = waiting.communicate(timeout=10)
     assert waiting.returncode == 130 and "was cancelled" in errors
@@ -122,14 +119,7 @@ def test_ctrl_c_cancels_the_track(home: Home) -> None:
 
 
 def test_a_broker_that_dies_while_somebody_waits(home: Home) -> None:
-    waiting = subprocess.Popen(
-        [sys.executable, "-m", "lofi_cli.submit", "slow 60", "-d", "5", "--json"],
-        env={**os.environ, **home.environ},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    assert waiting.stdout is not None and waiting.stdout.readline()
+    waiting, _ = waiting_submit(home)
     with RawClient(home.paths.socket("clients")) as client:
         os.kill(client.call("status")["broker"]["pid"], signal.SIGKILL)
     _, errors = waiting.communicate(timeout=10)

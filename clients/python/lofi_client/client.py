@@ -19,7 +19,8 @@ from lofi_common.paths import Paths, find_paths
 
 R = TypeVar("R", bound=msgspec.Struct)
 
-CALL_SEC = 30.0
+_GREET_SEC = 5.0
+_CALL_SEC = 30.0
 _LOOK_AGAIN_SEC = 5.0
 
 
@@ -51,10 +52,10 @@ class Lofi:
 
     def _initialize(self, name: str) -> api.InitializeResult:
         params = api.InitializeParams(client=name, protocol=PROTOCOL, events=True)
-        return self._call("initialize", params, api.InitializeResult)
+        return self._call("initialize", params, api.InitializeResult, _GREET_SEC)
 
-    def _call(self, method: str, params: api.Params, kind: type[R]) -> R:
-        result = self._connection.call(method, msgspec.to_builtins(params), CALL_SEC)
+    def _call(self, method: str, params: api.Params, kind: type[R], timeout_sec: float = _CALL_SEC) -> R:
+        result = self._connection.call(method, msgspec.to_builtins(params), timeout_sec)
         return msgspec.convert(result, kind)
 
     def generate(self, params: api.GenerateParams) -> api.GenerateResult:

@@ -60,7 +60,6 @@ def start_broker(paths: Paths) -> BrokerFile:
                 stderr=stderr,
                 pass_fds=(write_end,),
                 start_new_session=True,
-                cwd="/",
             )
         os.close(write_end)
         if not select.select([read_end], [], [], _READY_SEC)[0]:
