@@ -2,8 +2,8 @@
 
     python benchmarks/startup.py [--runs 9]
 
-help: `lofi-submit --help`. ready: from starting `lofi-broker` to its socket. load: the starter model, as its
-worker measures it. cold: `lofi-submit` for 20 s with no broker running. warm: the same with broker and model up.
+help: `lofi-submit --help`. ready: from starting `lofi-broker` to its socket. load: the starter model, as
+its worker measures it. cold: `lofi-submit` for 20 s with no broker running. warm: the same once more.
 """
 
 from __future__ import annotations

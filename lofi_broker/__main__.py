@@ -15,21 +15,26 @@ from lofi_broker.lock import BrokerLock
 from lofi_broker.relay import Relay
 from lofi_broker.stdio import StdioFront
 from lofi_common.broker_file import BrokerFile, read_broker_file, write_broker_file
-from lofi_common.config import Config, load_config
+from lofi_common.config import Config, ConfigError, load_config
 from lofi_common.errors import BrokerUnavailable, LofiError
-from lofi_common.logs import set_up_logs
+from lofi_common.logs import logging_to
 from lofi_common.paths import Paths, find_paths
 
 EXIT_OK = 0
+EXIT_FAILED = 1
 EXIT_USAGE = 2
 EXIT_NO_BROKER = 3
 
-_ENDPOINT_TRIES = 250
-_ENDPOINT_PAUSE_SEC = 0.02
+_LOCK_TRIES = 500
+_LOCK_PAUSE_SEC = 0.02
 
 
 def main() -> None:
-    sys.exit(_main(_parser().parse_args()))
+    parser = _parser()
+    arguments = parser.parse_args()
+    if arguments.drain and not arguments.stdio:
+        parser.error("--drain goes with --stdio")
+    sys.exit(_main(arguments))
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -59,35 +64,73 @@ def _main(arguments: argparse.Namespace) -> int:
     os.dup2(2, 1)
     try:
         paths = find_paths(os.environ)
+        if arguments.config is not None and not arguments.config.is_file():
+            raise ConfigError(f"there is no settings file {arguments.config}")
         config = load_config(arguments.config or paths.config_file, os.environ, arguments.set)
         paths.make()
-        set_up_logs(config.broker.log_level, paths.logs / "broker.log")
+    except LofiError as error:
+        return _told(error, EXIT_USAGE)
+    try:
         return asyncio.run(_serve(arguments, config, paths, stdout))
     except BrokerUnavailable as error:
-        print(f"lofi-broker: {error}", file=sys.stderr)
-        return EXIT_NO_BROKER
+        return _told(error, EXIT_NO_BROKER)
     except LofiError as error:
-        print(f"lofi-broker: {error}\n{error.recovery}", file=sys.stderr)
-        return EXIT_USAGE
+        return _told(error, EXIT_FAILED)
+    except OSError as error:  # ZMQError is one
+        return _told(LofiError(str(error)), EXIT_FAILED)
+
+
+def _told(error: LofiError, code: int) -> int:
+    print(f"lofi-broker: {error}\n{error.recovery}", file=sys.stderr)
+    return code
 
 
 async def _serve(arguments: argparse.Namespace, config: Config, paths: Paths, stdout: int) -> int:
+    """Be the broker, or a relay to the one that runs; wait for one that is just starting or leaving."""
     lock = BrokerLock(paths.broker_lock)
-    if lock.acquire():
-        return await _own(arguments, config, paths, stdout)
-    lock.release()
-    if arguments.stdio:
-        return await _relay(arguments, paths, stdout)
-    print("lofi-broker: a broker is running already", file=sys.stderr)
-    return EXIT_OK
+    for _ in range(_LOCK_TRIES):
+        if lock.acquire():
+            return await _own(arguments, config, paths, stdout)
+        found = read_broker_file(paths.broker_file)
+        if found is not None and arguments.stdio:
+            lock.close()
+            return await _relay(arguments, config, found.endpoint, stdout)
+        if found is not None:
+            print("lofi-broker: a broker is running already", file=sys.stderr)
+            return EXIT_OK
+        await asyncio.sleep(_LOCK_PAUSE_SEC)
+    raise BrokerUnavailable(f"a broker holds {paths.broker_lock}, but does not say where it listens")
 
 
 async def _own(arguments: argparse.Namespace, config: Config, paths: Paths, stdout: int) -> int:
     """Be the broker. With --stdio it lives as long as its editor, or longer while others use it."""
-    broker = Broker(config, paths, arguments.output_mode)
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, broker.leave, number.name)
+    paths.broker_file.unlink(missing_ok=True)  # left by a crash
+    background = arguments.ready_fd is not None
+    with logging_to(config.broker.log_level, paths.logs / "broker.log", stderr=not background):
+        broker = Broker(config, paths, arguments.output_mode)
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, broker.leave, number.name)
+        front = StdioFront(broker.call, 0, stdout) if arguments.stdio else None
+        if front is not None:
+            broker.listen(front.notify)
+        broker.prepare()
+        _say_ready(arguments, paths)
+        session = None
+        if front is not None:
+            session = asyncio.create_task(_session(broker, front, drain=arguments.drain))
+        try:
+            await broker.run(
+                idle_exit=front is None, on_leaving=lambda: paths.broker_file.unlink(missing_ok=True)
+            )
+        finally:
+            if session is not None and front is not None:
+                session.cancel()
+                await front.close()
+    return EXIT_OK
+
+
+def _say_ready(arguments: argparse.Namespace, paths: Paths) -> None:
     here = BrokerFile(
         pid=os.getpid(),
         protocol=lofi_common.PROTOCOL,
@@ -98,62 +141,40 @@ async def _own(arguments: argparse.Namespace, config: Config, paths: Paths, stdo
     if arguments.ready_fd is not None:
         os.write(arguments.ready_fd, b"ready\n")
         os.close(arguments.ready_fd)
-    try:
-        if not arguments.stdio:
-            await broker.run(idle_exit=True)
-            return EXIT_OK
-        front = StdioFront(broker.call, 0, stdout)
-        broker.listen(front.notify)
-        session = asyncio.create_task(_session(broker, front, drain=arguments.drain))
-        await broker.run(idle_exit=False)
-        session.cancel()
-        await front.close()
-        return EXIT_OK
-    finally:
-        paths.broker_file.unlink(missing_ok=True)
 
 
 async def _session(broker: Broker, front: StdioFront, *, drain: bool) -> None:
     await front.serve(drain=drain)
-    if broker.has_other_clients():
+    if broker.needed_by_others():
         broker.leave_when_idle()
     else:
         broker.leave("end of file on stdin")
 
 
-async def _relay(arguments: argparse.Namespace, paths: Paths, stdout: int) -> int:
-    """Be a front end of the broker that runs. Leaves with EXIT_NO_BROKER when that broker does."""
-    relay = Relay(await _endpoint(paths))
-    front = StdioFront(relay.call, 0, stdout)
-    lost = asyncio.create_task(relay.run(front.notify))
-    session = asyncio.create_task(_greet_and_serve(relay, front, drain=arguments.drain))
-    try:
-        await asyncio.wait({lost, session}, return_when=asyncio.FIRST_COMPLETED)
-        if session.done():
-            session.result()
-            return EXIT_OK
-        await asyncio.sleep(0)  # the requests that were waiting get their error before the stream closes
-        raise BrokerUnavailable("the running broker left")
-    finally:
-        for task in (lost, session):
-            task.cancel()
-        await front.close()
-        relay.close()
+async def _relay(arguments: argparse.Namespace, config: Config, endpoint: str, stdout: int) -> int:
+    """Be a front end of the broker that runs. Raises BrokerUnavailable when that broker leaves."""
+    with logging_to(config.broker.log_level, None, stderr=True):
+        relay = Relay(endpoint)
+        front = StdioFront(relay.call, 0, stdout)
+        lost = asyncio.create_task(relay.run(front.notify))
+        session = asyncio.create_task(_greet_and_serve(relay, front, drain=arguments.drain))
+        try:
+            await asyncio.wait({lost, session}, return_when=asyncio.FIRST_COMPLETED)
+            if session.done():
+                session.result()
+                return EXIT_OK
+            await asyncio.sleep(0)  # the requests that were waiting get their error before the stream closes
+            raise BrokerUnavailable("the running broker left")
+        finally:
+            for task in (lost, session):
+                task.cancel()
+            await front.close()
+            relay.close()
 
 
 async def _greet_and_serve(relay: Relay, front: StdioFront, *, drain: bool) -> None:
     await relay.greet()
     await front.serve(drain=drain)
-
-
-async def _endpoint(paths: Paths) -> str:
-    """Where the running broker listens; it may just be starting."""
-    for _ in range(_ENDPOINT_TRIES):
-        found = read_broker_file(paths.broker_file)
-        if found is not None:
-            return found.endpoint
-        await asyncio.sleep(_ENDPOINT_PAUSE_SEC)
-    raise BrokerUnavailable(f"a broker holds {paths.broker_lock}, but does not say where it listens")
 
 
 if __name__ == "__main__":

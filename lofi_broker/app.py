@@ -37,6 +37,8 @@ log = logging.getLogger(__name__)
 CLIENTS = "clients"
 WORKERS = "workers"
 
+_LATE_SEC = 0.5
+
 Listener = Callable[[str, dict[str, object]], None]
 
 
@@ -54,7 +56,7 @@ class Broker:
         self._context = zmq.asyncio.Context()
         self._clients = ClientLink(self._context, paths.socket(CLIENTS))
         self._workers = WorkerLink(self._context, paths.socket(WORKERS))
-        self._pool = Pool(config, paths, paths.socket(WORKERS), self._worker_exited)
+        self._pool = Pool(config, paths, paths.socket(WORKERS))
         self.methods = Methods(self)
         self._listeners: list[Listener] = []
         self._tasks: set[asyncio.Task[None]] = set()
@@ -62,6 +64,7 @@ class Broker:
         self._wake = asyncio.Event()
         self._leave_reason: asyncio.Future[str] = asyncio.get_running_loop().create_future()
         self._last_request = time.monotonic()
+        self._asked_over_socket: set[str] = set()
 
     def model(self) -> Model:
         """The selected model, as it lies on disk now. Raises ModelNotFound or ModelLoadFailed."""
@@ -71,27 +74,40 @@ class Broker:
         """Call `listener(method, params)` for every notification."""
         self._listeners.append(listener)
 
-    async def run(self, *, idle_exit: bool) -> str:
-        """Serve until `leave` is called or, with `idle_exit`, nobody needs the broker; returns the reason."""
+    def prepare(self) -> None:
+        """Take over what an earlier broker left. From here on jobs run."""
         self.library.sweep_spool()
         self._execute(self.scheduler.restore(self.store.active_jobs(), time.monotonic()))
+
+    async def run(self, *, idle_exit: bool, on_leaving: Callable[[], None]) -> str:
+        """Serve until `leave` is called or, with `idle_exit`, nobody needs the broker; returns the reason.
+
+        `on_leaving` is called before anything is closed. Raises LofiError when the broker can't go on.
+        """
         self._services += [
-            self._start(self._clients.listen(self.call), "clients"),
+            self._start(self._clients.listen(self._call_over_socket), "clients"),
             self._start(self._workers.listen(self._worker_said), "workers"),
             self._start(self._watch_deadlines(), "deadlines"),
         ]
         if idle_exit:
             self.leave_when_idle()
+        log.info(fields("broker_listening", model=self.model_name))
         try:
             reason = await self._leave_reason
             log.info(fields("broker_leaving", reason=reason))
         finally:
+            on_leaving()
             await self._close()
         return reason
 
     def leave(self, reason: str) -> None:
         if not self._leave_reason.done():
             self._leave_reason.set_result(reason)
+
+    def fail(self, reason: str) -> None:
+        """Leave because the broker can't go on; `run` raises it."""
+        if not self._leave_reason.done():
+            self._leave_reason.set_exception(LofiError(reason))
 
     def leave_when_idle(self) -> None:
         """From now on, leave when nobody has needed the broker for `broker.idle_exit_sec`."""
@@ -108,15 +124,24 @@ class Broker:
             log.exception(fields("request_failed", method=method))
             raise InternalError(f"{method} failed: {error}") from error
 
-    def has_other_clients(self) -> bool:
-        return self._clients.present()
+    async def _call_over_socket(self, method: str, params: dict[str, object]) -> dict[str, object]:
+        result = await self.call(method, params)
+        if method == "generate":
+            self._asked_over_socket.add(str(result["track_id"]))
+        return result
+
+    def needed_by_others(self) -> bool:
+        """True while clients other than the stdio front are connected, or wait for tracks."""
+        waiting = any(self.scheduler.job(track_id) for track_id in self._asked_over_socket)
+        return waiting or self._clients.present()
 
     def submit(self, job: Job) -> Job:
         """Put a job on disk and into the queue, or join an active one. Raises QueueFull, CacheWriteError."""
+        before = self.scheduler.job(job.track_id)
         try:
-            self.feed(ev.Submitted(job))
+            self._execute(self.scheduler.handle(ev.Submitted(job), time.monotonic()))
         except sqlite3.Error as error:
-            self.feed(ev.NotSaved(job.track_id))
+            self.feed(ev.NotSaved(job.track_id, before))
             raise CacheWriteError(f"the job can't be saved: {error}") from error
         self.feed(ev.Tick())
         active = self.scheduler.job(job.track_id)
@@ -124,8 +149,16 @@ class Broker:
         return active
 
     def feed(self, event: ev.Event) -> None:
-        """Tell the scheduler and do what it says, at once and in order."""
-        self._execute(self.scheduler.handle(event, time.monotonic()))
+        """Tell the scheduler and do what it says, at once and in order.
+
+        When that can't be put on disk, the broker leaves: what is there is the truth that the next one
+        starts from.
+        """
+        try:
+            self._execute(self.scheduler.handle(event, time.monotonic()))
+        except sqlite3.Error as error:
+            self.fail(f"the queue can't be saved: {error}")
+            raise
         self._wake.set()
 
     def _execute(self, actions: list[ev.Action]) -> None:
@@ -143,7 +176,7 @@ class Broker:
             case ev.SendCancel(worker, track_id, attempt):
                 self._send(worker, messages.Cancel(job_id=track_id, attempt=attempt))
             case ev.Spawn():
-                self._start(self._spawn(action), f"spawn-{action.worker}")
+                self._start(self._live(action), f"worker-{action.worker}")
             case ev.Kill(worker, reason):
                 log.warning(fields("worker_killed", worker=worker, reason=reason))
                 self._pool.kill(worker)
@@ -164,13 +197,19 @@ class Broker:
         if generation is not None:
             self._workers.send(worker, generation, message)
 
-    async def _spawn(self, action: ev.Spawn) -> None:
+    async def _live(self, action: ev.Spawn) -> None:
+        """A worker process from its start to its end."""
         try:
-            pid = await self._pool.spawn(action.worker, action.generation, str(self._model_folder))
+            process = await self._pool.spawn(action.worker, action.generation, str(self._model_folder))
         except OSError as error:
             self.feed(ev.WorkerExited(action.worker, f"can't be started: {error}"))
             return
-        self.feed(ev.WorkerSpawned(action.worker, pid))
+        if self._leave_reason.done():
+            self._pool.kill(action.worker)
+        self.feed(ev.WorkerSpawned(action.worker, process.pid))
+        reason = await self._pool.watch(process)
+        if not self._leave_reason.done():
+            self.feed(ev.WorkerExited(action.worker, reason))
 
     async def _adopt(self, job: Job, done: messages.Done) -> None:
         try:
@@ -184,7 +223,8 @@ class Broker:
         while missing := self._undelivered(job.track_id, delivered):  # requests may join meanwhile
             failed |= await asyncio.to_thread(self.library.deliver, track, missing)
             delivered += missing
-        self.feed(ev.TrackAdopted(job.track_id, job.attempt, track, output_errors=failed or None))
+        track = msgspec.structs.replace(track, output_errors=failed or None)
+        self.feed(ev.TrackAdopted(job.track_id, job.attempt, track))
 
     def _undelivered(self, track_id: str, delivered: tuple[str, ...]) -> tuple[str, ...]:
         job = self.scheduler.job(track_id)
@@ -206,13 +246,6 @@ class Broker:
         for event in to_events(worker, message):
             self.feed(event)
 
-    def _worker_exited(self, worker: str, generation: int, reason: str) -> None:
-        if not self._leave_reason.done():
-            self._start(self._bury(worker, reason), f"bury-{worker}")
-
-    async def _bury(self, worker: str, reason: str) -> None:
-        self.feed(ev.WorkerExited(worker, reason))
-
     # services
 
     def _start(self, work: Coroutine[None, None, None], name: str) -> asyncio.Task[None]:
@@ -226,7 +259,7 @@ class Broker:
         self._tasks.discard(task)
         if not task.cancelled() and (error := task.exception()) is not None:
             log.error(fields("task_failed", task=task.get_name()), exc_info=error)
-            self.leave(f"{task.get_name()} failed: {error}")
+            self.fail(f"{task.get_name()} failed: {error}")
 
     async def _watch_deadlines(self) -> None:
         while True:
@@ -237,6 +270,9 @@ class Broker:
                 async with asyncio.timeout(None if deadline is None else deadline - time.monotonic()):
                     await self._wake.wait()
             except TimeoutError:
+                assert deadline is not None
+                if time.monotonic() - deadline > _LATE_SEC:  # this process slept: hear the workers first
+                    await asyncio.sleep(_LATE_SEC)
                 self.feed(ev.Tick())
 
     async def _watch_idleness(self) -> None:

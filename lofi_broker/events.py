@@ -21,9 +21,10 @@ class Submitted:
 
 @dataclass(frozen=True)
 class NotSaved:
-    """A submitted job could not be put on disk: it was never accepted."""
+    """A submission could not be put on disk: it was never accepted. `before` was active before it."""
 
     track_id: str
+    before: Job | None
 
 
 @dataclass(frozen=True)
@@ -106,7 +107,6 @@ class TrackAdopted:
     attempt: int
     track: api.Track | None = None
     error: ErrorInfo | None = None
-    output_errors: dict[str, str] | None = None
 
 
 @dataclass(frozen=True)

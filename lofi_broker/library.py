@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -43,8 +44,9 @@ class Library:
             created_at=at,
         )
         try:
-            if source.parent != self._spool or source.stat().st_size != done.bytes:
-                raise CacheWriteError(f"{source} is not the file that the worker said it wrote")
+            whole = done.samples == job.spec.duration_sec * done.sample_rate
+            if source.parent != self._spool or source.stat().st_size != done.bytes or not whole:
+                raise CacheWriteError(f"{source} is not the file that the worker should have written")
             _write(self.folder / f"{job.track_id}.json", msgspec.json.format(msgspec.json.encode(track)))
             source.rename(target)
             _sync_folder(self.folder)
@@ -57,29 +59,31 @@ class Library:
         errors = {}
         for output in outputs:
             try:
-                self.copy(track, Path(output))
+                self.copy(track, output)
             except CacheWriteError as error:
                 errors[output] = str(error)
         return errors
 
-    def copy(self, track: Track, output: Path) -> None:
+    def copy(self, track: Track, output: str) -> None:
         """Copy a track's file to `output` (a file, or a folder to put it in). Raises CacheWriteError."""
         assert track.path is not None
         source = Path(track.path)
-        target = output / source.name if output.is_dir() else output
-        part = target.with_name(f".{target.name}.{os.getpid()}.part")
+        target = check_output(output)
         try:
+            target = target / source.name if target.is_dir() else target
+            descriptor, part = tempfile.mkstemp(prefix=f".{target.name[:100]}.", dir=target.parent)
             try:
-                with source.open("rb") as reader, part.open("xb") as writer:
+                with source.open("rb") as reader, open(descriptor, "wb") as writer:
                     shutil.copyfileobj(reader, writer)
                     writer.flush()
-                    os.fchmod(writer.fileno(), self._output_mode)
-                    os.fsync(writer.fileno())
-                part.replace(target)
-            finally:
-                part.unlink(missing_ok=True)
+                    os.fchmod(descriptor, self._output_mode)
+                    os.fsync(descriptor)
+                os.replace(part, target)
+            except BaseException:
+                os.unlink(part)
+                raise
         except OSError as error:
-            raise CacheWriteError(f"{target} can't be written: {error.strerror}") from error
+            raise _unwritable(target, error.strerror) from error
 
     def find(self, track_id: str) -> Track | None:
         """The track if its file is there, whole; an index row without its file is dropped."""
@@ -127,7 +131,8 @@ class Library:
     def sweep_spool(self) -> None:
         """Delete what attempts of an earlier broker left; their jobs run again from their seeds."""
         for path in self._spool.iterdir():
-            path.unlink(missing_ok=True)
+            if not path.is_dir():
+                path.unlink(missing_ok=True)
 
     def discard(self, path: str) -> None:
         """Delete a spool file that nobody waits for."""
@@ -142,16 +147,35 @@ def track_of(job: Job, **known: Any) -> Track:
     return Track(track_id=job.track_id, **spec, **known)
 
 
-def check_output(output: str) -> None:
-    """Refuse at once an output path that can't be written. Raises CacheWriteError saying why."""
+def check_output(output: str) -> Path:
+    """Where a copy really goes: symbolic links followed. Raises CacheWriteError saying why it can't go.
+
+    Only files are ever replaced, never a device or a pipe.
+    """
+    if not os.path.isabs(output) or "\0" in output:
+        raise _unwritable(output, "the path must be absolute")
     path = Path(output)
-    if not path.is_absolute():
-        raise CacheWriteError(f"the output path {output} must be absolute")
-    folder = path if path.is_dir() else path.parent
-    if not folder.is_dir():
-        raise CacheWriteError(f"{path} can't be written: the folder {folder} does not exist")
-    if not os.access(folder, os.W_OK | os.X_OK) or (path.is_file() and not os.access(path, os.W_OK)):
-        raise CacheWriteError(f"{path} can't be written: permission denied")
+    try:
+        path = path.resolve()
+        if path.exists() and not (path.is_file() or path.is_dir()):
+            raise _unwritable(path, "it is neither a file nor a folder")
+        if output.endswith("/") and not path.is_dir():
+            raise _unwritable(path, "there is no such folder")
+        folder = path if path.is_dir() else path.parent
+        if not folder.is_dir():
+            raise _unwritable(path, f"the folder {folder} does not exist")
+        if not os.access(folder, os.W_OK | os.X_OK) or (path.is_file() and not os.access(path, os.W_OK)):
+            raise _unwritable(path, "permission denied")
+    except (OSError, RuntimeError) as error:  # a name that is too long, a loop of links
+        raise _unwritable(path, str(error)) from error
+    return path
+
+
+def _unwritable(path: Path | str, reason: str | None) -> CacheWriteError:
+    return CacheWriteError(
+        f"{path} can't be written: {reason}",
+        recovery="Give the path of a file, in a folder that exists and that you may write to.",
+    )
 
 
 def _write(path: Path, data: bytes) -> None:

@@ -7,7 +7,6 @@ import os
 import secrets
 import time
 from collections.abc import Awaitable, Callable
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -16,7 +15,7 @@ import lofi_common
 from lofi_broker import events as ev
 from lofi_broker.library import check_output, track_of
 from lofi_common import api
-from lofi_common.errors import InvalidParams, InvalidRequest, InvalidTrackId, ModelNotFound
+from lofi_common.errors import InvalidParams, InvalidRequest, InvalidTrackId, LofiError, ModelNotFound
 from lofi_common.jobs import Job, JobSpec, JobState, track_id
 from lofi_common.manifest import Model
 
@@ -53,14 +52,17 @@ class Methods:
             protocol=lofi_common.PROTOCOL,
             version=lofi_common.__version__,
             capabilities=list(api.METHODS),
-            models=self._models(),
+            models=self._readable_models(),
         )
 
     async def _generate(self, params: api.GenerateParams) -> api.GenerateResult:
         broker = self._broker
         model = broker.model()
         if params.model is not None and params.model not in (model.manifest.name, model.version):
-            raise ModelNotFound(f"there is no model {params.model!r}; {model.manifest.name} is installed")
+            raise ModelNotFound(
+                f"there is no model {params.model!r}",
+                recovery=f"{model.manifest.name} is installed; leave the model out to use it.",
+            )
         spec = _spec(params, model)
         name = track_id(spec)
         if params.output is not None:
@@ -68,7 +70,7 @@ class Methods:
         track = broker.library.find(name)
         if track is not None:
             if params.output is not None:
-                await asyncio.to_thread(broker.library.copy, track, Path(params.output))
+                await asyncio.to_thread(broker.library.copy, track, params.output)
             return api.GenerateResult(
                 track_id=name,
                 status=JobState.COMPLETE,
@@ -129,9 +131,11 @@ class Methods:
         )
 
     def _current(self) -> api.CurrentJob | None:
-        for job, percent in self._broker.scheduler.current():
-            return api.CurrentJob(track_id=job.track_id, prompt=job.spec.prompt, percent=percent)
-        return None
+        running = self._broker.scheduler.current()
+        if not running:
+            return None
+        job, percent = running[0]
+        return api.CurrentJob(track_id=job.track_id, prompt=job.spec.prompt, percent=percent)
 
     async def _queue_status(self, params: api.NoParams) -> api.QueueStatusResult:
         pending = [
@@ -180,6 +184,13 @@ class Methods:
     async def _models_list(self, params: api.NoParams) -> api.ModelsListResult:
         return api.ModelsListResult(models=self._models())
 
+    def _readable_models(self) -> list[api.ModelInfo]:
+        """None while the model can't be read: a client that only looks or stops the broker needs no model."""
+        try:
+            return self._models()
+        except LofiError:
+            return []
+
     def _models(self) -> list[api.ModelInfo]:
         model = self._broker.model()
         return [
@@ -206,9 +217,7 @@ def _spec(params: api.GenerateParams, model: Model) -> JobSpec:
         for name in ("temperature", "top_k", "top_p", "guidance_scale")
     }
     if chosen["top_k"] > model.manifest.decoder.codebook_size:
-        raise InvalidParams(
-            f"generate: top_k must be at most {model.manifest.decoder.codebook_size} - at `$.top_k`"
-        )
+        raise InvalidParams(f"top_k: must be at most {model.manifest.decoder.codebook_size}")
     seed = params.seed if params.seed is not None else secrets.randbits(_CHOSEN_SEED_BITS)
     return JobSpec(
         prompt=params.prompt,

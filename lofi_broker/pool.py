@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import logging
 import signal
-from collections.abc import Callable
 
 from lofi_broker.process import WorkerProcess
 from lofi_common.config import Config
@@ -18,13 +17,10 @@ log = logging.getLogger(__name__)
 class Pool:
     """Spawns and ends workers on the scheduler's word; never decides."""
 
-    def __init__(
-        self, config: Config, paths: Paths, endpoint: str, on_exit: Callable[[str, int, str], None]
-    ) -> None:
+    def __init__(self, config: Config, paths: Paths, endpoint: str) -> None:
         self._config = config
         self._paths = paths
         self._endpoint = endpoint
-        self._on_exit = on_exit
         self._processes: dict[str, WorkerProcess] = {}
         self._generations: dict[str, int] = {}
 
@@ -32,8 +28,8 @@ class Pool:
         """The generation that lives; messages of any other are from the dead."""
         return self._generations.get(worker) if worker in self._processes else None
 
-    async def spawn(self, worker: str, generation: int, model_folder: str) -> int:
-        """Start a worker process; returns its pid. Raises OSError when it can't be started."""
+    async def spawn(self, worker: str, generation: int, model_folder: str) -> WorkerProcess:
+        """Start a worker process. Raises OSError when it can't be started."""
         settings = self._config.worker
         arguments = [
             f"--connect={self._endpoint}",
@@ -47,16 +43,17 @@ class Pool:
             f"--log-level={self._config.broker.log_level}",
         ]
         self._generations[worker] = generation
-        process = await WorkerProcess.start(worker, arguments, self._exited)
+        process = await WorkerProcess.start(worker, arguments)
         self._processes[worker] = process
         log.info(fields("worker_spawned", worker=worker, generation=generation, pid=process.pid))
-        return process.pid
+        return process
 
-    def _exited(self, process: WorkerProcess, reason: str) -> None:
-        generation = self._generations[process.name]
+    async def watch(self, process: WorkerProcess) -> str:
+        """Wait for the end of a process that `spawn` gave; returns the reason."""
+        reason = await process.watch()
         del self._processes[process.name]
-        log.info(fields("worker_exited", worker=process.name, generation=generation, reason=reason))
-        self._on_exit(process.name, generation, reason)
+        log.info(fields("worker_exited", worker=process.name, reason=reason))
+        return reason
 
     def kill(self, worker: str) -> None:
         process = self._processes.get(worker)

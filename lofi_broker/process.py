@@ -9,7 +9,7 @@ import os
 import signal
 import sys
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 from lofi_common.logs import LINE_START, fields
 
@@ -32,12 +32,11 @@ class WorkerProcess:
         return self._child.pid
 
     @classmethod
-    async def start(
-        cls, name: str, arguments: Sequence[str], on_exit: Callable[[WorkerProcess, str], None]
-    ) -> WorkerProcess:
-        """Run `python -m lofi_worker` with these arguments; `on_exit` gets the reason when it is gone."""
+    async def start(cls, name: str, arguments: Sequence[str]) -> WorkerProcess:
+        """Run `python -m lofi_worker` with these arguments. Raises OSError when it can't be started."""
         child = await asyncio.create_subprocess_exec(
             sys.executable,
+            "-P",  # modules of the folder that the user happens to be in are not ours
             "-m",
             "lofi_worker",
             *arguments,
@@ -47,19 +46,16 @@ class WorkerProcess:
             start_new_session=True,
             limit=1 << 16,
         )
-        process = cls(name, child)
-        process._watcher = asyncio.create_task(process._watch(on_exit), name=f"watch-{name}")
-        return process
+        return cls(name, child)
 
-    _watcher: asyncio.Task[None]
-
-    async def _watch(self, on_exit: Callable[[WorkerProcess, str], None]) -> None:
+    async def watch(self) -> str:
+        """Wait for the end of the process; returns the reason."""
         reader = asyncio.create_task(self._read_stderr())
         code = await self._child.wait()
         self.signal(signal.SIGKILL)  # whatever the worker started dies with it, and so does its stderr
         await reader
         self._ended.set()
-        on_exit(self, self._reason(code))
+        return self._reason(code)
 
     async def _read_stderr(self) -> None:
         assert self._child.stderr is not None
@@ -73,12 +69,14 @@ class WorkerProcess:
             text = line.decode(errors="replace").rstrip()
             if not text:
                 continue
-            if not text.startswith(LINE_START):  # its log lines are no last words, a traceback is
+            if text.startswith(LINE_START):  # the worker's own log, without its time and level
+                log.info(f"{text.split(' ', 2)[-1]} worker={self.name}")
+            else:
                 self._words.append(text)
-            log.info(fields("worker_stderr", worker=self.name, line=text))
+                log.warning(fields("worker_stderr", worker=self.name, line=text))
 
     def _reason(self, code: int) -> str:
-        how = f"killed by {signal.Signals(-code).name}" if code < 0 else f"exit code {code}"
+        how = f"killed by {_signal_name(-code)}" if code < 0 else f"exit code {code}"
         return f"{how}: {self._words[-1]}" if code != 0 and self._words else how
 
     def signal(self, number: signal.Signals) -> None:
@@ -103,3 +101,10 @@ class WorkerProcess:
         except TimeoutError:
             return False
         return True
+
+
+def _signal_name(number: int) -> str:
+    try:
+        return signal.Signals(number).name
+    except ValueError:  # a real-time signal
+        return f"signal {number}"

@@ -13,7 +13,7 @@ from zmq.utils.monitor import recv_monitor_message
 
 from lofi_broker.client_link import PING
 from lofi_common import PROTOCOL, wire
-from lofi_common.errors import BrokerUnavailable, from_info
+from lofi_common.errors import BrokerUnavailable, InvalidParams, from_info
 from lofi_common.logs import fields
 from lofi_common.messages import Event, Request, Response
 
@@ -52,6 +52,8 @@ class Relay:
         try:
             await self._socket.send_multipart(wire.pack(request))
             return await answer
+        except wire.WireError as error:
+            raise InvalidParams(f"{method}: {error}") from error
         finally:
             del self._waiting[request.id]
 

@@ -30,11 +30,13 @@ class _Running:
     started_at: float
     done: int = 0
     total: int = 0
+    percent: int = 0
     adopting: bool = False
 
-    @property
-    def percent(self) -> int:
-        return min(99, 100 * self.done // self.total) if self.total else 0
+    def moved(self, done: int, total: int) -> None:
+        self.done, self.total = done, total
+        if total:  # never back, though a self-paced model's estimate may grow
+            self.percent = max(self.percent, min(99, 100 * done // total))
 
 
 class Scheduler:
@@ -50,6 +52,7 @@ class Scheduler:
         self._model = model
         self._jobs: dict[str, Job] = {}
         self._running: dict[str, _Running] = {}
+        self._suspects: set[str] = set()
         rng = random.Random(seed)
         names = [f"w{index}" for index in range(worker.count)]
         self.workers = {name: Worker(name, RestartPolicy(rng)) for name in names}
@@ -97,10 +100,11 @@ class Scheduler:
 
     def next_deadline(self) -> float | None:
         """When the next Tick is due at the latest; None while nothing can expire."""
-        times = [time for worker in self.workers.values() for time, _ in self._deadlines(worker)]
-        if self._jobs:
-            times += [w.retry_at for w in self.workers.values() if w.state is WorkerState.BACKOFF]
-            times += [w.retry_at for w in self.workers.values() if w.state is WorkerState.DISABLED]
+        times = [time for worker in self.workers.values() for time, _ in worker.deadlines(self._limits)]
+        resting = (WorkerState.BACKOFF, WorkerState.DISABLED)
+        coming = sum(worker.state is WorkerState.LOADING for worker in self.workers.values())
+        if len(self.pending()) > coming:
+            times += [worker.retry_at for worker in self.workers.values() if worker.state in resting]
         return min(times, default=None)
 
     def handle(self, event: ev.Event, now: float) -> list[ev.Action]:
@@ -133,7 +137,10 @@ class Scheduler:
         return [ev.Save(new)]  # handed out at the next event, once it is on disk
 
     def _forget(self, event: ev.NotSaved, now: float) -> list[ev.Action]:
-        self._jobs.pop(event.track_id, None)
+        if event.before is None:
+            self._jobs.pop(event.track_id, None)
+        else:
+            self._jobs[event.track_id] = event.before
         return []
 
     def _cancel(self, event: ev.CancelAsked, now: float) -> list[ev.Action]:
@@ -145,8 +152,8 @@ class Scheduler:
             return []  # its file is on its way into the library: complete has won
         actions = self._end(job, JobState.CANCELLED, GenerationCancelled("cancelled by a client").info())
         for worker in self.workers.values():
-            if worker.running.get(job.track_id) == job.attempt:
-                worker.cancelled_at[job.track_id] = now
+            if (job.track_id, job.attempt) in worker.running:
+                worker.cancelled_at[job.track_id, job.attempt] = now
                 actions.append(ev.SendCancel(worker.name, job.track_id, job.attempt))
         return actions
 
@@ -196,55 +203,37 @@ class Scheduler:
             ev.Publish("worker_restart", restart),
             notices.model(self._model, "unloaded"),
         ]
-        for track_id, attempt in lost.items():
-            actions += self._blame(track_id, attempt, reason, now)
+        interrupted = [
+            job for track_id, attempt in sorted(lost) if (job := self._attempt_of(track_id, attempt))
+        ]
+        for job in interrupted:
+            actions += self._blame(job, reason, alone=len(interrupted) == 1)
         return actions + self._dispatch(now)
 
-    def _blame(self, track_id: str, attempt: int, reason: str, now: float) -> list[ev.Action]:
-        """A worker died on this attempt: try once more, or end the job with the reason."""
-        job = self._jobs.get(track_id)
-        if job is None or job.attempt != attempt or job.state is not JobState.GENERATING:
-            return []
-        if self._running[track_id].adopting:
-            return []  # its file was finished before the worker died
-        deaths = job.deaths + 1
+    def _blame(self, job: Job, reason: str, *, alone: bool) -> list[ev.Action]:
+        """A worker died on this job: try once more, or end it with the reason.
+
+        Of several neighbours one may be innocent: none is charged, and each is tried alone from now on.
+        """
+        deaths = job.deaths + alone
         if deaths >= self._queue.max_attempts:
             error = ModelInferenceFailed(f"the worker died {deaths} times on this track: {reason}")
             return self._end(job, JobState.FAILED, error.info())
-        del self._running[track_id]
+        if not alone:
+            self._suspects.add(job.track_id)
+        del self._running[job.track_id]
         again = job.moved(JobState.QUEUED, deaths=deaths)
-        self._jobs[track_id] = again
+        self._jobs[job.track_id] = again
         return [ev.Save(again)]
 
     def _tick(self, event: ev.Tick, now: float) -> list[ev.Action]:
         actions: list[ev.Action] = []
         for worker in self.workers.values():
-            due = [reason for time, reason in self._deadlines(worker) if time <= now]
+            due = [reason for time, reason in worker.deadlines(self._limits) if time <= now]
             if due and worker.killed_for is None:
                 worker.killed_for = due[0]
                 actions.append(ev.Kill(worker.name, due[0]))
         return actions + self._dispatch(now)
-
-    def _deadlines(self, worker: Worker) -> list[tuple[float, str]]:
-        """(time, reason) after which a live worker is taken for broken."""
-        limits = self._limits
-        if worker.killed_for is not None:
-            return []
-        if worker.state is WorkerState.LOADING:
-            return [
-                (
-                    worker.spawned_at + limits.load_timeout_sec,
-                    f"not ready after {limits.load_timeout_sec:g} s",
-                )
-            ]
-        if worker.state is not WorkerState.READY:
-            return []
-        found = [(worker.seen_at + limits.silence_sec, f"silent for {limits.silence_sec:g} s")]
-        if worker.running:
-            found.append((worker.moved_at + limits.stall_sec, f"no progress for {limits.stall_sec:g} s"))
-        grace = limits.stop_grace_sec
-        found += [(at + grace, "did not stop a cancelled job") for at in worker.cancelled_at.values()]
-        return found
 
     # jobs on workers
 
@@ -255,7 +244,7 @@ class Scheduler:
         if job is None:
             return []
         state = self._running[job.track_id]
-        state.done, state.total = event.done, event.total
+        state.moved(event.done, event.total)
         told = notices.progressed(
             job,
             percent=state.percent,
@@ -267,45 +256,50 @@ class Scheduler:
 
     def _done(self, event: ev.JobDone, now: float) -> list[ev.Action]:
         done = event.done
-        self.workers[event.worker].release(done.job_id, done.attempt)
+        self.workers[event.worker].release((done.job_id, done.attempt))
         job = self._attempt_of(done.job_id, done.attempt)
-        if job is None or self._running[job.track_id].adopting:
+        if job is None:
             return [ev.Discard(done.path), *self._dispatch(now)]
         self._running[job.track_id].adopting = True
         return [ev.Adopt(job, done), *self._dispatch(now)]
 
     def _failed(self, event: ev.JobFailed, now: float) -> list[ev.Action]:
-        self.workers[event.worker].release(event.track_id, event.attempt)
+        self.workers[event.worker].release((event.track_id, event.attempt))
         job = self._attempt_of(event.track_id, event.attempt)
         ended = self._end(job, JobState.FAILED, event.error) if job is not None else []
         return ended + self._dispatch(now)
 
     def _adopted(self, event: ev.TrackAdopted, now: float) -> list[ev.Action]:
-        job = self._attempt_of(event.track_id, event.attempt)
-        if job is None:
+        job = self._jobs.get(event.track_id)
+        running = self._running.get(event.track_id)
+        if job is None or running is None or not running.adopting:
             raise IllegalTransition(f"track_id={event.track_id} attempt={event.attempt}: adopted, not active")
         if event.track is None:
             assert event.error is not None
             return self._end(job, JobState.FAILED, event.error)
         ended = self._remove(job.moved(JobState.COMPLETE, error=None))
-        return [ev.Save(ended, event.track), notices.completed(event.track, event.output_errors)]
+        return [ev.Save(ended, event.track), notices.completed(event.track)]
 
     # shared steps
 
     def _attempt_of(self, track_id: str, attempt: int) -> Job | None:
-        """The job if this attempt is the one it waits for; late answers of older ones get None."""
+        """The job if this attempt is the one it waits for.
+
+        None for late answers of older attempts, and for a job whose finished file is on its way.
+        """
         job = self._jobs.get(track_id)
         if job is None or job.state is not JobState.GENERATING or job.attempt != attempt:
             return None
-        return job
+        return None if self._running[track_id].adopting else job
 
     def _dispatch(self, now: float) -> list[ev.Action]:
         """Hand queued jobs to workers with credit, then start the workers that are missing."""
         actions: list[ev.Action] = []
         waiting = self.pending()
         for worker in self.workers.values():
-            while worker.credit > 0 and waiting:
-                actions += self._start(worker, waiting.pop(0), now)
+            while (job := self._next_for(worker, waiting)) is not None:
+                waiting.remove(job)
+                actions += self._start(worker, job, now)
         coming = sum(worker.state is WorkerState.LOADING for worker in self.workers.values())
         for worker in self.workers.values():
             rested = worker.state in (WorkerState.BACKOFF, WorkerState.DISABLED) and worker.retry_at <= now
@@ -316,11 +310,19 @@ class Scheduler:
                 actions.append(notices.model(self._model, "loading"))
         return actions
 
+    def _next_for(self, worker: Worker, waiting: list[Job]) -> Job | None:
+        """The job that this worker should take now; a suspect neither joins others nor is joined."""
+        running = {track_id for track_id, _ in worker.running}
+        if worker.credit <= 0 or not waiting or running & self._suspects:
+            return None
+        first = waiting[0]
+        return None if running and first.track_id in self._suspects else first
+
     def _start(self, worker: Worker, job: Job, now: float) -> list[ev.Action]:
         running = job.moved(JobState.GENERATING, attempt=job.attempt + 1)
         self._jobs[job.track_id] = running
         self._running[job.track_id] = _Running(started_at=now)
-        worker.running[job.track_id] = running.attempt
+        worker.running.add((job.track_id, running.attempt))
         worker.moved_at = now
         return [ev.Save(running), ev.SendRun(worker.name, running), notices.started(running)]
 
@@ -332,6 +334,7 @@ class Scheduler:
     def _remove(self, job: Job) -> Job:
         self._jobs.pop(job.track_id)
         self._running.pop(job.track_id, None)
+        self._suspects.discard(job.track_id)
         return job
 
 

@@ -13,6 +13,7 @@ CREATE TABLE IF NOT EXISTS jobs (
     error        TEXT                  -- ErrorInfo as JSON
 ) STRICT;
 
+CREATE INDEX IF NOT EXISTS jobs_order ON jobs ("order");
 CREATE INDEX IF NOT EXISTS jobs_state ON jobs (state, priority, "order");
 
 CREATE TABLE IF NOT EXISTS job_events (

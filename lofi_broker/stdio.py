@@ -11,7 +11,7 @@ import threading
 from collections.abc import Awaitable, Callable, Sequence
 
 from lofi_broker import jsonrpc
-from lofi_common.errors import LofiError
+from lofi_common.errors import InternalError, LofiError
 from lofi_common.logs import fields
 
 log = logging.getLogger(__name__)
@@ -21,7 +21,8 @@ Backend = Callable[[str, dict[str, object]], Awaitable[dict[str, object]]]
 _CHUNK = 1 << 16
 _MAX_WAITING_CHUNKS = 64
 _MAX_WAITING_LINES = 1000
-_PAUSE_SEC = 0.05
+_READER_SEC = 1.0
+_START = "generation_start"
 _ENDINGS = ("generation_complete", "generation_error")
 
 
@@ -37,7 +38,11 @@ class StdioFront:
         self._room = threading.Semaphore(_MAX_WAITING_CHUNKS)
         self._tasks: set[asyncio.Task[None]] = set()
         self._unfinished: set[str] = set()
+        self._ended: set[str] = set()
         self._settled = asyncio.Event()
+        self._written = 0
+        self._progress = threading.Event()
+        self._lost = threading.Event()
         self._writer = threading.Thread(target=self._write, name="stdout", daemon=True)
 
     async def serve(self, *, drain: bool) -> None:
@@ -51,27 +56,46 @@ class StdioFront:
             self._room.release()
             for line in splitter.feed(chunk):
                 self._take(line)
-            while self._lines.qsize() > _MAX_WAITING_LINES:  # answered faster than read: take no more
-                await asyncio.sleep(_PAUSE_SEC)
+            if self._lines.qsize() > _MAX_WAITING_LINES:  # answered faster than read: take no more
+                await asyncio.to_thread(self._wait_for_reader)
         for line in splitter.feed(b"\n"):  # a last line without its newline
             self._take(line)
         if self._tasks:
             await asyncio.wait(self._tasks)
-        while drain and self._unfinished:
+        while drain and self._unfinished - self._ended:
             self._settled.clear()
             await self._settled.wait()
 
     async def close(self) -> None:
         """Write what is waiting, as long as somebody reads it."""
         self._lines.put(None)
-        await asyncio.to_thread(self._writer.join, 1.0)
+        await asyncio.to_thread(self._finish_writing)
+
+    def _finish_writing(self) -> None:
+        written = -1
+        while self._writer.is_alive() and written != self._written:
+            written = self._written
+            self._writer.join(_READER_SEC)
+
+    def _wait_for_reader(self) -> None:
+        while self._lines.qsize() > _MAX_WAITING_LINES // 2 and self._writer.is_alive():
+            self._progress.wait(_READER_SEC)
+            self._progress.clear()
 
     def notify(self, method: str, params: dict[str, object]) -> None:
-        if method in _ENDINGS:
-            self._unfinished.discard(str(params.get("track_id")))
+        track_id = str(params.get("track_id"))
+        if method == _START:
+            self._ended.discard(track_id)
+        elif method in _ENDINGS:
+            self._ended.add(track_id)
             self._settled.set()
         if self._lines.qsize() < _MAX_WAITING_LINES:  # a reader that stopped reading misses notifications
-            self._lines.put(jsonrpc.encode(jsonrpc.notification(method, params)))
+            self._put(jsonrpc.notification(method, params))
+
+    def _put(self, message: object) -> None:
+        """Queue one line; when nobody can read it any more there is no use in keeping it."""
+        if not self._lost.is_set():
+            self._lines.put(jsonrpc.encode(message))
 
     def _take(self, line: bytes | None) -> None:
         if line is not None and not line.strip():
@@ -87,7 +111,7 @@ class StdioFront:
     async def _answer(self, calls: Sequence[jsonrpc.Call | jsonrpc.Bad], batch: bool) -> None:
         answers = [answer for call in calls if (answer := await self._run(call)) is not None]
         if answers:
-            self._lines.put(jsonrpc.encode(answers if batch else answers[0]))
+            self._put(answers if batch else answers[0])
 
     async def _run(self, call: jsonrpc.Call | jsonrpc.Bad) -> dict[str, object] | None:
         if isinstance(call, jsonrpc.Bad):
@@ -96,6 +120,10 @@ class StdioFront:
             result = await self._backend(call.method, call.params)
         except LofiError as error:
             return None if call.notification else jsonrpc.error(call.id, error.info())
+        except Exception as error:  # whatever a request does, it is answered
+            log.exception(fields("request_failed", method=call.method))
+            info = InternalError(f"{call.method} failed: {error}").info()
+            return None if call.notification else jsonrpc.error(call.id, info)
         if call.method == "generate" and result["status"] != "complete":
             self._unfinished.add(str(result["track_id"]))
         return None if call.notification else jsonrpc.result(call.id, result)
@@ -120,7 +148,12 @@ class StdioFront:
             rest = memoryview(line)
             try:
                 while rest:
-                    rest = rest[os.write(self._write_fd, rest) :]
+                    sent = os.write(self._write_fd, rest)
+                    rest = rest[sent:]
+                    self._written += sent
+                    self._progress.set()
             except OSError as error:
                 log.warning(fields("stdout_failed", reason=error))
-                return
+                break
+        self._lost.set()
+        self._progress.set()

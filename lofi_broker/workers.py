@@ -7,10 +7,16 @@ import random
 from collections import deque
 from dataclasses import dataclass, field
 
+from lofi_common.config import WorkerConfig
+
 BACKOFF_FIRST_SEC = 0.25
 BACKOFF_LAST_SEC = 30.0
 BREAKER_FAILURES = 5
 BREAKER_WINDOW_SEC = 60.0
+
+
+Attempt = tuple[str, int]
+"""(track_id, attempt): a job handed to a worker."""
 
 
 class WorkerState(enum.StrEnum):
@@ -53,10 +59,10 @@ class Worker:
     pid: int | None = None
     rss: int | None = None
     slots: int = 0
-    running: dict[str, int] = field(default_factory=dict)
-    """track_id → attempt that holds one credit."""
-    cancelled_at: dict[str, float] = field(default_factory=dict)
-    """track_id → when its cancel was sent; the worker has not answered yet."""
+    running: set[Attempt] = field(default_factory=set)
+    """What holds one credit each."""
+    cancelled_at: dict[Attempt, float] = field(default_factory=dict)
+    """When its cancel was sent; the worker has not answered yet."""
     spawned_at: float = 0.0
     seen_at: float = 0.0
     moved_at: float = 0.0
@@ -81,18 +87,29 @@ class Worker:
         self.spawned_at = self.seen_at = now
         self.killed_for = self.load_error = None
 
-    def release(self, track_id: str, attempt: int) -> bool:
-        """Give one credit back; False when this attempt does not hold one."""
-        if self.running.get(track_id) != attempt:
-            return False
-        del self.running[track_id]
-        self.cancelled_at.pop(track_id, None)
-        return True
+    def release(self, attempt: Attempt) -> None:
+        """Give back the credit that this attempt holds, if it does."""
+        self.running.discard(attempt)
+        self.cancelled_at.pop(attempt, None)
 
-    def bury(self, state: WorkerState, reason: str) -> dict[str, int]:
+    def bury(self, state: WorkerState, reason: str) -> set[Attempt]:
         """The process is gone; returns the attempts that went with it."""
-        lost, self.running = self.running, {}
+        lost, self.running = self.running, set()
         self.cancelled_at = {}
         self.state, self.reason = state, reason
         self.pid, self.rss, self.slots = None, None, 0
         return lost
+
+    def deadlines(self, limits: WorkerConfig) -> list[tuple[float, str]]:
+        """(time, reason) after which a live worker is taken for broken."""
+        if self.killed_for is not None or not self.alive:
+            return []
+        if self.state is WorkerState.LOADING:
+            limit = limits.load_timeout_sec
+            return [(self.spawned_at + limit, f"not ready after {limit:g} s")]
+        found = [(self.seen_at + limits.silence_sec, f"silent for {limits.silence_sec:g} s")]
+        if self.running:
+            found.append((self.moved_at + limits.stall_sec, f"no progress for {limits.stall_sec:g} s"))
+        grace = limits.stop_grace_sec
+        found += [(at + grace, "did not stop a cancelled job") for at in self.cancelled_at.values()]
+        return found

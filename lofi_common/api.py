@@ -163,6 +163,8 @@ class Track(Result, frozen=True, kw_only=True):
     generation_time_sec: float | None = None
     created_at: float | None = None
     error: ErrorInfo | None = None
+    output_errors: dict[str, str] | None = None
+    """Copies that could not be written when it was made, with the reason."""
 
 
 class CacheListParams(Params, frozen=True, kw_only=True):
@@ -301,8 +303,14 @@ def parse_params(method: str, params: object) -> Any:
                 f"duration_sec must be a whole number from {MIN_DURATION_SEC} to {MAX_DURATION_SEC}",
                 details=str(error),
             ) from error
-        raise InvalidParams(f"{method}: {error}") from error
+        raise InvalidParams(_told(str(error)), details=f"{method}: {error}") from error
     return _checked(parsed) if isinstance(parsed, GenerateParams) else parsed
+
+
+def _told(reason: str) -> str:
+    """msgspec's "Expected `int` >= 0 - at `$.seed`" as "seed: expected `int` >= 0"."""
+    what, _, path = reason.partition(" - at `$.")
+    return f"{path.rstrip('`')}: {what[:1].lower()}{what[1:]}" if path else what
 
 
 def _checked(params: GenerateParams) -> GenerateParams:
@@ -317,7 +325,7 @@ def _checked(params: GenerateParams) -> GenerateParams:
     except UnicodeEncodeError as error:
         raise InvalidPrompt("the prompt is not valid Unicode text", details=str(error)) from error
     if params.seed is not None and params.seed >= 1 << 64:
-        raise InvalidParams("generate: seed must be below 2^64 - at `$.seed`")
+        raise InvalidParams("seed: must be below 2^64")
     return msgspec.structs.replace(params, prompt=prompt)
 
 

@@ -22,7 +22,7 @@ class ConfigError(LofiError):
     """A setting is wrong; the message names where it came from, the setting and what it should be."""
 
     name = "CONFIG_ERROR"
-    recovery = "`configs/default.toml` shows every setting with its default."
+    hint = "`configs/default.toml` shows every setting with its default."
 
 
 class _Section(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -66,7 +66,6 @@ def load_config(file: Path, environ: Mapping[str, str], flags: Sequence[str] = (
 
     `flags` are `section.key=value`. A missing file means defaults. Raises ConfigError.
     """
-    config = Config()
     try:
         text = file.read_text()
     except FileNotFoundError:
@@ -85,13 +84,15 @@ _Setting = tuple[str, str, str]  # section, key, value as text
 
 
 def _from_environment(environ: Mapping[str, str]) -> list[_Setting]:
-    """`LOFI_WORKER_ENGINE=fake` → ("worker", "engine", "fake"). Other LOFI_ variables are not ours."""
+    """`LOFI_WORKER_ENGINE=fake` → ("worker", "engine", "fake"), known or not: a typing error is told."""
     found = []
     for section in Config.__struct_fields__:
-        for key in type(getattr(Config(), section)).__struct_fields__:
-            value = environ.get(f"LOFI_{section}_{key}".upper())
-            if value is not None:
-                found.append((section, key, value))
+        prefix = f"LOFI_{section.upper()}_"
+        found += [
+            (section, name.removeprefix(prefix).lower(), value)
+            for name, value in environ.items()
+            if name.startswith(prefix)
+        ]
     return found
 
 

@@ -25,11 +25,13 @@ class LofiError(Exception):
 
     code: ClassVar[int] = -32603
     name: ClassVar[str] = "INTERNAL_ERROR"
-    recovery: ClassVar[str] = "Look into the log (`lofi status` names it) and report what stands there."
+    hint: ClassVar[str] = "Look into the log (`lofi status` names it) and report what stands there."
 
-    def __init__(self, message: str, *, details: str = "") -> None:
+    def __init__(self, message: str, *, details: str = "", recovery: str | None = None) -> None:
+        """`recovery` takes the place of the class's own `hint` where more is known."""
         super().__init__(message)
         self.details = details
+        self.recovery = self.hint if recovery is None else recovery
 
     def info(self) -> ErrorInfo:
         return ErrorInfo(
@@ -44,25 +46,25 @@ class LofiError(Exception):
 class ParseError(LofiError):
     code = -32700
     name = "PARSE_ERROR"
-    recovery = "Send one JSON object per line, UTF-8, at most 1 MiB."
+    hint = "Send one JSON object per line, UTF-8, at most 1 MiB."
 
 
 class InvalidRequest(LofiError):
     code = -32600
     name = "INVALID_REQUEST"
-    recovery = 'Send {"jsonrpc": "2.0", "id": …, "method": …, "params": {…}}.'
+    hint = 'Send {"jsonrpc": "2.0", "id": …, "method": …, "params": {…}}.'
 
 
 class MethodNotFound(LofiError):
     code = -32601
     name = "METHOD_NOT_FOUND"
-    recovery = "`lofi schema` lists the methods."
+    hint = "`lofi schema` lists the methods."
 
 
 class InvalidParams(LofiError):
     code = -32602
     name = "INVALID_PARAMS"
-    recovery = "`lofi schema` shows the params of each method."
+    hint = "`lofi schema` shows the params of each method."
 
 
 class InternalError(LofiError):
@@ -72,61 +74,64 @@ class InternalError(LofiError):
 class ModelNotFound(LofiError):
     code = -32000
     name = "MODEL_NOT_FOUND"
-    recovery = "Reinstall the package to get the starter model back; `lofi doctor` shows what is there."
+    hint = (
+        "Reinstall the package to get the starter model back. After an upgrade, `lofi broker stop` lets"
+        " the next command start the new version."
+    )
 
 
 class ModelLoadFailed(LofiError):
     code = -32001
     name = "MODEL_LOAD_FAILED"
-    recovery = "The files are damaged or do not fit in memory: reinstall the model, or free memory."
+    hint = "The files are damaged or do not fit in memory: reinstall the model, or free memory."
 
 
 class ModelInferenceFailed(LofiError):
     code = -32003
     name = "MODEL_INFERENCE_FAILED"
-    recovery = "Try again; if it fails again, try another seed or a shorter duration."
+    hint = "Try again; if it fails again, try another seed or a shorter duration."
 
 
 class QueueFull(LofiError):
     code = -32004
     name = "QUEUE_FULL"
-    recovery = "Wait for a track to finish, or cancel one (`lofi queue`, `lofi cancel`)."
+    hint = "Wait for a track to finish, or cancel one (`lofi queue`, `lofi cancel`)."
 
 
 class InvalidDuration(LofiError):
     code = -32005
     name = "INVALID_DURATION"
-    recovery = "Give a whole number of seconds from 5 to 120."
+    hint = "Give a whole number of seconds from 5 to 120."
 
 
 class InvalidPrompt(LofiError):
     code = -32006
     name = "INVALID_PROMPT"
-    recovery = "Describe the track in 1 to 1000 characters."
+    hint = "Describe the track in 1 to 1000 characters."
 
 
 class GenerationCancelled(LofiError):
     code = -32008
     name = "GENERATION_CANCELLED"
-    recovery = "Submit the prompt again if you want the track after all."
+    hint = "Submit the prompt again if you want the track after all."
 
 
 class InvalidTrackId(LofiError):
     code = -32009
     name = "INVALID_TRACK_ID"
-    recovery = "`lofi queue` and `lofi tracks` list the ids."
+    hint = "`lofi queue` and `lofi tracks` list the ids."
 
 
 class CacheWriteError(LofiError):
     code = -32010
     name = "CACHE_WRITE_ERROR"
-    recovery = "Free some disk space, or choose a folder that you may write to, and submit again."
+    hint = "Free some disk space, or choose a folder that you may write to, and submit again."
 
 
 class BrokerUnavailable(LofiError):
     code = -32011
     name = "BROKER_UNAVAILABLE"
-    recovery = "Start it with `lofi broker start`; `lofi doctor` tells what is wrong."
+    hint = "Start it with `lofi broker start`; `lofi doctor` tells what is wrong."
 
 
 ALL_ERRORS: tuple[type[LofiError], ...] = (
@@ -152,5 +157,5 @@ def from_info(info: ErrorInfo) -> LofiError:
     """The exception that an `ErrorInfo` from another process stands for."""
     for kind in ALL_ERRORS:
         if kind.name == info.name:
-            return kind(info.message, details=info.details)
+            return kind(info.message, details=info.details, recovery=info.recovery)
     return InternalError(f"{info.name}: {info.message}", details=info.details)

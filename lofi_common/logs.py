@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
-import sys
+import os
+import queue
+import threading
 import time
+from collections.abc import Iterator
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
 
 LINE_START = "time="
 _BYTES = 2_000_000
 _BACKUPS = 3
+_STDERR_LINES = 1000
+_STDERR_CLOSE_SEC = 0.5
 
 
 class KeyValueFormatter(logging.Formatter):
@@ -35,11 +41,50 @@ def fields(event: str, **values: object) -> str:
     return " ".join(parts)
 
 
-def set_up_logs(level: str, file: Path | None) -> None:
-    """Send the root logger to stderr and, when `file` is given, to that rotated file."""
-    handlers: list[logging.Handler] = [logging.StreamHandler(sys.stderr)]
+class DroppingStderr(logging.Handler):
+    """Writes to stderr from a thread: a reader that stopped reading loses lines and holds nobody up."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._lines: queue.Queue[str | None] = queue.Queue(_STDERR_LINES)
+        self._thread = threading.Thread(target=self._run, name="stderr-log", daemon=True)
+        self._thread.start()
+
+    def emit(self, record: logging.LogRecord) -> None:
+        with contextlib.suppress(queue.Full):
+            self._lines.put_nowait(self.format(record))
+
+    def _run(self) -> None:
+        while (line := self._lines.get()) is not None:
+            try:
+                os.write(2, line.encode(errors="replace") + b"\n")
+            except OSError:  # nobody reads any more
+                return
+
+    def close(self) -> None:
+        """Give the last lines a moment to be written."""
+        with contextlib.suppress(queue.Full):
+            self._lines.put_nowait(None)
+        self._thread.join(_STDERR_CLOSE_SEC)
+        super().close()
+
+
+@contextlib.contextmanager
+def logging_to(level: str, file: Path | None, *, stderr: bool) -> Iterator[None]:
+    """Send the root logger to a rotated file and to stderr, either or both, until the block ends."""
+    handlers: list[logging.Handler] = []
     if file is not None:
         handlers.append(RotatingFileHandler(file, maxBytes=_BYTES, backupCount=_BACKUPS, encoding="utf-8"))
+    if stderr:
+        handlers.append(DroppingStderr())
+    root = logging.getLogger()
+    root.setLevel(level.upper())
     for handler in handlers:
         handler.setFormatter(KeyValueFormatter())
-    logging.basicConfig(level=level.upper(), handlers=handlers, force=True)
+        root.addHandler(handler)
+    try:
+        yield
+    finally:
+        for handler in handlers:
+            root.removeHandler(handler)
+            handler.close()

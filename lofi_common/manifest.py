@@ -96,7 +96,7 @@ def read_model(folder: Path) -> Model:
     try:
         raw = path.read_bytes()
     except OSError as error:
-        raise ModelNotFound(f"the model's manifest can't be read: {path}", details=str(error)) from error
+        raise ModelNotFound(f"the model's manifest can't be read: {path} ({error.strerror})") from error
     try:
         manifest = msgspec.toml.decode(raw, type=Manifest)
     except (msgspec.DecodeError, UnicodeDecodeError, ValueError) as error:

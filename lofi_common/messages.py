@@ -52,13 +52,12 @@ class Started(_Message, frozen=True, kw_only=True, tag="started"):
 
 
 class Progress(_Message, frozen=True, kw_only=True, tag="progress"):
-    """`done` of about `total` frames; `audio_sec` seconds of audio are decoded."""
+    """`done` of about `total` frames."""
 
     job_id: str
     attempt: int
     done: int
     total: int
-    audio_sec: float
 
 
 class Done(_Message, frozen=True, kw_only=True, tag="done"):
@@ -70,8 +69,8 @@ class Done(_Message, frozen=True, kw_only=True, tag="done"):
     sha256: str
     bytes: int
     sample_rate: int
-    channels: int
     samples: int
+    """In each channel."""
     generation_sec: float
 
 
@@ -134,5 +133,4 @@ class Event(_Message, frozen=True, kw_only=True, tag="event"):
     params: dict[str, object]
 
 
-ClientMessage = Request
 FrontMessage = Response | Event

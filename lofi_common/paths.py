@@ -66,21 +66,16 @@ class Paths(msgspec.Struct, frozen=True, kw_only=True):
         return f"ipc://{path}"
 
     def make(self) -> None:
-        """Create the folders, the private ones for this user only. Raises LofiError naming the folder."""
-        for folder, mode in (
-            (self.state, 0o700),
-            (self.logs, 0o700),
-            (self.data, 0o755),
-            (self.tracks, 0o755),
-            (self.spool, 0o700),
-            (self.runtime, 0o700),
-        ):
+        """Create the folders, for this user only. Raises LofiError naming the folder."""
+        for folder in (self.state, self.logs, self.data, self.tracks, self.spool, self.runtime):
             try:
                 folder.mkdir(parents=True, exist_ok=True)
-                if mode == 0o700:
-                    folder.chmod(mode)
+                folder.chmod(0o700)
             except OSError as error:
-                raise LofiError(f"can't create the folder {folder}: {error.strerror}") from error
+                raise LofiError(
+                    f"can't create the folder {folder}: {error.strerror}",
+                    recovery="Set LOFI_HOME to a folder that you may write to.",
+                ) from error
         if self.runtime.stat().st_uid != os.getuid():
             raise LofiError(f"{self.runtime} belongs to another user")
 

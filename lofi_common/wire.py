@@ -26,8 +26,11 @@ class WireError(ValueError):
 
 
 def pack(message: object) -> list[bytes]:
-    """The two frames of a message. Raises WireError when it is too large for one."""
-    body = msgpack.packb(msgspec.to_builtins(message))
+    """The two frames of a message. Raises WireError when it is too large or msgpack has no form for it."""
+    try:
+        body = msgpack.packb(msgspec.to_builtins(message))
+    except (ValueError, TypeError, OverflowError, RecursionError) as error:
+        raise WireError(f"can't be sent: {error}") from error
     if len(body) > MAX_BYTES:
         raise WireError(f"message of {len(body)} bytes is over the limit of {MAX_BYTES}")
     return [MAGIC, body]

@@ -12,7 +12,7 @@ import psutil
 
 from lofi_common import PROTOCOL
 from lofi_common.errors import LofiError
-from lofi_common.logs import set_up_logs
+from lofi_common.logs import logging_to
 from lofi_common.manifest import select_model
 from lofi_common.messages import Hello, LoadFailed, Ready
 from lofi_worker.link import BrokerLink
@@ -23,8 +23,12 @@ EXIT_LOAD_FAILED = 4
 
 def main() -> None:
     arguments = _parser().parse_args()
-    set_up_logs(arguments.log_level, None)
     os.umask(0o077)
+    with logging_to(arguments.log_level, None, stderr=True):
+        _run(arguments)
+
+
+def _run(arguments: argparse.Namespace) -> None:
     link = BrokerLink(arguments.connect, f"{arguments.worker}.g{arguments.generation}")
     follow_parent(link.orders)
     link.send(

@@ -44,8 +44,8 @@ class Agent:
         self._busy: dict[int, Attempt] = {}
 
     def run(self) -> str:
-        """Serve until told to leave; returns the reason. An engine that breaks is fatal: the jobs are
-        answered, then the error goes on, so that the process ends and its memory comes back."""
+        """Serve until told to leave; returns the reason. An engine that breaks is fatal: the error goes on,
+        so that the process ends and its memory comes back."""
         try:
             while True:
                 order = self._next_order()
@@ -57,8 +57,11 @@ class Agent:
                 for result in self._engine.step():
                     self._take(result)
         except Exception as error:
-            info = _as_lofi_error(error).info()
-            for attempt in self._busy.values():
+            if (
+                len(self._busy) == 1
+            ):  # of several, nobody knows whose fault it was: the broker tries each alone
+                (attempt,) = self._busy.values()
+                info = _as_lofi_error(error).info()
                 self._link.send(Failed(job_id=attempt.job_id, attempt=attempt.number, error=info))
             raise
 
@@ -116,7 +119,6 @@ class Agent:
                     attempt=attempt.number,
                     done=result.frames,
                     total=result.frames_expected,
-                    audio_sec=attempt.samples / self._engine.sample_rate,
                 )
             )
 
@@ -132,7 +134,6 @@ class Agent:
             sha256=file.sha256,
             bytes=file.bytes,
             sample_rate=rate,
-            channels=self._engine.channels,
             samples=attempt.samples,
             generation_sec=round(time.monotonic() - attempt.started, 3),
         )

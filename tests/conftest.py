@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -9,6 +10,9 @@ import pytest
 
 from tests.support.home import Home
 from tests.support.stdio import Stdio
+
+# Tests that use ONNX Runtime themselves are as private as the product.
+os.environ["ORT_DISABLE_TELEMETRY"] = "1"
 
 
 @pytest.fixture

@@ -1,6 +1,4 @@
-"""Batches for training: crops of tracks with a fresh caption each, and captions with the header that they
-ask for.
-"""
+"""Batches for training: crops of tracks with a caption each, and captions with the header they ask for."""
 
 from __future__ import annotations
 
@@ -16,6 +14,9 @@ from training.captions import write_caption
 from training.shape import MAX_TEXT_TOKENS
 from training.tokenizer import encode_prompt
 from training.tokens import HEADER_FRAMES, LOOP_STEPS, decode_header
+
+# Batches in which every caption states a key: the rarest statement, with the most names, is learned last.
+KEYED_SHARE = 0.4
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,11 +49,10 @@ class Corpus:
         self._ends = np.cumsum(lengths, dtype=np.int64)
         # By length: a batch takes neighbours, which leaves hardly any padding.
         self._by_length = np.argsort(lengths, kind="stable")
+        self._keyed = self._by_length[stored["keyed"][self._by_length]]
 
     def music(self, rows: int, steps: int, rng: np.random.Generator) -> tuple[Tensor, Prompts]:
-        """Codes int64 [rows, 4, HEADER_FRAMES + steps], cut at borders of the loop, and a new caption for
-        each.
-        """
+        """Codes int64 [rows, 4, HEADER_FRAMES + steps], cut at the loop's borders, and new captions."""
         longest = self._tracks.shape[2] - HEADER_FRAMES
         cuts, prompts = [], []
         for index in rng.integers(len(self._tracks), size=rows):
@@ -65,13 +65,12 @@ class Corpus:
         return torch.from_numpy(np.stack(cuts)), pad(prompts)
 
     def headers(self, tokens: int, most_rows: int, rng: np.random.Generator) -> tuple[Tensor, Prompts]:
-        """Header codes int64 [rows, 4, 2] and their captions of about one length, about `tokens` tokens in
-        all.
-        """
-        at = int(rng.integers(len(self._by_length)))
-        longest = int(self._ends[self._by_length[at]] - self._start(self._by_length[at]))
+        """Header codes int64 [rows, 4, 2] and captions of about one length, about `tokens` tokens in all."""
+        pool = self._keyed if rng.random() < KEYED_SHARE else self._by_length
+        at = int(rng.integers(len(pool)))
+        longest = int(self._ends[pool[at]] - self._start(pool[at]))
         rows = max(1, min(most_rows, tokens // longest))
-        chosen = self._by_length[max(0, at - rows + 1) : at + 1]
+        chosen = pool[max(0, at - rows + 1) : at + 1]
         prompts = [self._ids[self._start(i) : self._ends[i]] for i in chosen]
         return torch.from_numpy(self._headers[chosen].astype(np.int64)), pad(prompts)
 

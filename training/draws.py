@@ -1,6 +1,4 @@
-"""Tracks and captions by seed and number: the same number gives the same track, bit for bit, on any
-machine.
-"""
+"""Tracks and captions by seed and number: equal numbers give equal tracks, bit for bit."""
 
 from __future__ import annotations
 

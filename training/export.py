@@ -42,9 +42,7 @@ SMALL = 4_096  # elements; smaller tables stay float32
 
 
 def logit_tables() -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Bias [P, codebooks, codebook_size] and scale [P, codebooks]: what is legal where, and the header's
-    temperature.
-    """
+    """Bias [P, codebooks, codebook_size], scale [P, codebooks]: what is legal, the header's temperature."""
     positions = HEADER_FRAMES + max(DELAYS) + 1
     legal = np.stack([legal_codes(position) for position in range(positions)])
     bias = np.where(legal, 0, FORBIDDEN).astype(np.float32)
@@ -96,9 +94,7 @@ def read_weights(checkpoint: Path) -> tuple[dict[str, NDArray[np.float32]], NDAr
 
 
 def export(work: Path, name: str, folder: Path, bits: int | None = BITS, codec: bool = True) -> None:
-    """Write the model folder; bits None keeps float32 throughout, codec False keeps the codec.onnx that is
-    there.
-    """
+    """Write the model folder; bits None keeps float32, codec False keeps the codec.onnx that is there."""
     folder.mkdir(parents=True, exist_ok=True)
     weights, positions = read_weights(work / f"{name}.pt")
     bias, scale = logit_tables()

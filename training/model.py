@@ -1,4 +1,4 @@
-"""The starter in torch: MusicGen's architecture under transformers' names (MusicgenForConditionalGeneration).
+"""The starter in torch: the architecture and names of transformers' `MusicgenForConditionalGeneration`.
 
 It differs in sizes, in rotary positions in self-attention, and in a learned phase table in place of the
 sinusoidal one: its rows are the steps of the loop of four bars, then the header's frames; export folds it

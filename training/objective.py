@@ -1,8 +1,7 @@
 """The losses: notes given header and past, and header given the prompt alone.
 
 After the header everything that a prompt says can be read from past tokens, so notes hardly teach the text
-encoder;
-batches of captions with nothing but their header do, and they are cheap.
+encoder; batches of captions with nothing but their header do, and they are cheap.
 """
 
 from __future__ import annotations

@@ -34,9 +34,9 @@ def render(work: Path, tracks: int, captions: int, seed: int) -> None:
     ids = [encode_prompt(tokenizer, text, MAX_TEXT_TOKENS) for text in texts]
     lengths = np.array([len(row) for row in ids], np.int32)
     headers = np.stack([encode_header(attributes)[:, :2] for _, attributes, _ in drawn]).astype(np.int16)
-    np.savez(
-        work / "captions.npz", ids=np.concatenate(ids).astype(np.int16), lengths=lengths, headers=headers
-    )
+    keyed = np.array(["key" in states for _, _, states in drawn])
+    stored = np.concatenate(ids).astype(np.int16)
+    np.savez(work / "captions.npz", ids=stored, lengths=lengths, headers=headers, keyed=keyed)
     print(
         f"captions={captions} distinct={len(set(texts)) / captions:.3f} tokens_mean={lengths.mean():.1f} "
         f"tokens_99={np.percentile(lengths, 99):.0f} tokens_max={lengths.max()} "

@@ -1,6 +1,4 @@
-"""The starter's tokenizer: byte pair encoding learned on captions, lower case, one token a digit, any input
-accepted.
-"""
+"""The starter's tokenizer: byte pairs learned on captions, lower case, one token a digit, takes any text."""
 
 from __future__ import annotations
 

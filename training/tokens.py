@@ -7,9 +7,8 @@ codebook 2   drums    lead     ·       voicing, onset
 codebook 3   feel     sound    ·       lead pitch, onset
 
 feel = density and swing, sound = ambience, tone and pad. The constant flush frames (·) let the delayed
-header become
-whole before the first step. Each codebook's ranges of codes are disjoint: steps, header frame 0, header
-frame 1, flush.
+header become whole before the first step. Each codebook's ranges of codes are disjoint: steps, header frame
+0, header frame 1, flush.
 """
 
 from __future__ import annotations
@@ -124,8 +123,7 @@ def encode_track(attributes: Attributes, score: Score) -> Codes:
 
 
 def legal_codes(position: int) -> NDArray[np.bool_]:
-    """bool [4, CODEBOOK_SIZE]: what the decoder may emit at a position (0 = the start column), delays
-    included.
+    """bool [4, CODEBOOK_SIZE]: what the decoder may emit at a position (0 = start column), delays included.
 
     Where a codebook is not yet in its frames nothing is forbidden: the sampler discards those codes.
     """

@@ -1,9 +1,8 @@
 """`python -m training.train`: trains the starter for a given time, resumes where it stopped.
 
 Each step: notes of a few crops, plus twice the header loss of a batch of captions, plus the loss of the
-text probe.
-Late in the run some crops have the full length, so that tracks of two minutes stay whole. Log lines are
-key=value.
+text probe. Late in the run some crops have the full length, so that tracks of two minutes stay whole. Log
+lines are key=value.
 """
 
 from __future__ import annotations
@@ -28,21 +27,23 @@ from training.tokenizer import encode_prompt
 from training.tokens import CODEBOOKS, HEADER_FRAMES, decode_header, encode_header
 from training.words import learn_word_vectors
 
+RATE = 1.2e-3
+
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
     """How long, how much, how fast. `minutes` of training, not counting evaluation."""
 
     minutes: float
-    short: tuple[int, int] = (20, 64)
+    short: tuple[int, int] = (14, 64)
     middle: tuple[int, int] = (7, 192)
     long: tuple[int, int] = (2, 768)
     long_from: float = 0.5
-    header_rows: int = 72
-    header_tokens: int = 1200
+    header_rows: int = 128
+    header_tokens: int = 2200
     header_weight: float = 2.0
     dropout: float = 0.1
-    rate: float = 1.2e-3
+    rate: float = RATE
     weight_decay: float = 0.05
     warmup: int = 100
     seed: int = 0
@@ -52,9 +53,7 @@ class Recipe:
         return self.rate * min(1.0, (step + 1) / self.warmup) * (0.02 + 0.98 * cosine)
 
     def crops_at(self, step: int, progress: float) -> tuple[int, int]:
-        """(rows, steps) of the music batch: two short ones, where the header decides the notes, then a
-        longer one.
-        """
+        """(rows, steps) of the music batch: two short ones, where the header decides, then a longer one."""
         if step % 3 != 0:
             return self.short
         return self.long if progress > self.long_from and step % 6 == 0 else self.middle
@@ -110,8 +109,11 @@ def _join(values: Tensor) -> str:
     return "/".join(f"{v:.3f}" for v in values.tolist())
 
 
-def train(work: Path, recipe: Recipe, name: str) -> None:
-    """Train until `recipe.minutes` are over; `<name>.pt` in `work` holds everything to go on from."""
+def train(work: Path, recipe: Recipe, name: str, start: str | None) -> None:
+    """Train until `recipe.minutes` are over; `<name>.pt` in `work` holds everything to go on from.
+
+    `start` names another run whose weights this one begins with.
+    """
     torch.manual_seed(recipe.seed)
     corpus = Corpus(work)
     model = new_model(corpus.tokenizer.get_vocab_size())
@@ -125,6 +127,8 @@ def train(work: Path, recipe: Recipe, name: str) -> None:
         optimizer.load_state_dict(saved["optimizer"])
         step, spent = saved["step"], saved["spent"]
         torch.manual_seed(recipe.seed + step)
+    elif start is not None:
+        model.load_state_dict(torch.load(work / f"{start}.pt", weights_only=True)["model"])
     else:
         vectors = learn_word_vectors(corpus, corpus.tokenizer.get_vocab_size(), recipe.seed)
         model.text_encoder.shared.weight.data[:, : vectors.shape[1]] += vectors
@@ -183,11 +187,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--work", type=Path, default=Path("build/training"))
     parser.add_argument("--name", default="starter")
-    parser.add_argument("--minutes", type=float, default=60.0)
+    parser.add_argument("--minutes", type=float, default=51.0)
+    parser.add_argument("--rate", type=float, default=RATE, help="the highest learning rate")
+    parser.add_argument("--start", help="begin with the weights of this run")
     parser.add_argument("--threads", type=int, default=2)
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
-    train(options.work, Recipe(minutes=options.minutes), options.name)
+    recipe = Recipe(minutes=options.minutes, rate=options.rate)
+    train(options.work, recipe, options.name, options.start)
 
 
 if __name__ == "__main__":

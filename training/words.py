@@ -1,8 +1,7 @@
-"""Word vectors to begin with: what each token says about each header code, learned as a linear bag of words.
+"""Word vectors to begin with: what each token says about each header code, as a linear bag of words.
 
 A text encoder that starts from random vectors needs hours on two cores to find out which of a thousand
-words matter;
-this takes half a minute and spares it that.
+words matter; this takes half a minute and spares it that.
 """
 
 from __future__ import annotations

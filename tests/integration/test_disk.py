@@ -62,7 +62,7 @@ def test_an_output_that_can_t_be_written_is_told_and_the_track_is_safe(broker: S
     folder.rmdir()
     broker.call("queue_cancel", track_id=slow)
     complete = broker.wait("generation_complete", name)
-    assert "No such file or directory" in complete["output_errors"][output]
+    assert "does not exist" in complete["output_errors"][output]
     assert Path(complete["path"]).exists()
 
 
@@ -121,3 +121,45 @@ def test_a_flipped_bit_in_the_model_is_found_and_named(home: Home, name: str) ->
         broker.wait("worker_restart")
         assert name in broker.call("status")["workers"][0]["reason"]
         assert {"model": "starter", "state": "failed"} in broker.notices("model_status")
+
+
+def test_a_broken_model_stops_nobody_from_looking_and_stopping(home: Home) -> None:
+    assert home.submit("x", "-d", "5").returncode == 0
+    (Path(home.environ["LOFI_MODEL_FOLDER"]) / "model.toml").unlink()
+    refused = home.submit("y", "-d", "5")
+    assert refused.returncode == 5 and "model.toml" in refused.stderr
+    for command in ("status", "queue", "tracks"):
+        assert home.lofi(command).returncode == 0, command
+    assert home.lofi("broker", "stop").returncode == 0
+
+
+def test_only_files_are_ever_replaced_and_links_are_followed(home: Home) -> None:
+    fifo, file, link = (home.root / name for name in ("fifo", "file.wav", "link.wav"))
+    os.mkfifo(fifo)
+    link.symlink_to(file)
+    refused = home.submit("x", "-d", "5", "-o", str(fifo))
+    assert refused.returncode == 1 and "neither a file nor a folder" in refused.stderr
+    assert stat.S_ISFIFO(fifo.stat().st_mode)
+    assert home.submit("x", "-d", "5", "-o", str(link)).returncode == 0
+    assert link.is_symlink() and file.read_bytes()[:4] == b"RIFF"
+
+
+def test_the_name_of_the_output_tells_the_format(home: Home) -> None:
+    for name, magic in (("a.flac", b"fLaC"), ("b.OGG", b"OggS"), ("c.txt", b"RIFF")):
+        assert home.submit("x", "-d", "5", "-o", str(home.root / name)).returncode == 0
+        assert (home.root / name).read_bytes()[:4] == magic
+
+
+def test_somebody_else_s_output_that_fails_is_not_mine(broker: Stdio, home: Home) -> None:
+    gone, mine = home.root / "gone", home.root / "mine.wav"
+    gone.mkdir()
+    slow = broker.call("generate", prompt="slow 60", duration_sec=5)["track_id"]
+    broker.wait("generation_start", slow)
+    for output in (gone / "x.wav", mine):
+        name = broker.call("generate", prompt="x", duration_sec=5, seed=1, output=str(output))["track_id"]
+    gone.rmdir()
+    broker.call("queue_cancel", track_id=slow)
+    complete = broker.wait("generation_complete", name)
+    assert list(complete["output_errors"]) == [str(gone / "x.wav")] and mine.exists()
+    done = home.submit("x", "-d", "5", "--seed", "1", "-o", str(mine))
+    assert (done.returncode, done.stdout) == (0, f"{mine}\n")

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from lofi_common.broker_file import read_broker_file
+from lofi_common.broker_file import BrokerFile, read_broker_file, write_broker_file
 from tests.support.client import RawClient
 from tests.support.home import Home
 from tests.support.stdio import Stdio
@@ -85,7 +85,7 @@ def test_a_headless_broker_leaves_when_nobody_needs_it(home: Home) -> None:
 
 
 def test_a_busy_or_watched_headless_broker_stays(home: Home) -> None:
-    process = start_headless(home, LOFI_BROKER_IDLE_EXIT_SEC="0.2")
+    process = start_headless(home, LOFI_BROKER_IDLE_EXIT_SEC="1")
     with RawClient(home.paths.socket("clients")) as client:
         client.call("initialize", client="test", protocol=1, events=True)
         track_id = client.call("generate", prompt="slow 1", duration_sec=5)["track_id"]
@@ -153,14 +153,14 @@ def test_a_bad_config_file_is_named(home: Home) -> None:
 def test_a_home_with_too_long_a_path_is_refused_with_advice(home: Home) -> None:
     deep = home.root / ("x" * 100)
     done = home.run("lofi_broker", extra={"LOFI_HOME": str(deep)})
-    assert done.returncode == 2 and "LOFI_HOME" in done.stderr
+    assert done.returncode == 1 and "LOFI_HOME" in done.stderr
 
 
 def test_a_database_that_is_none_is_an_error_with_its_name(home: Home) -> None:
     home.paths.make()
     home.paths.database.write_bytes(b"this is not a database, only a file in its place" * 100)
     done = home.run("lofi_broker")
-    assert done.returncode == 2 and str(home.paths.database) in done.stderr
+    assert done.returncode == 1 and str(home.paths.database) in done.stderr
 
 
 def test_prints_of_libraries_never_reach_the_stream(home: Home) -> None:
@@ -186,3 +186,112 @@ def test_prints_of_libraries_never_reach_the_stream(home: Home) -> None:
     )
     assert [json.loads(line)["id"] for line in done.stdout.splitlines()] == [1]
     assert "noise from a C library" in done.stderr
+
+
+def test_modules_of_the_folder_one_is_in_are_not_loaded(home: Home) -> None:
+    (home.root / "queue.py").write_text("raise SystemExit('shadowed')\n")
+    done = subprocess.run(
+        [sys.executable, "-P", "-m", "lofi_cli.submit", "x", "-d", "5"],
+        cwd=home.root,
+        env={**os.environ, **home.environ, "LOFI_HOME": "."},
+        capture_output=True,
+        text=True,
+        timeout=30,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert Path(done.stdout.strip()).parent == home.paths.tracks
+
+
+def test_a_file_left_by_a_crash_counts_for_nothing_even_if_its_pid_lives(home: Home) -> None:
+    home.paths.make()
+    stale = BrokerFile(pid=os.getpid(), protocol=1, version="0", endpoint=home.paths.socket("clients"))
+    write_broker_file(home.paths.broker_file, stale)
+    assert home.lofi("broker", "status").returncode == 3
+    assert home.submit("x", "-d", "5").returncode == 0
+
+
+def test_a_broker_that_is_asked_for_while_the_old_one_leaves_waits_for_it(home: Home) -> None:
+    with Stdio(home.environ) as old:
+        old.call("generate", prompt="slow 60", duration_sec=5)
+        old.wait("generation_start")
+        old.call("shutdown")
+        with Stdio(home.environ) as new:
+            assert new.call("status")["broker"]["pid"] == new.process.pid
+
+
+def test_a_reader_that_is_gone_does_not_keep_the_broker(home: Home) -> None:
+    process = subprocess.Popen(
+        [sys.executable, "-m", "lofi_broker", "--stdio"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        env={**os.environ, **home.environ},
+    )
+    assert process.stdin is not None and process.stdout is not None
+    process.stdin.write(b'{"jsonrpc":"2.0","id":1,"method":"status"}\n')
+    process.stdin.flush()
+    assert b'"id":1' in process.stdout.readline()
+    process.stdout.close()
+    process.stdin.write(b'{"jsonrpc":"2.0","id":1,"method":"status"}\n' * 3000)
+    process.stdin.close()
+    assert process.wait(10.0) == 0
+
+
+def test_answers_reach_a_reader_that_is_slow(home: Home) -> None:
+    process = subprocess.Popen(
+        [sys.executable, "-m", "lofi_broker", "--stdio"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        env={**os.environ, **home.environ},
+    )
+    assert process.stdin is not None and process.stdout is not None
+    process.stdin.write(b'{"jsonrpc":"2.0","id":1,"method":"status"}\n' * 3000)
+    process.stdin.close()
+    assert select.select([process.stdout], [], [], 10.0)[0]
+    answers = 0
+    for line in process.stdout:  # the pipe is full most of the time: the broker waits for this reader
+        answers += b'"result"' in line
+    process.stdout.close()
+    assert (answers, process.wait(10.0)) == (3000, 0)
+
+
+def test_an_unread_stderr_holds_nobody_up(home: Home) -> None:
+    """More log lines than a pipe holds, and nobody who reads them."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "lofi_broker", "--stdio", "--set", "broker.log_level=debug"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env={**os.environ, **home.environ},
+    )
+    assert process.stdin is not None and process.stdout is not None and process.stderr is not None
+    for number in range(200):
+        params = {"prompt": f"fail@1 {number} {'x' * 900}", "duration_sec": 5, "output": "/nowhere/x"}
+        request = {"jsonrpc": "2.0", "id": number, "method": "generate", "params": params}
+        process.stdin.write(json.dumps(request).encode() + b"\n")
+        del params["output"]
+        process.stdin.write(json.dumps({**request, "id": f"q{number}"}).encode() + b"\n")
+        process.stdin.flush()
+        answers = set()
+        while answers != {number, f"q{number}"}:
+            message = json.loads(process.stdout.readline())
+            answers |= {message["id"]} if "id" in message else set()
+    process.stdin.close()
+    assert process.wait(10.0) == 0
+    process.stdout.close()
+    process.stderr.close()
+
+
+def test_a_track_that_a_script_queued_outlives_the_editor(home: Home) -> None:
+    with Stdio(home.environ) as broker:
+        broker.call("status")
+        track_id = home.submit("slow 1", "-d", "5", "--no-wait").stdout.strip()
+        assert broker.process.stdin is not None
+        broker.process.stdin.close()
+        with RawClient(home.paths.socket("clients")) as client:
+            client.call("initialize", client="test", protocol=1, events=True)
+            if client.call("track_get", track_id=track_id)["status"] != "complete":
+                assert client.wait("generation_complete")["track_id"] == track_id
+            client.call("shutdown")
+        assert broker.process.wait(10.0) == 0

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import subprocess
+import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -85,3 +88,15 @@ def test_a_track_goes_on_changing() -> None:
         codes = track(seed=2, index=index)[1][:, tokens.HEADER_FRAMES :]
         blocks = [codes[:, i : i + 64].tobytes() for i in range(0, codes.shape[1], 64)]
         assert len(set(blocks)) >= 4
+
+
+def test_what_the_tests_and_the_judge_need_loads_neither_torch_nor_onnx() -> None:
+    program = (
+        "import sys, training.draws, training.codec.stream, training.judge.features, training.judge.prompts\n"
+        "print([name for name in ('torch', 'onnx', 'librosa', 'matplotlib') if name in sys.modules])"
+    )
+    root = Path(__file__).parents[2]
+    done = subprocess.run(
+        [sys.executable, "-c", program], cwd=root, capture_output=True, text=True, timeout=30, check=True
+    )
+    assert done.stdout.strip() == "[]"

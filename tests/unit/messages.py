@@ -24,7 +24,7 @@ EXAMPLES = (
     m.LoadFailed(error=ERROR),
     m.Heartbeat(rss=10**9),
     m.Started(job_id="a", attempt=1),
-    m.Progress(job_id="a", attempt=1, done=5, total=100, audio_sec=0.25),
+    m.Progress(job_id="a", attempt=1, done=5, total=100),
     m.Done(
         job_id="a",
         attempt=1,
@@ -32,7 +32,6 @@ EXAMPLES = (
         sha256="ab" * 32,
         bytes=44,
         sample_rate=32_000,
-        channels=1,
         samples=160_000,
         generation_sec=1.5,
     ),

@@ -18,7 +18,7 @@ def test_numbers_and_names_are_unique_and_each_says_what_to_do() -> None:
     assert (
         len({kind.code for kind in ALL_ERRORS}) == len({kind.name for kind in ALL_ERRORS}) == len(ALL_ERRORS)
     )
-    assert all(kind.recovery.endswith(".") for kind in ALL_ERRORS)
+    assert all(kind.hint.endswith(".") for kind in ALL_ERRORS)
 
 
 def test_an_error_survives_the_way_to_another_process() -> None:

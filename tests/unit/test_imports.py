@@ -28,8 +28,8 @@ MAY_IMPORT = {
 LIBRARIES = {
     "lofi_common": {"msgspec", "msgpack", "platformdirs"},
     "lofi_broker": {"msgspec", "zmq"},
-    "lofi_client": {"msgspec", "zmq", "psutil"},
-    "lofi_cli": {"msgspec", "click", "psutil"},
+    "lofi_client": {"msgspec", "zmq"},
+    "lofi_cli": {"msgspec", "click"},
 }
 
 

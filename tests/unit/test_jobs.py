@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from lofi_common.jobs import ALLOWED, AudioFormat, IllegalTransition, JobSpec, JobState, track_id
-from tests.unit.test_scheduler import job
+from tests.unit.scheduling import job
 
 SPEC = JobSpec(
     prompt="rainy night",

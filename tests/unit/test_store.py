@@ -11,7 +11,7 @@ import pytest
 from lofi_broker.store import Store
 from lofi_common.errors import ErrorInfo, LofiError
 from lofi_common.jobs import IllegalTransition, JobState, Priority
-from tests.unit.test_scheduler import job
+from tests.unit.scheduling import job
 
 
 @pytest.fixture

@@ -1,6 +1,4 @@
-"""What prompts hold besides attributes: genre names, occasions, small talk, typing errors, words never seen
-before.
-"""
+"""What prompts hold besides attributes: genres, occasions, small talk, slips, words never seen."""
 
 from __future__ import annotations
 
@@ -67,9 +65,7 @@ def strange_word(rng: np.random.Generator) -> str:
 
 
 def mistype(text: str, rng: np.random.Generator) -> str:
-    """One slip in one word of five letters or more: a letter lost, doubled or swapped with the next. Digits
-    stay.
-    """
+    """One slip in one word of five letters or more: a letter lost, doubled or swapped. Digits stay."""
     words = text.split(" ")
     places = [i for i, word in enumerate(words) if len(word) > 4 and word.isalpha()]
     if not places:

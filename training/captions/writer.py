@@ -145,9 +145,7 @@ def _disturb(text: str, rng: np.random.Generator, length: float) -> str:
 
 
 def write_caption(a: Attributes, rng: np.random.Generator, noise: bool = True) -> Caption:
-    """A prompt for a track with these attributes; `noise` adds small talk, strange words and typing
-    errors.
-    """
+    """A prompt for a track with these attributes; `noise` adds small talk, strange words and slips."""
     draft = _Draft()
     # Some prompts say nearly everything, some one thing.
     detail = float(rng.uniform(0.25, 1.3))

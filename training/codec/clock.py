@@ -1,9 +1,8 @@
 """Steps and samples: which steps a call plays, where each begins, which samples come out.
 
-The total after n steps is floor(n * 480000 / bpm) samples at 32 kHz. Step k begins at tick
-ceil((k + swing of odd steps) * 240000 / bpm) of the 16 kHz clock; ceil, so that no step begins before the
-samples of
-the steps ahead of it are out.
+The total after n steps is floor(n * 480000 / bpm) samples at 32 kHz. Step k begins at tick ceil((k + swing
+of odd steps) * 240000 / bpm) of the 16 kHz clock; ceil, so that no step begins before the samples of the
+steps ahead of it are out.
 """
 
 from __future__ import annotations
@@ -12,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from lofi_worker.importer.graph import INT64
+from lofi_worker.importer.graph import BOOL, INT64
 from training.attributes import BPM_MIN
 from training.codec.ops import Ops
 from training.tokens import CODEBOOKS, FIRST_HEADER, HEADER_CODES, HEADER_FRAMES, SECOND_HEADER
@@ -44,10 +43,9 @@ class Clock:
     """What one call plays.
 
     steps: int64 [4, WINDOW + m], the last WINDOW steps and the m new ones; first: int64 [], number of the
-    first new
-    step; begins: int64 [m + WINDOW + 1] tick of each step in `steps` and of the one behind; from_tick,
-    to_tick: ticks
-    that are computed (HISTORY before the first sample); from_sample, to_sample: the samples that come out.
+    first new step; begins: int64 [m + WINDOW + 1] tick of each step in `steps` and of the one behind;
+    from_tick, to_tick: ticks that are computed (HISTORY before the first sample); from_sample, to_sample:
+    the samples that come out.
     """
 
     header: Header
@@ -89,7 +87,7 @@ def build_clock(ops: Ops) -> Clock:
     """Declares codes, `last` and the state, and tells what this call plays."""
     graph = ops.graph
     graph.input("codes", INT64, [1, CODEBOOKS, "frames"])
-    graph.input("last", 9, [])
+    graph.input("last", BOOL, [])
     graph.input("state.header", INT64, [CODEBOOKS, HEADER_FRAMES])
     graph.input("state.steps", INT64, [CODEBOOKS, WINDOW])
     graph.input("state.frames", INT64, [])

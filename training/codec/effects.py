@@ -1,6 +1,4 @@
-"""What happens to the mix: wow, sidechain, sample rate, tone, noise. All by absolute position, all looking
-back only.
-"""
+"""What happens to the mix: wow, sample rate, tone, noise; by absolute position, looking back only."""
 
 from __future__ import annotations
 
@@ -25,9 +23,7 @@ def oscillate(ops: Ops, ticks: str, period: int) -> str:
 
 
 def wow(ops: Ops, sound: str, ticks: str) -> str:
-    """Reads `sound` [n] with a delay that swings; returns [n - WOW_REACH], for the ticks from WOW_REACH
-    on.
-    """
+    """Reads `sound` [n] with a delay that swings: [n - WOW_REACH], for the ticks from WOW_REACH on."""
     later = ops.op("Slice", ticks, ops.i([WOW_REACH]), ops.i([2**62]), ops.i([0]))
     swings = [ops.mul(oscillate(ops, later, p), ops.f(d)) for p, d in zip(WOW_TICKS, WOW_DEPTH, strict=True)]
     delay = ops.add(*swings, ops.f(float(sum(WOW_DEPTH)) + 1))
@@ -40,9 +36,7 @@ def wow(ops: Ops, sound: str, ticks: str) -> str:
 
 
 def _filter(ops: Ops, sound: str, block: int, matrix: str, outputs: int) -> str:
-    """[n] through a block matrix of `outputs` columns: [n * outputs / block]; the first block lacks its
-    past.
-    """
+    """[n] through a block matrix of `outputs` columns: [n * outputs / block]; the first block has no past."""
     padded = ops.join(sound, ops.table(np.zeros(block, np.float32)))
     kept = ops.mul(ops.div(ops.length(padded, 0), ops.i(block)), ops.i(block))
     now = ops.reshape(ops.cut(padded, ops.i(0), kept, 0), -1, block)

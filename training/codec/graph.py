@@ -38,9 +38,7 @@ HEADER_FIELDS = ("keys", "bass", "drums", "lead", "tone", "pad", "density")
 
 @dataclass(frozen=True, slots=True)
 class Levels:
-    """Makeup gain in dB: a constant and a table for each header field; their sum brings music to one
-    loudness.
-    """
+    """Makeup gain in dB: a constant and a table for each header field, which add up."""
 
     constant: float
     tables: dict[str, NDArray[np.float32]]
@@ -67,10 +65,10 @@ def build_codec(sounds: Sounds, levels: Levels) -> onnx.ModelProto:
     ops = Ops(GraphBuilder("codec"))
     clock = build_clock(ops)
     band = Players(ops, clock, sounds.tones, sounds.drums).band()
-    mixed, rows = _pitched(ops, clock, band, sounds)
+    mixed = _pitched(ops, clock, band, sounds)
     wide = ops.op("Slice", upsample(ops, mixed), ops.i([BLOCK // 2]), ops.i([2**62]), ops.i([0]))
     # `wide` begins WOW_REACH + 32 ticks after the computed span does; so do the drums.
-    drums = _drums(ops, clock, band, sounds, rows, WOW_REACH + BLOCK // 4)
+    drums = _drums(ops, clock, band, sounds, WOW_REACH + BLOCK // 4)
     driven = ops.mul(ops.op("Tanh", ops.mul(ops.add(wide, drums), ops.f(DRIVE))), ops.f(1 / DRIVE))
     toned = tone(ops, driven, clock.header.tone)
     offset = ops.add(ops.mul(clock.from_tick, ops.i(2)), ops.i(2 * WOW_REACH + BLOCK // 2))
@@ -82,10 +80,8 @@ def build_codec(sounds: Sounds, levels: Levels) -> onnx.ModelProto:
     return ops.graph.model()
 
 
-def _pitched(ops: Ops, clock: Clock, band: Band, sounds: Sounds) -> tuple[str, Rows]:
-    """Keys, pad, lead and bass, ducked under the kick: float, 16 kHz, from WOW_REACH ticks into the span
-    on.
-    """
+def _pitched(ops: Ops, clock: Clock, band: Band, sounds: Sounds) -> str:
+    """Keys, pad, lead and bass, ducked under the kick: 16 kHz, from WOW_REACH ticks into the span on."""
     bank = bank_tables(ops, sounds.tones.samples, sounds.tones.start, sounds.tones.end)
     rows = lay_out(ops, clock.begins, clock.new, clock.from_tick, clock.to_tick)
 
@@ -106,7 +102,7 @@ def _pitched(ops: Ops, clock: Clock, band: Band, sounds: Sounds) -> tuple[str, R
     def late(x: str) -> str:
         return ops.op("Slice", x, ops.i([WOW_REACH]), ops.i([2**62]), ops.i([0]))
 
-    return ops.mul(ops.add(tonal, late(low)), late(duck)), rows
+    return ops.mul(ops.add(tonal, late(low)), late(duck))
 
 
 def _duck(ops: Ops, rows: Rows, kick: Events) -> str:
@@ -130,7 +126,7 @@ def _duck(ops: Ops, rows: Rows, kick: Events) -> str:
     return ops.sub(ops.f(1.0), ops.mul(dip, ops.f(DUCK_DEPTH)))
 
 
-def _drums(ops: Ops, clock: Clock, band: Band, sounds: Sounds, rows: Rows, skipped: int) -> str:
+def _drums(ops: Ops, clock: Clock, band: Band, sounds: Sounds, skipped: int) -> str:
     """Kick, snare and hat at 32 kHz from `skipped` ticks into the span on."""
     bank = bank_tables(ops, sounds.drums.samples, sounds.drums.start, sounds.drums.end)
     two = ops.i(2)

@@ -99,9 +99,7 @@ class Players:
         )
 
     def _begins(self, pitch: str, flag: str) -> tuple[str, str]:
-        """(onset, silent): a note begins where its flag is set or its pitch changes, and ends where it is
-        0.
-        """
+        """(onset, silent): notes begin at their flag or where the pitch changes, and end where it is 0."""
         ops = self._ops
         sounding = ops.less(ops.i(0), pitch)
         held = ops.op("Slice", pitch, ops.i([0]), ops.i([-1]), ops.i([0]))

@@ -23,9 +23,7 @@ def open_codec(model: Path | bytes, threads: int = 1) -> ort.InferenceSession:
 def decode(
     session: ort.InferenceSession, codes: NDArray[np.int64], chunks: Sequence[int] | None = None
 ) -> list[NDArray[np.float32]]:
-    """Audio [samples] of each chunk of frames; codes int64 [4, frames], `chunks` sums to frames (default:
-    one).
-    """
+    """Audio [samples] of each chunk; codes int64 [4, frames], `chunks` sums to frames (default: one)."""
     state: dict[str, NDArray[Any]] = {
         i.name: np.zeros([d if isinstance(d, int) else 0 for d in i.shape], DTYPES[i.type])
         for i in session.get_inputs()

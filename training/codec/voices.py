@@ -1,10 +1,9 @@
 """Notes from steps: the latest onsets of each voice, read from the bank tick by tick.
 
 Everything is laid out in rows, one row a step that may be heard in this call, and columns, one a sample
-since that
-step began. A row knows the few latest onsets of a voice (its slots); each plays on from its own age. So a
-sample
-depends on the codes of the last WINDOW steps and on its absolute position alone, however the stream is cut.
+since that step began. A row knows the few latest onsets of a voice (its slots); each plays on from its own
+age. So a sample depends on the codes of the last WINDOW steps and on its absolute position alone, however
+the stream is cut.
 """
 
 from __future__ import annotations
@@ -19,9 +18,8 @@ from training.codec.clock import WINDOW
 from training.codec.ops import Ops
 
 CHOKE_SECONDS = 0.02  # the oldest slot dies this fast, so that it is silent when its place is taken
-LONG_AGO = (
-    -100_000
-)  # when the note of an empty slot "began": past the end of its sound, whatever the position
+# When the note of an empty slot "began": past the end of its sound, whatever the position.
+LONG_AGO = -100_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,10 +27,8 @@ class Rows:
     """The grid of a call, at one sample rate.
 
     ticks: int32 [rows, 1, columns], absolute sample of each cell; steps: int64 [rows], index of each row's
-    step in the
-    window; begins: int32 [window + 1], absolute sample at which each step begins; heard: bool [rows *
-    columns], the
-    cells that are samples of this call, in order.
+    step in the window; begins: int32 [window + 1], absolute sample at which each step begins; heard: bool
+    [rows * columns], the cells that are samples of this call, in order.
     """
 
     ticks: str
@@ -46,10 +42,8 @@ class Events:
     """What happens at each step of the window to one voice.
 
     onset, silent: bool [window], a note begins, the voice stops; sound: int64 [window, notes], indices into
-    the
-    bank; gain: float [window]; rate: float [window], decay per sample; release: float [window], decay per
-    sample once
-    the note has ended.
+    the bank; gain: float [window]; rate: float [window], decay per sample; release: float [window], decay
+    per sample once the note has ended.
     """
 
     onset: str
@@ -77,9 +71,7 @@ def bank_tables(
 
 
 def lay_out(ops: Ops, begins: str, new: str, first_cell: str, past_cell: str) -> Rows:
-    """Rows for the step before the new ones and the new ones; cells from `first_cell` up to `past_cell` are
-    heard.
-    """
+    """Rows for the step before the new ones and for the new ones; `first_cell` to `past_cell` is heard."""
     steps = ops.add(ops.count(ops.i(0), ops.add(new, ops.i(1))), ops.i(WINDOW - 1))
     start, after = ops.gather(begins, steps), ops.gather(begins, ops.add(steps, ops.i(1)))
     columns = ops.op(
@@ -101,9 +93,7 @@ def lay_out(ops: Ops, begins: str, new: str, first_cell: str, past_cell: str) ->
 
 
 def _latest(ops: Ops, rows: Rows, onset: str, slots: int) -> str:
-    """int64 [rows, slots]: 1 + index of the latest onsets at or before each row's step, newest first; 0 =
-    none.
-    """
+    """int64 [rows, slots]: 1 + index of the latest onsets up to each row's step, newest first; 0 = none."""
     place = ops.count(ops.i(0), ops.length(onset, 0))
     row = ops.unsqueeze(rows.steps, 1)
     reach = ops.both(
@@ -114,9 +104,7 @@ def _latest(ops: Ops, rows: Rows, onset: str, slots: int) -> str:
 
 
 def _ends(ops: Ops, events: Events) -> str:
-    """int64 [window]: the step at which each step's note ends: the next onset or silence, or behind the
-    window.
-    """
+    """int64 [window]: where each step's note ends: the next onset or silence, or behind the window."""
     size = ops.length(events.onset, 0)
     place = ops.count(ops.i(0), size)
     later = ops.less(ops.unsqueeze(place, 1), ops.unsqueeze(place, 0))
@@ -148,8 +136,7 @@ def play(ops: Ops, rows: Rows, events: Events, bank: BankTables, slots: int, rat
     )
     fall = ops.add(ops.mul(ops.real(age), rate), ops.mul(ops.real(overtime), release))
     if slots > 1:
-        # A slot gets old when the onset before the newest takes the place before it: count from the newest
-        # onset.
+        # The oldest slot became the oldest when the newest note began.
         since_newest = ops.op("Slice", age, ops.i([0]), ops.i([1]), ops.i([1]))
         last = np.zeros((1, slots, 1), np.float32)
         last[0, -1] = 1 / (CHOKE_SECONDS * rate_hz)

@@ -32,7 +32,7 @@ STYLES = ("seventh", "ninth", "add9", "triad")
 
 @dataclass(frozen=True, slots=True)
 class Chord:
-    """`classes` root first as far as the keys play it; `root` is the pitch class under it."""
+    """root, fifth: pitch classes for the bass; voicing: what the keys play, an index into `voicings()`."""
 
     root: int
     fifth: int

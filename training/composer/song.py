@@ -1,6 +1,4 @@
-"""A whole track on a grid of 16th notes: a loop of four bars, varied at its borders, so that it can go on
-for long.
-"""
+"""A whole track on a grid of 16th notes: a loop of four bars whose parts change at its borders."""
 
 from __future__ import annotations
 

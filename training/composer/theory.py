@@ -80,8 +80,7 @@ def chord_classes(key: int, scale: str, degree: int, style: str) -> tuple[int, .
     """Pitch classes of the chord on a scale degree (0-based), root first.
 
     `style` is seventh, ninth (without its root: the bass has it), add9 or triad; a style that the degree
-    can't
-    carry (a minor ninth, a diminished triad) becomes a seventh chord.
+    can't carry (a minor ninth, a diminished triad) becomes a seventh chord.
     """
     steps = SCALES[scale]
     tone = {i: (key + steps[(degree + i) % 7]) % 12 for i in (0, 1, 2, 4, 6)}

@@ -1,6 +1,4 @@
-"""What the model's takes are held against: real tracks of the composer, and real codes shuffled or replaced
-by chance.
-"""
+"""What takes are held against: real tracks of the composer, and codes shuffled or drawn by chance."""
 
 from __future__ import annotations
 

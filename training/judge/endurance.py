@@ -1,6 +1,4 @@
-"""Two-minute tracks: whether tempo, key and sound hold, and whether the track goes round in one bar or
-falls silent.
-"""
+"""Two-minute tracks: whether tempo, key and sound hold, and whether the track keeps going somewhere."""
 
 from __future__ import annotations
 
@@ -24,11 +22,10 @@ SILENT_RMS = 0.003
 @dataclass(frozen=True, slots=True)
 class Endurance:
     """tempo_drift: largest deviation from the header's tempo in a window, nan without drums; key_drift:
-    what the
-    weakest window loses in key against the first; silence: worst window's share; different_bars: share of
-    bars that no
-    earlier bar equals; four_bar_turnover: share of four-bar blocks that differ from the one before;
-    samples."""
+    what the weakest window loses in key against the first; silence: worst window's share; different_bars:
+    share of bars that no earlier bar equals; four_bar_turnover: share of four-bar blocks that differ from
+    the one before; samples.
+    """
 
     tempo_drift: float
     key_drift: float

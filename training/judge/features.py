@@ -25,14 +25,11 @@ Signal = NDArray[np.float64]
 @dataclass(frozen=True, slots=True)
 class Features:
     """bpm and beat: the tempo found and how clearly it beats (about 1 with drums, 0.1 in noise); in_key:
-    share of the
-    energy in the best-fitting major scale (0.58 in noise); flatness: spectral flatness, loud moments count
-    more (0.56 in white noise);
-    loop, bar: likeness to four bars and to one bar ago, 0 to 1, nan in short tracks; silence: share of 20
-    ms frames
-    below -50 dBFS; level: RMS in dBFS; peak; brightness: energy from 2 to 8 kHz over that from 0.2 to 2
-    kHz, in dB;
-    onsets: per second."""
+    share of the energy in the best-fitting major scale (0.58 in noise); flatness: spectral flatness, loud
+    moments count more (0.56 in white noise); loop, bar: likeness to four bars and to one bar ago, 0 to 1,
+    nan in short tracks; silence: share of 20 ms frames below -50 dBFS; level: RMS in dBFS; peak;
+    brightness: energy from 2 to 8 kHz over that from 0.2 to 2 kHz, in dB; onsets: per second.
+    """
 
     bpm: float
     beat: float
@@ -127,9 +124,7 @@ def frame_rms(audio: Audio) -> Signal:
 
 
 def measure(audio: Audio, bpm: float | None = None) -> Features:
-    """All figures of a mono track at 32 kHz of at least 5 s; repetition is measured at `bpm` where it is
-    known.
-    """
+    """All figures of a mono track at 32 kHz, 5 s or more; repetition is measured at `bpm` where given."""
     envelope = onset_envelope(audio)
     found, beat = tempo(envelope)
     table, energy = chroma(audio)
@@ -158,9 +153,7 @@ def measure(audio: Audio, bpm: float | None = None) -> Features:
 
 
 def faults(audio: Audio, bpm: float | None = None) -> list[str]:
-    """What keeps a track from being music; empty for a good one. `bpm`: the tempo that its drums should
-    have, if known.
-    """
+    """What keeps a track from being music; empty for a good one. `bpm`: what its drums should have."""
     f = measure(audio, bpm)
     found = []
     if not np.isfinite(audio).all():

@@ -1,6 +1,4 @@
-"""Figures of a set of takes as music: tempo, grid, key, repetition, level. The same for the model and its
-controls.
-"""
+"""Figures of a set of takes as music; the same for the model and for its controls."""
 
 from __future__ import annotations
 
@@ -29,9 +27,7 @@ def in_header_key(take: Take) -> float:
 
 
 def librosa_tempo_right(take: Take) -> bool:
-    """Whether librosa's beat tracker finds the header's tempo, its half or its double (librosa prefers
-    120).
-    """
+    """Whether librosa finds the header's tempo, its half or its double (librosa prefers 120)."""
     import librosa
 
     if take.header is None:

@@ -1,6 +1,4 @@
-"""What the codes say: grid, scale, repetition, copies. All figures are shares from 0 to 1; nan where
-nothing applies.
-"""
+"""What the codes say: grid, scale, repetition, copies. Shares from 0 to 1; nan where nothing applies."""
 
 from __future__ import annotations
 
@@ -31,9 +29,7 @@ def _at(values: np.ndarray, places: Sequence[int]) -> float:
 
 
 def grid(score: Score, header: Attributes) -> dict[str, float]:
-    """Snare on 2 and 4, kick on 1 (tracks with drums), chord onset on the bar; intros of up to two bars
-    left out.
-    """
+    """Snare on 2 and 4, kick on 1 (where there are drums), chord on the bar; intros of two bars left out."""
     body = slice(2 * BAR, None)
     drums = score.drums[body]
     found = {"chord_on_bar": _at(score.chords[body, 1], (0,))}
@@ -82,9 +78,7 @@ def bars_shared(a: Codes, b: Codes) -> float:
 
 
 def lead_phrases(codes: Codes) -> list[bytes]:
-    """Leads of each four bars, counted from the loop's borders, that have enough onsets to be somebody's
-    tune.
-    """
+    """Leads of each four bars, from the loop's borders on, with enough onsets to be somebody's tune."""
     lead = codes[3, HEADER_FRAMES:]
     blocks = [lead[i : i + LOOP_STEPS] for i in range(0, len(lead) - LOOP_STEPS + 1, LOOP_STEPS)]
     return [b.astype(np.int16).tobytes() for b in blocks if int((b % 2).sum()) >= SHORTEST_COPIED_PHRASE]

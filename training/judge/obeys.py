@@ -43,9 +43,7 @@ def captions_obeyed(player: Player, held: list[Held]) -> dict[str, Figure]:
 
 
 def stated_tempo_heard(held: list[Held], takes: list[Take], seeds: int) -> Figure:
-    """Measured tempo within 4 % of the stated one, tracks with drums; `takes` holds `seeds` takes of each
-    prompt.
-    """
+    """Measured tempo within 4 % of the stated one, where there are drums; `seeds` takes a prompt."""
     hits = []
     for i, take in enumerate(takes):
         each = held[i // seeds]

@@ -1,6 +1,4 @@
-"""The prompts of the judge: held-out captions, free-hand prompts with what must be right, pairs, and
-strange ones.
-"""
+"""The prompts of the judge: held-out captions, free-hand prompts with expectations, pairs, strange ones."""
 
 from __future__ import annotations
 

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 from tokenizers import Tokenizer
 
-from lofi_common.manifest import Model, SamplingSpec, check_file, read_model
+from lofi_common.manifest import Model, check_file, read_model
 from lofi_worker.musicgen import delay, sampling
 from lofi_worker.musicgen.decoder import Decoder
 from lofi_worker.musicgen.session import Session
@@ -59,22 +59,15 @@ class Player:
         )
         self._decoder = Decoder(Session(self.model, "decoder.onnx", threads), spec.decoder, SLOTS)
         self._codec = open_codec(folder / "codec.onnx", threads)
-        self._sampling: SamplingSpec = spec.sampling
 
-    def takes(self, jobs: Sequence[tuple[str, int]], seconds: float, **changed: float) -> list[Take]:
-        """A take of each (prompt, seed); `changed` replaces the model's own sampling settings."""
-        how = SamplingSpec(
-            temperature=changed.get("temperature", self._sampling.temperature),
-            top_k=int(changed.get("top_k", self._sampling.top_k)),
-            top_p=changed.get("top_p", self._sampling.top_p),
-            guidance_scale=changed.get("guidance_scale", self._sampling.guidance_scale),
-        )
+    def takes(self, jobs: Sequence[tuple[str, int]], seconds: float) -> list[Take]:
+        """A take of each (prompt, seed), with the model's own sampling; seconds 0 stops after the header."""
         found: list[Take] = []
         for at in range(0, len(jobs), SLOTS):
             batch = jobs[at : at + SLOTS]
             found += [
                 self._finish(p, s, c, seconds)
-                for (p, s), c in zip(batch, self._codes(batch, seconds, how), strict=True)
+                for (p, s), c in zip(batch, self._codes(batch, seconds), strict=True)
             ]
         return found
 
@@ -85,9 +78,8 @@ class Player:
     def _finish(self, prompt: str, seed: int, codes: Codes, seconds: float) -> Take:
         return Take(prompt, seed, codes, self.play(codes, seconds), read_header(codes))
 
-    def _codes(self, jobs: Sequence[tuple[str, int]], seconds: float, how: SamplingSpec) -> list[Codes]:
-        """Codes of each job; seconds 0 stops after the header."""
-        spec = self.model.manifest.decoder
+    def _codes(self, jobs: Sequence[tuple[str, int]], seconds: float) -> list[Codes]:
+        spec, how = self.model.manifest.decoder, self.model.manifest.sampling
         most = HEADER_FRAMES if seconds == 0 else frames_for(seconds, 95)
         columns = np.full(
             (len(jobs), delay.steps_for(most, DELAYS) + 1, spec.codebooks), spec.codebook_size, np.int64
@@ -115,8 +107,3 @@ class Player:
         for slot in range(len(jobs)):
             self._decoder.stop(slot)
         return [delay.undelay(c, DELAYS, 0, n).T.copy() for c, n in zip(columns, needed, strict=True)]
-
-
-def with_codes(take: Take, codes: Codes, player: Player, seconds: float) -> Take:
-    """The same take with other codes."""
-    return replace(take, codes=codes, audio=player.play(codes, seconds), header=read_header(codes))

@@ -1,8 +1,8 @@
 """Packs one-shots into one int8 array that the codec graph reads sample by sample.
 
 A sound is stored with its decay taken out (times exp(rate * age)), so that eight bits serve its tail as
-well as its
-attack; the graph multiplies by exp(-rate * age). Rate and scale belong to a family (an instrument, a drum).
+well as its attack; the graph multiplies by exp(-rate * age). Rate and scale belong to a family (an
+instrument, a drum).
 """
 
 from __future__ import annotations
@@ -35,8 +35,7 @@ class Family:
 
 @dataclass(frozen=True, slots=True)
 class Bank:
-    """samples: int8 [total]; start and end: address of each sound's first sample and of the zero behind its
-    last.
+    """samples: int8 [total]; start and end: address of each sound's first sample and of the zero behind it.
 
     Sound 0 is silence. `index` names the others: (instrument, pitch) or (drum, 0).
     """

@@ -1,6 +1,4 @@
-"""Pitched one-shots, float64 [samples] at RATE, one function an instrument: (MIDI pitch, generator) ->
-sound.
-"""
+"""Pitched one-shots, float64 [samples] at RATE; an instrument: (MIDI pitch, generator) -> sound."""
 
 from __future__ import annotations
 
@@ -70,9 +68,7 @@ def rhodes(pitch: int, rng: np.random.Generator) -> Sound:
 
 
 def piano(pitch: int, rng: np.random.Generator) -> Sound:
-    """Stretched partials of a string struck at a seventh of its length, three strings slightly apart, felt
-    hammer.
-    """
+    """Stretched partials, struck at a seventh of the string; three strings a little apart; a felt hammer."""
     t, k = clock(3.0), np.arange(1, 23)
     levels = 0.68 ** (k - 1) * np.abs(np.sin(np.pi * k / 7.2))
     decay = 2.3 * 2 ** (-(pitch - 60) / 22)

@@ -37,7 +37,8 @@ def examine() -> Iterator[Check]:
     except LofiError as error:
         yield Check(False, str(error), error.recovery)
         return
-    yield Check(True, f"settings: {paths.config_file if paths.config_file.exists() else 'all defaults'}")
+    there = "" if paths.config_file.exists() else " (not there: all defaults)"
+    yield Check(True, f"settings: {paths.config_file}{there}")
     yield _model(config)
     yield _broker(find_broker(paths))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -35,6 +36,11 @@ def code_of(error_name: str) -> int:
     return _BY_NAME.get(error_name, JOB_FAILED)
 
 
+def end_on_sigterm() -> None:
+    """Leave by way of every `finally`, so that the terminal is left as it was."""
+    signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))
+
+
 def tell(message: str, recovery: str = "") -> None:
     print(f"lofi: {message}", file=sys.stderr)
     if recovery:
@@ -43,14 +49,41 @@ def tell(message: str, recovery: str = "") -> None:
 
 @contextmanager
 def reported() -> Iterator[None]:
-    """Turn a LofiError into its message and exit code."""
-    from lofi_common.errors import LofiError
-
+    """Turn a LofiError into its message and exit code, and an interrupt into its own."""
     try:
-        yield
-    except LofiError as error:
-        tell(str(error), error.recovery)
-        sys.exit(code_of(error.name))
+        from lofi_common.errors import LofiError
+
+        try:
+            yield
+        except LofiError as error:
+            tell(str(error), error.recovery)
+            sys.exit(code_of(error.name))
     except KeyboardInterrupt:
         tell("interrupted")
         sys.exit(INTERRUPTED)
+
+
+@contextmanager
+def interrupt_deferred() -> Iterator[None]:
+    """Hold Ctrl-C back until the block has ended: an answer that is on its way must not be lost.
+
+    A second Ctrl-C gets through. Leaves an ignored SIGINT ignored.
+    """
+    before = signal.getsignal(signal.SIGINT)
+    if before is not signal.default_int_handler:
+        yield
+        return
+    arrived: list[int] = []
+
+    def remember(number: int, frame: object) -> None:
+        if arrived:
+            raise KeyboardInterrupt
+        arrived.append(number)
+
+    signal.signal(signal.SIGINT, remember)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+    if arrived:
+        raise KeyboardInterrupt

@@ -14,11 +14,12 @@ _LEAVE_SEC = 15.0
 
 def stop_broker() -> str:
     """Ask the broker to leave and wait until it is gone. Raises BrokerUnavailable if it stays."""
-    found = find_broker(find_paths(os.environ))
+    paths = find_paths(os.environ)
+    found = find_broker(paths)
     if found is None:
         return "no broker is running"
     with Lofi.connect(start=False, name="lofi") as lofi:
         lofi.shutdown()
-    if not wait_gone(found.pid, _LEAVE_SEC):
+    if not wait_gone(paths, _LEAVE_SEC):
         raise BrokerUnavailable(f"the broker (pid {found.pid}) is still there after {_LEAVE_SEC:g} s")
     return "stopped"

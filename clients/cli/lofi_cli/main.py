@@ -36,7 +36,7 @@ def start() -> None:
 
 @broker.command()
 def stop() -> None:
-    """Ask the running broker to leave; queued tracks wait on disk for the next one."""
+    """Ask the broker to leave; queued tracks wait for the next one."""
     from lofi_cli.leave import stop_broker
 
     with exits.reported():
@@ -87,7 +87,9 @@ def cancel(track_id: str) -> None:
 
 @main.command()
 @click.argument("words", nargs=-1)
-@click.option("--limit", default=20, show_default=True, help="How many, newest first.")
+@click.option(
+    "--limit", type=click.IntRange(1, 1000), default=20, show_default=True, help="How many, newest first."
+)
 @click.option("--json", "as_json", is_flag=True, help="One JSON object per track.")
 def tracks(words: tuple[str, ...], limit: int, as_json: bool) -> None:
     """List the library's tracks whose prompt holds all WORDS."""
@@ -98,6 +100,8 @@ def tracks(words: tuple[str, ...], limit: int, as_json: bool) -> None:
         found = lofi.tracks(limit=limit, query=" ".join(words))
         if found.tracks:
             click.echo(show_tracks(found, as_json=as_json))
+        else:
+            click.echo("no tracks", err=True)
 
 
 @main.command()

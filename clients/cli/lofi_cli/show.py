@@ -6,13 +6,20 @@ import msgspec
 
 from lofi_common import api
 
+_STATES = {"down": "idle, loads the model for the next track", "disabled": "rests: it died too often"}
+
 
 def _json(value: msgspec.Struct) -> str:
     return msgspec.json.encode(value).decode()
 
 
+def _line(text: str) -> str:
+    """A prompt on one line, without what a terminal would obey."""
+    return "".join(c if c.isprintable() else " " for c in text)
+
+
 def _current(job: api.CurrentJob | None) -> str:
-    return f"{job.track_id}  {job.percent} %  {job.prompt}" if job else "nothing"
+    return f"{job.track_id}  {job.percent} %  {_line(job.prompt)}" if job else "nothing"
 
 
 def show_status(status: api.StatusResult, *, as_json: bool) -> str:
@@ -21,14 +28,14 @@ def show_status(status: api.StatusResult, *, as_json: bool) -> str:
     broker = status.broker
     lines = [
         f"broker     pid {broker.pid}, version {broker.version}, for {broker.uptime_sec:.0f} s",
-        f"model      {status.model} on {status.device or 'no device yet'}",
+        f"model      {status.model}" + (f" on {status.device}" if status.device else ""),
         f"running    {_current(status.current)}",
         f"waiting    {status.queue_length}",
         f"library    {status.library_tracks} tracks",
         f"log        {broker.log}",
     ]
     for worker in status.workers:
-        line = f"{worker.worker:<10} {worker.state}"
+        line = f"{worker.worker:<10} {_STATES.get(worker.state, worker.state)}"
         if worker.rss:
             line += f", pid {worker.pid}, {worker.rss / 1e6:.0f} MB"
         if worker.reason:
@@ -41,7 +48,7 @@ def show_queue(queue: api.QueueStatusResult, *, as_json: bool) -> str:
     if as_json:
         return _json(queue)
     lines = [f"now  {_current(queue.current)}"]
-    lines += [f"{job.position:>3}  {job.track_id}  {job.prompt}" for job in queue.pending]
+    lines += [f"{job.position:>3}  {job.track_id}  {_line(job.prompt)}" for job in queue.pending]
     return "\n".join(lines)
 
 
@@ -49,7 +56,8 @@ def show_tracks(found: api.CacheListResult, *, as_json: bool) -> str:
     if as_json:
         return "\n".join(_json(track) for track in found.tracks)
     lines = [
-        f"{track.track_id}  {track.duration_sec:>3} s  seed {track.seed}  {track.prompt}\n{'':18}{track.path}"
+        f"{track.track_id}  {track.duration_sec:>3} s  seed {track.seed}  {_line(track.prompt)}\n"
+        f"{'':18}{track.path}"
         for track in found.tracks
     ]
     if found.total > len(found.tracks):

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
+import lofi_common
 from lofi_cli import exits
 
 if TYPE_CHECKING:
@@ -15,26 +16,37 @@ if TYPE_CHECKING:
     from lofi_client import Lofi
     from lofi_common import api
 
+FORMATS = ("wav", "flac", "ogg", "mp3")
+
+
+def _checked_output(context: click.Context, parameter: click.Parameter, value: str | None) -> str | None:
+    if value in ("", "-"):
+        raise click.BadParameter("give the path of a file or folder")
+    return value
+
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(lofi_common.__version__, prog_name="lofi")
 @click.argument("prompt")
 @click.option(
     "-d", "--duration", type=int, default=30, show_default=True, help="Length in seconds, 5 to 120."
 )
-@click.option(
-    "-o", "--output", type=click.Path(path_type=Path), help="Copy the track to this file or folder."
-)
+@click.option("-o", "--output", callback=_checked_output, help="Copy the track to this file or folder.")
 @click.option("--seed", type=int, help="Same prompt and seed, same track. Chosen if not given.")
 @click.option("--model", help="Model to use.  [default: the selected one]")
 @click.option("--priority", type=click.Choice(["normal", "high"]), default="normal", show_default=True)
 @click.option(
-    "--format", "kind", type=click.Choice(["wav", "flac", "ogg", "mp3"]), default="wav", show_default=True
+    "--format", "kind", type=click.Choice(FORMATS), help="[default: as the output's name ends, else wav]"
 )
 @click.option("--temperature", type=float, help="Randomness; 0 = none.  [default: the model's]")
 @click.option("--top-k", type=int, help="Draw from the k likeliest tokens; 0 = all.  [default: the model's]")
 @click.option("--top-p", type=float, help="Draw from the likeliest share p; 0 = off.  [default: the model's]")
 @click.option("--guidance", type=float, help="How closely to follow the prompt.  [default: the model's]")
-@click.option("--timeout", type=float, help="Give up waiting after this many seconds; the track goes on.")
+@click.option(
+    "--timeout",
+    type=click.FloatRange(0, min_open=True),
+    help="Give up waiting after this many seconds; the track goes on.",
+)
 @click.option("--no-wait", is_flag=True, help="Queue the track, print its id and leave.")
 @click.option(
     "--json", "as_json", is_flag=True, help="One JSON object per line on stdout instead of the path."
@@ -43,11 +55,11 @@ if TYPE_CHECKING:
 def main(
     prompt: str,
     duration: int,
-    output: Path | None,
+    output: str | None,
     seed: int | None,
     model: str | None,
     priority: str,
-    kind: str,
+    kind: str | None,
     temperature: float | None,
     top_k: int | None,
     top_p: float | None,
@@ -61,50 +73,76 @@ def main(
 
     A broker is started if none is running. Ctrl-C cancels the track.
     """
-    # Imported here so that --help and usage errors come at once.
-    from lofi_cli.watch import Watcher
-    from lofi_client import Lofi
-    from lofi_common import api
-
-    wanted: dict[str, object] = {
-        "prompt": sys.stdin.read() if prompt == "-" else prompt,
-        "duration_sec": duration,
-        "seed": seed,
-        "priority": priority,
-        "model": model,
-        "temperature": temperature,
-        "top_k": top_k,
-        "top_p": top_p,
-        "guidance_scale": guidance,
-        "format": kind,
-        "output": str(output.absolute()) if output is not None else None,
-    }
+    # Imported in here so that --help and usage errors come at once.
     with exits.reported():
+        from lofi_cli.watch import Watcher
+        from lofi_client import Lofi
+        from lofi_common import api
+
+        exits.end_on_sigterm()
+        wanted: dict[str, object] = {
+            "prompt": sys.stdin.read() if prompt == "-" else prompt,
+            "duration_sec": duration,
+            "seed": seed,
+            "priority": priority,
+            "model": model,
+            "temperature": temperature,
+            "top_k": top_k,
+            "top_p": top_p,
+            "guidance_scale": guidance,
+            "format": kind or _format_of(output),
+            "output": os.path.abspath(output) + ("/" if output.endswith("/") else "") if output else None,
+        }
         params: api.GenerateParams = api.parse_params("generate", wanted)
-        with Watcher(output=output, as_json=as_json, quiet=quiet) as watcher:
+        with Watcher(output=params.output, as_json=as_json, quiet=quiet) as watcher:
             watcher.say("starting")
             with Lofi.connect(name="lofi-submit") as lofi:
                 sys.exit(_run(lofi, params, watcher, timeout=timeout, wait=not no_wait))
+
+
+def _format_of(output: str | None) -> str:
+    """The format that the file's name asks for; wav where it asks for none."""
+    suffix = os.path.splitext(output or "")[1].removeprefix(".").lower()
+    return suffix if suffix in FORMATS else "wav"
 
 
 def _run(
     lofi: Lofi, params: api.GenerateParams, watcher: Watcher, *, timeout: float | None, wait: bool
 ) -> int:
     """Submit and follow one track; the exit code."""
-    accepted = lofi.generate(params)
-    watcher.accepted(accepted, print_id=not wait)
-    if not wait:
-        return exits.OK
+    from lofi_common.errors import BrokerUnavailable, InvalidTrackId
+
+    accepted = None
     try:
+        with exits.interrupt_deferred():
+            accepted = lofi.generate(params)
+        watcher.accepted(accepted, print_id=not wait)
+        if not wait:
+            return exits.OK
         for told in lofi.follow(accepted, timeout):
             watcher.told(told)
     except KeyboardInterrupt:
-        lofi.cancel(accepted.track_id)
-        exits.tell("interrupted: the track was cancelled")
+        watcher.finish_bar()
+        if accepted is None:
+            raise
+        try:
+            lofi.cancel(accepted.track_id)
+        except InvalidTrackId:
+            exits.tell("interrupted: the track had ended already")
+        else:
+            exits.tell("interrupted: the track was cancelled")
         return exits.INTERRUPTED
     except TimeoutError as error:
-        exits.tell(str(error), "It goes on in the background; the same command with its seed finds it again.")
+        watcher.finish_bar()
+        assert accepted is not None
+        exits.tell(str(error), f"It goes on; --seed {accepted.seed} with the same prompt finds it again.")
         return exits.TIMED_OUT
+    except BrokerUnavailable as error:
+        if accepted is None:
+            raise
+        watcher.finish_bar()
+        exits.tell(str(error), f"Track {accepted.track_id} is kept and goes on with the next broker.")
+        return exits.NO_BROKER
     return watcher.exit_code
 
 

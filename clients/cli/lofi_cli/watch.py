@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 import sys
-from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
@@ -19,14 +20,21 @@ _PHASES = {"loading": "loading the model", "ready": "generating", "unloaded": "r
 class Watcher:
     """Shows a track's way on stderr (terminal only) and its end on stdout."""
 
-    def __init__(self, *, output: Path | None, as_json: bool, quiet: bool) -> None:
+    def __init__(self, *, output: str | None, as_json: bool, quiet: bool) -> None:
         self._json = as_json
         self._output = output
         self._bar: Any = None
-        if sys.stderr.isatty() and not quiet:
+        self._quiet = quiet
+        if sys.stderr.isatty() and os.environ.get("TERM") != "dumb" and not quiet and not as_json:
             self._bar = click.progressbar(
-                length=100, file=sys.stderr, bar_template="%(label)-18s [%(bar)s] %(info)s", width=40
+                length=100,
+                file=sys.stderr,
+                bar_template="%(label)-18s [%(bar)s] %(info)s",
+                width=min(40, max(5, shutil.get_terminal_size().columns - 40)),
+                show_eta=False,  # the broker knows better how long it takes
+                item_show_func=_time_left,
             )
+        self._warned: set[str] = set()
         self.exit_code = exits.JOB_FAILED
 
     def __enter__(self) -> Self:
@@ -37,14 +45,15 @@ class Watcher:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._finish_bar()
+        self.finish_bar()
 
-    def say(self, phase: str, percent: int | None = None) -> None:
+    def say(self, phase: str, percent: int | None = None, eta_sec: float | None = None) -> None:
         if self._bar is None:
             return
         self._bar.label = phase
+        self._bar.current_item = eta_sec
         if percent is not None:
-            self._bar.update(percent - self._bar.pos)
+            self._bar.update(percent - self._bar.pos, eta_sec)
         self._bar.render_progress()
 
     def accepted(self, result: api.GenerateResult, *, print_id: bool) -> None:
@@ -52,7 +61,7 @@ class Watcher:
         if result.position:
             self.say(f"queued, {result.position} before")
         if print_id:
-            self._finish_bar()
+            self.finish_bar()
             if not self._json:
                 print(result.track_id)
 
@@ -64,34 +73,55 @@ class Watcher:
                 self.say(_PHASES[state])
             case api.GenerationStart():
                 self.say("generating")
-            case api.GenerationProgress(percent=percent):
-                self.say("generating", percent)
+            case api.GenerationProgress(percent=percent, eta_sec=eta_sec):
+                self.say("generating", percent, eta_sec)
+            case api.WorkerRestart(reason=reason) if not self._quiet:
+                self._warn(f"the worker ended: {reason}")
             case api.GenerationComplete():
                 self._complete(event)
             case api.GenerationError():
-                self._finish_bar()
+                self.finish_bar()
                 exits.tell(event.message, event.recovery)
                 self.exit_code = exits.code_of(event.code)
 
     def _complete(self, event: api.GenerationComplete) -> None:
         self.say("done", 100)
-        self._finish_bar()
-        path = Path(event.path)
-        if self._output is not None:
-            path = (self._output / path.name if self._output.is_dir() else self._output).absolute()
-        for reason in (event.output_errors or {}).values():
+        self.finish_bar()
+        reason = (event.output_errors or {}).get(self._output or "")
+        if reason is not None:
             exits.tell(reason, f"The track itself is safe: {event.path}")
             return
         self.exit_code = exits.OK
         if not self._json:
-            print(path)
+            print(self._placed(event.path))
+
+    def _placed(self, path: str) -> str:
+        """Where the user finds the track."""
+        if self._output is None:
+            return path
+        if os.path.isdir(self._output):
+            return os.path.join(self._output, os.path.basename(path))
+        return self._output
+
+    def _warn(self, message: str) -> None:
+        """Said once: a worker that keeps ending for the same reason is no news."""
+        if message in self._warned:
+            return
+        self._warned.add(message)
+        if self._bar is not None:
+            print(file=sys.stderr)
+        exits.tell(message)
 
     def _emit(self, name: str, value: msgspec.Struct) -> None:
         if self._json:
             line = {"event": name, **msgspec.to_builtins(value)}
             print(msgspec.json.encode(line).decode(), flush=True)
 
-    def _finish_bar(self) -> None:
+    def finish_bar(self) -> None:
         if self._bar is not None:
             self._bar.__exit__(None, None, None)
             self._bar = None
+
+
+def _time_left(eta_sec: float | None) -> str | None:
+    return f"{eta_sec:.0f} s left" if eta_sec else None

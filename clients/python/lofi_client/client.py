@@ -68,25 +68,26 @@ class Lofi:
         ModelStatus and WorkerRestart come in between. Raises TimeoutError after `timeout_sec`.
         """
         track_id = accepted.track_id
-        if accepted.status is JobState.COMPLETE:
-            yield complete(self.track(track_id))
-            return
         deadline = None if timeout_sec is None else time.monotonic() + timeout_sec
+        look_again = 0.0  # it may have ended before
         while True:
-            rest = _LOOK_AGAIN_SEC if deadline is None else min(_LOOK_AGAIN_SEC, deadline - time.monotonic())
-            if rest <= 0:
+            now = time.monotonic()
+            if deadline is not None and now >= deadline:
                 raise TimeoutError(f"track {track_id} was not finished after {timeout_sec:g} s")
-            event = self._connection.event(rest)
-            if event is None:
+            if now >= look_again:
                 ended = self._ended(track_id)
                 if ended is not None:
                     yield ended
                     return
-                continue
-            kind = api.NOTIFICATIONS.get(event.method)
-            if kind is None or event.params.get("track_id", track_id) != track_id:
+                look_again = now + _LOOK_AGAIN_SEC
+            until = look_again if deadline is None else min(look_again, deadline)
+            event = self._connection.event(until - now)
+            kind = api.NOTIFICATIONS.get(event.method) if event is not None else None
+            if event is None or kind is None or event.params.get("track_id", track_id) != track_id:
                 continue
             told = msgspec.convert(event.params, kind)
+            if "track_id" in event.params:
+                look_again = time.monotonic() + _LOOK_AGAIN_SEC
             yield told
             if isinstance(told, api.GenerationComplete | api.GenerationError):
                 return

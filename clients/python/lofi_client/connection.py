@@ -9,8 +9,10 @@ from collections import deque
 import zmq
 
 from lofi_common import wire
-from lofi_common.errors import BrokerUnavailable, from_info
+from lofi_common.errors import BrokerUnavailable, InvalidParams, from_info
 from lofi_common.messages import Event, Request, Response
+
+_KEPT_EVENTS = 10_000
 
 
 class Connection:
@@ -27,7 +29,7 @@ class Connection:
         self._poller.register(self._monitor, zmq.POLLIN)
         self._socket.connect(endpoint)
         self._ids = itertools.count(1)
-        self._events: deque[Event] = deque()
+        self._events: deque[Event] = deque(maxlen=_KEPT_EVENTS)
 
     def call(self, method: str, params: dict[str, object], timeout_sec: float) -> dict[str, object]:
         """Send one request and wait for its response.
@@ -35,7 +37,10 @@ class Connection:
         Raises the LofiError that the broker answered, or BrokerUnavailable.
         """
         request = Request(id=next(self._ids), method=method, params=params)
-        self._socket.send_multipart(wire.pack(request))
+        try:
+            self._socket.send_multipart(wire.pack(request))
+        except wire.WireError as error:
+            raise InvalidParams(f"{method}: {error}") from error
         deadline = time.monotonic() + timeout_sec
         while True:
             message = self._receive(deadline)

@@ -1,0 +1,59 @@
+"""Holds the judge's own runs against the engine that users run."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from lofi_common.jobs import JobSpec
+from lofi_common.manifest import read_model
+from lofi_worker.musicgen.load import load_engine
+from training.judge.features import Audio
+from training.judge.statistics import Figure, share
+from training.judge.takes import Take
+
+FADED_SECONDS = 0.1  # the engine fades the end of a track, the judge does not
+TOLERANCE = 1e-4
+
+
+def engine_track(folder: Path, prompt: str, seed: int, seconds: int) -> Audio:
+    """A track from the engine with the model's own settings, float32 [samples]. Raises the engine's error."""
+    model = read_model(folder)
+    engine = load_engine(model, slots=1, threads=1)
+    how = model.manifest.sampling
+    engine.start(
+        0,
+        JobSpec(
+            prompt=prompt,
+            duration_sec=seconds,
+            seed=seed,
+            model_version=model.version,
+            temperature=how.temperature,
+            top_k=how.top_k,
+            top_p=how.top_p,
+            guidance_scale=how.guidance_scale,
+        ),
+    )
+    pieces: list[Audio] = []
+    while True:
+        result = engine.step()[0]
+        if result.error is not None:
+            raise result.error
+        if result.audio is not None:
+            pieces.append(result.audio[0])
+        if result.finished:
+            return np.concatenate(pieces)
+
+
+def same_as_engine(folder: Path, takes: Sequence[Take], seconds: int) -> Figure:
+    """Share of takes whose audio the engine gives too, apart from its fade at the end."""
+    hits = []
+    for take in takes:
+        audio = engine_track(folder, take.prompt, take.seed, seconds)
+        end = len(audio) - int(FADED_SECONDS * 32_000)
+        hits.append(
+            len(audio) == len(take.audio) and bool(np.abs(audio[:end] - take.audio[:end]).max() < TOLERANCE)
+        )
+    return share(hits)
