@@ -6,8 +6,6 @@ import random
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-import msgspec
-
 from lofi_broker import events as ev
 from lofi_broker import notices
 from lofi_broker.workers import RestartPolicy, Worker, WorkerState
@@ -18,6 +16,7 @@ from lofi_common.errors import (
     GenerationCancelled,
     InvalidTrackId,
     ModelInferenceFailed,
+    ModelNotFound,
     QueueFull,
 )
 from lofi_common.jobs import IllegalTransition, Job, JobState, Priority
@@ -127,7 +126,7 @@ class Scheduler:
         new = event.job
         active = self._jobs.get(new.track_id)
         if active is not None:
-            joined = _join(active, new)
+            joined = active.joined(new)
             self._jobs[new.track_id] = joined
             return [ev.Save(joined)] if joined != active else []
         waiting = len(self.pending())
@@ -176,9 +175,16 @@ class Scheduler:
     def _ready(self, event: ev.WorkerReady, now: float) -> list[ev.Action]:
         worker = self.workers[event.worker]
         worker.state, worker.slots, worker.seen_at = WorkerState.READY, event.slots, now
+        worker.model_version = event.model_version
         worker.policy.succeeded()
         self.device = event.device
-        return [notices.model(self._model, "ready", event.load_sec), *self._dispatch(now)]
+        actions: list[ev.Action] = [notices.model(self._model, "ready", event.load_sec)]
+        # What was loaded just now is what is installed: jobs for another version will never run.
+        for job in self.pending():
+            if (version := job.spec.model_version) != event.model_version:
+                error = ModelNotFound(f"{version} is no longer installed, {event.model_version} is")
+                actions += self._end(job, JobState.FAILED, error.info())
+        return actions + self._dispatch(now)
 
     def _load_failed(self, event: ev.WorkerLoadFailed, now: float) -> list[ev.Action]:
         """The model itself is at fault: no restart helps, so the jobs that wait for it end here."""
@@ -297,6 +303,9 @@ class Scheduler:
         actions: list[ev.Action] = []
         waiting = self.pending()
         for worker in self.workers.values():
+            if waiting and worker.idle and worker.model_version != waiting[0].spec.model_version:
+                worker.killed_for = "another version of the model was installed"
+                actions.append(ev.Kill(worker.name, worker.killed_for))
             while (job := self._next_for(worker, waiting)) is not None:
                 waiting.remove(job)
                 actions += self._start(worker, job, now)
@@ -336,10 +345,3 @@ class Scheduler:
         self._running.pop(job.track_id, None)
         self._suspects.discard(job.track_id)
         return job
-
-
-def _join(active: Job, new: Job) -> Job:
-    """An equal request while the track is under way: its outputs are added, high priority wins."""
-    outputs = active.outputs + tuple(path for path in new.outputs if path not in active.outputs)
-    priority = Priority.HIGH if Priority.HIGH in (active.priority, new.priority) else Priority.NORMAL
-    return msgspec.structs.replace(active, outputs=outputs, priority=priority)

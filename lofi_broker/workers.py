@@ -59,6 +59,8 @@ class Worker:
     pid: int | None = None
     rss: int | None = None
     slots: int = 0
+    model_version: str | None = None
+    """What it has loaded."""
     running: set[Attempt] = field(default_factory=set)
     """What holds one credit each."""
     cancelled_at: dict[Attempt, float] = field(default_factory=dict)
@@ -75,7 +77,12 @@ class Worker:
 
     @property
     def credit(self) -> int:
-        return self.slots - len(self.running) if self.state is WorkerState.READY else 0
+        usable = self.state is WorkerState.READY and self.killed_for is None
+        return self.slots - len(self.running) if usable else 0
+
+    @property
+    def idle(self) -> bool:
+        return self.credit > 0 and not self.running
 
     @property
     def alive(self) -> bool:

@@ -91,3 +91,9 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
             history = f"track_id={self.track_id} attempt={self.attempt} deaths={self.deaths}"
             raise IllegalTransition(f"{history}: {self.state} → {state}")
         return msgspec.structs.replace(self, state=state, **changes)
+
+    def joined(self, other: Job) -> Job:
+        """An equal request while the track is under way: its outputs are added, high priority wins."""
+        outputs = self.outputs + tuple(path for path in other.outputs if path not in self.outputs)
+        priority = Priority.HIGH if Priority.HIGH in (self.priority, other.priority) else Priority.NORMAL
+        return msgspec.structs.replace(self, outputs=outputs, priority=priority)

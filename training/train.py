@@ -119,24 +119,18 @@ def train(work: Path, recipe: Recipe, name: str, start: str | None) -> None:
     model = new_model(corpus.tokenizer.get_vocab_size())
     optimizer = new_optimizer(model, recipe)
     held_out = HeldOut(corpus)
-    step, spent = 0, 0.0
     checkpoint = work / f"{name}.pt"
-    if checkpoint.exists():
-        saved = torch.load(checkpoint, weights_only=True)
-        model.load_state_dict(saved["model"])
-        optimizer.load_state_dict(saved["optimizer"])
-        step, spent = saved["step"], saved["spent"]
-        torch.manual_seed(recipe.seed + step)
-    elif start is not None:
+    step, spent = _restore(checkpoint, model, optimizer)
+    if step == 0 and start is not None:
         model.load_state_dict(torch.load(work / f"{start}.pt", weights_only=True)["model"])
-    else:
+    elif step == 0:
         vectors = learn_word_vectors(corpus, corpus.tokenizer.get_vocab_size(), recipe.seed)
         model.text_encoder.shared.weight.data[:, : vectors.shape[1]] += vectors
+    # A run that goes on must not draw what it drew before.
+    torch.manual_seed(recipe.seed + step)
     rng = np.random.default_rng((recipe.seed, step))
-    print(
-        f"parameters={sum(p.numel() for p in model.parameters())} step={step} spent_min={spent / 60:.1f}",
-        flush=True,
-    )
+    parameters = sum(p.numel() for p in model.parameters())
+    print(f"parameters={parameters} step={step} spent_min={spent / 60:.1f}", flush=True)
 
     recent_music: list[Tensor] = []
     recent_header: list[float] = []
@@ -147,18 +141,11 @@ def train(work: Path, recipe: Recipe, name: str, start: str | None) -> None:
         progress = spent / (recipe.minutes * 60)
         for group in optimizer.param_groups:
             group["lr"] = recipe.rate_at(step, progress)
-        codes, prompts = corpus.music(*recipe.crops_at(step, progress), rng)
-        music = music_loss(model, codes, prompts, recipe.dropout)
-        headers, captions = corpus.headers(recipe.header_tokens, recipe.header_rows, rng)
-        header, probe = header_losses(model, headers, captions, recipe.dropout)
-        optimizer.zero_grad()
-        torch.autograd.backward(music.mean() + recipe.header_weight * header + probe)
-        torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
-        optimizer.step()
+        music, header = _learn(model, optimizer, corpus, recipe, recipe.crops_at(step, progress), rng)
         step += 1
         spent += time.monotonic() - began
-        recent_music.append(music.detach())
-        recent_header.append(header.item())
+        recent_music.append(music)
+        recent_header.append(header)
         if step % 300 == 0 or step == 10:
             print(
                 f"step={step} min={spent / 60:.1f} music={_join(torch.stack(recent_music).mean(0))} "
@@ -171,6 +158,36 @@ def train(work: Path, recipe: Recipe, name: str, start: str | None) -> None:
             last_save = spent
     _save(checkpoint, model, optimizer, step, spent)
     print(f"done step={step} min={spent / 60:.1f} {held_out.report(model)}", flush=True)
+
+
+def _learn(
+    model: Starter,
+    optimizer: torch.optim.AdamW,
+    corpus: Corpus,
+    recipe: Recipe,
+    crops: tuple[int, int],
+    rng: np.random.Generator,
+) -> tuple[Tensor, float]:
+    """One step of training; the music loss of each codebook and the header loss."""
+    codes, prompts = corpus.music(*crops, rng)
+    music = music_loss(model, codes, prompts, recipe.dropout)
+    headers, captions = corpus.headers(recipe.header_tokens, recipe.header_rows, rng)
+    header, probe = header_losses(model, headers, captions, recipe.dropout)
+    optimizer.zero_grad()
+    torch.autograd.backward(music.mean() + recipe.header_weight * header + probe)
+    torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+    optimizer.step()
+    return music.detach(), header.item()
+
+
+def _restore(path: Path, model: Starter, optimizer: torch.optim.AdamW) -> tuple[int, float]:
+    """Steps and seconds behind a checkpoint, which is loaded; zeros where there is none."""
+    if not path.exists():
+        return 0, 0.0
+    saved = torch.load(path, weights_only=True)
+    model.load_state_dict(saved["model"])
+    optimizer.load_state_dict(saved["optimizer"])
+    return saved["step"], saved["spent"]
 
 
 def _save(path: Path, model: Starter, optimizer: torch.optim.AdamW, step: int, spent: float) -> None:

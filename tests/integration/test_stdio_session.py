@@ -220,6 +220,17 @@ def test_models_list_names_the_selected_model(broker: Stdio) -> None:
     assert answer["model_version"] == model["model_version"]
 
 
+def test_a_model_that_is_replaced_is_used_from_the_next_track_on(broker: Stdio, home: Home) -> None:
+    broker.wait("generation_complete", generate(broker, "old"))
+    manifest = Path(home.environ["LOFI_MODEL_FOLDER"]) / "model.toml"
+    before = broker.call("models_list")["models"][0]["model_version"]
+    manifest.write_text(manifest.read_text().replace("A manifest", "Another manifest"))
+    answer = broker.call("generate", prompt="new", duration_sec=5)
+    assert answer["model_version"] != before
+    complete = broker.wait("generation_complete", answer["track_id"])
+    assert complete["model_version"] == answer["model_version"]
+
+
 def test_shutdown_answers_then_leaves_with_its_worker(broker: Stdio) -> None:
     broker.wait("generation_complete", generate(broker, "x"))
     worker = psutil.Process(broker.call("status")["workers"][0]["pid"])

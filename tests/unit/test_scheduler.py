@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import msgspec
 import pytest
 
 from lofi_broker import events as ev
@@ -193,3 +194,27 @@ def test_progress_is_told_with_percent_and_eta() -> None:
         track_id="a", percent=25, tokens_generated=25, tokens_estimated=100, eta_sec=6.0
     )
     assert s.current()[0][1] == 25
+
+
+def test_a_new_version_of_the_model_is_loaded_for_the_next_job() -> None:
+    s = scheduler()
+    submit(s, "a")
+    ready(s)
+    newer = job("b")
+    newer = msgspec.structs.replace(newer, spec=msgspec.structs.replace(newer.spec, model_version="m-2"))
+    s.handle(ev.Submitted(newer), 1)
+    assert s.handle(ev.Tick(), 1) == []  # the running job is left alone
+    finished = s.handle(ev.JobDone("w0", done("a")), 2)
+    assert any(isinstance(action, ev.Kill) for action in finished)
+    assert s.workers["w0"].killed_for is not None
+    assert spawned(s.handle(ev.WorkerExited("w0", "killed by SIGKILL"), 4)) == [("w0", 2)]
+    assert sent(s.handle(ev.WorkerReady("w0", 1, "cpu", "m-2", 0.1), 5)) == [("w0", "b", 1)]
+
+
+def test_a_job_for_a_version_that_is_gone_ends_and_says_so() -> None:
+    s = scheduler()
+    submit(s, "a")
+    actions = s.handle(ev.WorkerReady("w0", 1, "cpu", "m-2", 0.1), 1)
+    (failed,) = [a.job for a in actions if isinstance(a, ev.Save)]
+    assert failed.error is not None and failed.error.name == "MODEL_NOT_FOUND"
+    assert "m-1 is no longer installed" in failed.error.message

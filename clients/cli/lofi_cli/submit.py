@@ -94,10 +94,9 @@ def main(
             "output": os.path.abspath(output) + ("/" if output.endswith("/") else "") if output else None,
         }
         params: api.GenerateParams = api.parse_params("generate", wanted)
-        with Watcher(output=params.output, as_json=as_json, quiet=quiet) as watcher:
-            watcher.say("starting")
-            with Lofi.connect(name="lofi-submit") as lofi:
-                sys.exit(_run(lofi, params, watcher, timeout=timeout, wait=not no_wait))
+        shown = Watcher(output=params.output, as_json=as_json, quiet=quiet)
+        with shown as watcher, Lofi.connect(name="lofi-submit") as lofi:
+            sys.exit(_run(lofi, params, watcher, timeout=timeout, wait=not no_wait))
 
 
 def _format_of(output: str | None) -> str:

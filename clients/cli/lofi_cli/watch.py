@@ -28,6 +28,7 @@ class Watcher:
         if sys.stderr.isatty() and os.environ.get("TERM") != "dumb" and not quiet and not as_json:
             self._bar = click.progressbar(
                 length=100,
+                label="starting",
                 file=sys.stderr,
                 bar_template="%(label)-18s [%(bar)s] %(info)s",
                 width=min(40, max(5, shutil.get_terminal_size().columns - 40)),
