@@ -22,7 +22,7 @@ class ConfigError(LofiError):
     """A setting is wrong; the message names where it came from, the setting and what it should be."""
 
     name = "CONFIG_ERROR"
-    hint = "`configs/default.toml` shows every setting with its default."
+    hint = "`configs/default.toml` in the source shows every setting with its default."
 
 
 class _Section(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

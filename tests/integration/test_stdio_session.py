@@ -148,6 +148,13 @@ def test_a_worker_that_hangs_is_replaced(home: Home) -> None:
         assert broker.call("status")["workers"][0]["restarts"] == 2
 
 
+def test_the_broker_answers_while_a_worker_is_deaf(broker: Stdio) -> None:
+    track_id = generate(broker, "slow-load 0.5")
+    broker.wait("generation_start", track_id)
+    assert broker.call("queue_status")["current"]["track_id"] == track_id
+    broker.wait("generation_complete", track_id)
+
+
 def test_after_kill_9_of_the_worker_the_broker_answers_and_the_job_runs_again(broker: Stdio) -> None:
     track_id = generate(broker, "slow 1")
     broker.wait("generation_progress", track_id)
