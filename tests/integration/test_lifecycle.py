@@ -219,14 +219,19 @@ def test_a_broker_that_is_asked_for_while_the_old_one_leaves_waits_for_it(home: 
             assert new.call("status")["broker"]["pid"] == new.process.pid
 
 
-def test_a_reader_that_is_gone_does_not_keep_the_broker(home: Home) -> None:
-    process = subprocess.Popen(
+def raw_stdio(home: Home, stderr: int) -> subprocess.Popen[bytes]:
+    """A broker on stdio whose streams the test reads, or does not read, itself."""
+    return subprocess.Popen(
         [sys.executable, "-m", "lofi_broker", "--stdio"],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
+        stderr=stderr,
         env={**os.environ, **home.environ},
     )
+
+
+def test_a_reader_that_is_gone_does_not_keep_the_broker(home: Home) -> None:
+    process = raw_stdio(home, subprocess.DEVNULL)
     assert process.stdin is not None and process.stdout is not None
     process.stdin.write(b'{"jsonrpc":"2.0","id":1,"method":"status"}\n')
     process.stdin.flush()
@@ -238,13 +243,7 @@ def test_a_reader_that_is_gone_does_not_keep_the_broker(home: Home) -> None:
 
 
 def test_answers_reach_a_reader_that_is_slow(home: Home) -> None:
-    process = subprocess.Popen(
-        [sys.executable, "-m", "lofi_broker", "--stdio"],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        env={**os.environ, **home.environ},
-    )
+    process = raw_stdio(home, subprocess.DEVNULL)
     assert process.stdin is not None and process.stdout is not None
     process.stdin.write(b'{"jsonrpc":"2.0","id":1,"method":"status"}\n' * 3000)
     process.stdin.close()
@@ -258,13 +257,7 @@ def test_answers_reach_a_reader_that_is_slow(home: Home) -> None:
 
 def test_an_unread_stderr_holds_nobody_up(home: Home) -> None:
     """More log lines than a pipe holds, and nobody who reads them."""
-    process = subprocess.Popen(
-        [sys.executable, "-m", "lofi_broker", "--stdio", "--set", "broker.log_level=debug"],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        env={**os.environ, **home.environ},
-    )
+    process = raw_stdio(home, subprocess.PIPE)
     assert process.stdin is not None and process.stdout is not None and process.stderr is not None
     for number in range(200):
         params = {"prompt": f"fail@1 {number} {'x' * 900}", "duration_sec": 5, "output": "/nowhere/x"}
