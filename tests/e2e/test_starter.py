@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import signal
+import statistics
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -76,7 +78,23 @@ def test_the_same_bytes_beside_other_jobs_in_neighbouring_slots(home: Home) -> N
         ):
             broker.call("generate", prompt=prompt, duration_sec=60, seed=9)
         assert make(broker) == alone
-        assert all(notice["code"] == "" for notice in broker.notices("generation_error"))
+        # The neighbours began before and went on after it.
+        assert len(broker.notices("generation_start")) == 3
+        assert len(broker.notices("generation_complete")) == 1
+        assert broker.notices("generation_error") == []
+
+
+def test_generate_is_answered_under_50_ms_while_the_model_computes(home: Home) -> None:
+    with Stdio(home.environ) as broker:
+        running = broker.call("generate", prompt=PROMPT, duration_sec=120)["track_id"]
+        broker.wait("generation_progress", running)
+        times = []
+        for number in range(9):
+            began = time.monotonic()
+            broker.call("generate", prompt=f"waiting {number}", duration_sec=120)
+            times.append(time.monotonic() - began)
+        assert broker.call("queue_status")["current"]["track_id"] == running
+        assert statistics.median(times) < 0.050
 
 
 def test_other_seeds_and_prompts_give_other_tracks(home: Home) -> None:
