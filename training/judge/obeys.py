@@ -55,7 +55,7 @@ def stated_tempo_heard(held: list[Held], takes: list[Take], seeds: int) -> Figur
 def freehand_obeyed(player: Player, seeds: int = 3) -> tuple[dict[str, Figure], list[str]]:
     """Shares of expectations and of whole prompts that are right, and what was missed, as text."""
     prompts = read_freehand()
-    jobs = [(prompt.text, seed) for prompt in prompts for seed in range(seeds)]
+    jobs = [(prompt.text, i * seeds + seed) for i, prompt in enumerate(prompts) for seed in range(seeds)]
     hits, wholes, missed = [], [], []
     for i, take in enumerate(player.takes(jobs, 0)):
         expected = prompts[i // seeds].expected
