@@ -7,7 +7,10 @@ import asyncio
 import os
 import signal
 import sys
+import time
 from pathlib import Path
+
+import zmq
 
 import lofi_common
 from lofi_broker.app import CLIENTS, Broker
@@ -25,7 +28,7 @@ EXIT_FAILED = 1
 EXIT_USAGE = 2
 EXIT_NO_BROKER = 3
 
-_LOCK_TRIES = 500
+_LOCK_SEC = 15.0
 _LOCK_PAUSE_SEC = 0.02
 
 
@@ -62,6 +65,8 @@ def _main(arguments: argparse.Namespace) -> int:
     # C libraries print to descriptor 1; the stream of answers moves away from there.
     stdout = os.dup(1)
     os.dup2(2, 1)
+    for descriptor in (0, stdout, 2):  # an editor may hand over pipes that do not block: threads wait here
+        os.set_blocking(descriptor, True)
     try:
         paths = find_paths(os.environ)
         if arguments.config is not None and not arguments.config.is_file():
@@ -76,7 +81,7 @@ def _main(arguments: argparse.Namespace) -> int:
         return _told(error, EXIT_NO_BROKER)
     except LofiError as error:
         return _told(error, EXIT_FAILED)
-    except OSError as error:  # ZMQError is one
+    except (OSError, zmq.ZMQError) as error:
         return _told(LofiError(str(error)), EXIT_FAILED)
 
 
@@ -88,7 +93,8 @@ def _told(error: LofiError, code: int) -> int:
 async def _serve(arguments: argparse.Namespace, config: Config, paths: Paths, stdout: int) -> int:
     """Be the broker, or a relay to the one that runs; wait for one that is just starting or leaving."""
     lock = BrokerLock(paths.broker_lock)
-    for _ in range(_LOCK_TRIES):
+    deadline = time.monotonic() + _LOCK_SEC
+    while time.monotonic() < deadline:
         if lock.acquire():
             return await _own(arguments, config, paths, stdout)
         found = read_broker_file(paths.broker_file)

@@ -204,8 +204,8 @@ class Broker:
         except OSError as error:
             self.feed(ev.WorkerExited(action.worker, f"can't be started: {error}"))
             return
-        if self._leave_reason.done():
-            self._pool.kill(action.worker)
+        if self._leave_reason.done() or self.scheduler.workers[action.worker].killed_for is not None:
+            self._pool.kill(action.worker)  # decided on while it was being started
         self.feed(ev.WorkerSpawned(action.worker, process.pid))
         reason = await self._pool.watch(process)
         if not self._leave_reason.done():
@@ -223,8 +223,7 @@ class Broker:
         while missing := self._undelivered(job.track_id, delivered):  # requests may join meanwhile
             failed |= await asyncio.to_thread(self.library.deliver, track, missing)
             delivered += missing
-        track = msgspec.structs.replace(track, output_errors=failed or None)
-        self.feed(ev.TrackAdopted(job.track_id, job.attempt, track))
+        self.feed(ev.TrackAdopted(job.track_id, job.attempt, track, output_errors=failed or None))
 
     def _undelivered(self, track_id: str, delivered: tuple[str, ...]) -> tuple[str, ...]:
         job = self.scheduler.job(track_id)

@@ -107,6 +107,7 @@ class TrackAdopted:
     attempt: int
     track: api.Track | None = None
     error: ErrorInfo | None = None
+    output_errors: dict[str, str] | None = None
 
 
 @dataclass(frozen=True)

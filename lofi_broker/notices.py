@@ -33,7 +33,7 @@ def progressed(job: Job, *, percent: int, done: int, total: int, elapsed: float)
     return Publish("generation_progress", progress)
 
 
-def completed(track: api.Track) -> Publish:
+def completed(track: api.Track, output_errors: dict[str, str] | None) -> Publish:
     assert track.path and track.sha256 and track.sample_rate and track.generation_time_sec is not None
     complete = api.GenerationComplete(
         track_id=track.track_id,
@@ -45,7 +45,7 @@ def completed(track: api.Track) -> Publish:
         generation_time_sec=track.generation_time_sec,
         model_version=track.model_version,
         sha256=track.sha256,
-        output_errors=track.output_errors,
+        output_errors=output_errors,
     )
     return Publish("generation_complete", complete)
 

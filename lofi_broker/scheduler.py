@@ -179,9 +179,11 @@ class Scheduler:
         worker.policy.succeeded()
         self.device = event.device
         actions: list[ev.Action] = [notices.model(self._model, "ready", event.load_sec)]
-        # What was loaded just now is what is installed: jobs for another version will never run.
+        # What it loaded is what was installed: jobs that waited for another version will never run.
         for job in self.pending():
-            if (version := job.spec.model_version) != event.model_version:
+            if (
+                version := job.spec.model_version
+            ) != event.model_version and job.track_id in worker.wanted_by:
                 error = ModelNotFound(f"{version} is no longer installed, {event.model_version} is")
                 actions += self._end(job, JobState.FAILED, error.info())
         return actions + self._dispatch(now)
@@ -201,7 +203,7 @@ class Scheduler:
         state = WorkerState.DOWN
         if worker.state is WorkerState.LOADING:
             reason = worker.load_error or f"died while loading: {reason}"
-            if worker.load_error is None:
+            if worker.load_error is None or self.pending():
                 state, worker.retry_at = worker.policy.failed(now)
         lost = worker.bury(state, reason)
         restart = api.WorkerRestart(worker=worker.name, reason=reason, attempt=worker.generation)
@@ -213,7 +215,7 @@ class Scheduler:
             job for track_id, attempt in sorted(lost) if (job := self._attempt_of(track_id, attempt))
         ]
         for job in interrupted:
-            actions += self._blame(job, reason, alone=len(interrupted) == 1)
+            actions += self._blame(job, reason, alone=len(lost) == 1)
         return actions + self._dispatch(now)
 
     def _blame(self, job: Job, reason: str, *, alone: bool) -> list[ev.Action]:
@@ -284,7 +286,7 @@ class Scheduler:
             assert event.error is not None
             return self._end(job, JobState.FAILED, event.error)
         ended = self._remove(job.moved(JobState.COMPLETE, error=None))
-        return [ev.Save(ended, event.track), notices.completed(event.track)]
+        return [ev.Save(ended, event.track), notices.completed(event.track, event.output_errors)]
 
     # shared steps
 
@@ -313,7 +315,7 @@ class Scheduler:
         for worker in self.workers.values():
             rested = worker.state in (WorkerState.BACKOFF, WorkerState.DISABLED) and worker.retry_at <= now
             if len(waiting) > coming and (worker.state is WorkerState.DOWN or rested):
-                worker.spawn(now)
+                worker.spawn(now, wanted_by={job.track_id for job in waiting})
                 coming += 1
                 actions.append(ev.Spawn(worker.name, worker.generation))
                 actions.append(notices.model(self._model, "loading"))
@@ -325,7 +327,8 @@ class Scheduler:
         if worker.credit <= 0 or not waiting or running & self._suspects:
             return None
         first = waiting[0]
-        return None if running and first.track_id in self._suspects else first
+        joins = first.track_id not in self._suspects and first.spec.model_version == worker.model_version
+        return first if joins or not running else None
 
     def _start(self, worker: Worker, job: Job, now: float) -> list[ev.Action]:
         running = job.moved(JobState.GENERATING, attempt=job.attempt + 1)

@@ -22,7 +22,6 @@ _CHUNK = 1 << 16
 _MAX_WAITING_CHUNKS = 64
 _MAX_WAITING_LINES = 1000
 _READER_SEC = 1.0
-_START = "generation_start"
 _ENDINGS = ("generation_complete", "generation_error")
 
 
@@ -38,11 +37,14 @@ class StdioFront:
         self._room = threading.Semaphore(_MAX_WAITING_CHUNKS)
         self._tasks: set[asyncio.Task[None]] = set()
         self._unfinished: set[str] = set()
-        self._ended: set[str] = set()
+        self._endings: dict[str, int] = {}
+        """track_id → number of its last ending, counted over all tracks."""
+        self._ending_count = 0
         self._settled = asyncio.Event()
         self._written = 0
         self._progress = threading.Event()
         self._lost = threading.Event()
+        self._closing = threading.Event()
         self._writer = threading.Thread(target=self._write, name="stdout", daemon=True)
 
     async def serve(self, *, drain: bool) -> None:
@@ -62,12 +64,14 @@ class StdioFront:
             self._take(line)
         if self._tasks:
             await asyncio.wait(self._tasks)
-        while drain and self._unfinished - self._ended:
+        while drain and self._unfinished:
             self._settled.clear()
             await self._settled.wait()
 
     async def close(self) -> None:
         """Write what is waiting, as long as somebody reads it."""
+        self._closing.set()
+        self._progress.set()
         self._lines.put(None)
         await asyncio.to_thread(self._finish_writing)
 
@@ -78,16 +82,20 @@ class StdioFront:
             self._writer.join(_READER_SEC)
 
     def _wait_for_reader(self) -> None:
-        while self._lines.qsize() > _MAX_WAITING_LINES // 2 and self._writer.is_alive():
+        while (
+            self._lines.qsize() > _MAX_WAITING_LINES // 2
+            and self._writer.is_alive()
+            and not self._closing.is_set()
+        ):
             self._progress.wait(_READER_SEC)
             self._progress.clear()
 
     def notify(self, method: str, params: dict[str, object]) -> None:
         track_id = str(params.get("track_id"))
-        if method == _START:
-            self._ended.discard(track_id)
-        elif method in _ENDINGS:
-            self._ended.add(track_id)
+        if method in _ENDINGS:
+            self._ending_count += 1
+            self._endings[track_id] = self._ending_count
+            self._unfinished.discard(track_id)
             self._settled.set()
         if self._lines.qsize() < _MAX_WAITING_LINES:  # a reader that stopped reading misses notifications
             self._put(jsonrpc.notification(method, params))
@@ -116,6 +124,7 @@ class StdioFront:
     async def _run(self, call: jsonrpc.Call | jsonrpc.Bad) -> dict[str, object] | None:
         if isinstance(call, jsonrpc.Bad):
             return jsonrpc.error(call.id, call.error)
+        endings_before = self._ending_count
         try:
             result = await self._backend(call.method, call.params)
         except LofiError as error:
@@ -125,7 +134,10 @@ class StdioFront:
             info = InternalError(f"{call.method} failed: {error}").info()
             return None if call.notification else jsonrpc.error(call.id, info)
         if call.method == "generate" and result["status"] != "complete":
-            self._unfinished.add(str(result["track_id"]))
+            track_id = str(result["track_id"])
+            # Through a relay the track's end may be heard before the answer to its request.
+            if self._endings.get(track_id, 0) <= endings_before:
+                self._unfinished.add(track_id)
         return None if call.notification else jsonrpc.result(call.id, result)
 
     def _read(self, loop: asyncio.AbstractEventLoop) -> None:

@@ -65,6 +65,7 @@ class Worker:
     """What holds one credit each."""
     cancelled_at: dict[Attempt, float] = field(default_factory=dict)
     """When its cancel was sent; the worker has not answered yet."""
+    wanted_by: set[str] = field(default_factory=set)
     spawned_at: float = 0.0
     seen_at: float = 0.0
     moved_at: float = 0.0
@@ -88,7 +89,9 @@ class Worker:
     def alive(self) -> bool:
         return self.state in (WorkerState.LOADING, WorkerState.READY)
 
-    def spawn(self, now: float) -> None:
+    def spawn(self, now: float, wanted_by: set[str]) -> None:
+        """A new process; `wanted_by`: the tracks that wait for it."""
+        self.wanted_by = wanted_by
         self.generation += 1
         self.state = WorkerState.LOADING
         self.spawned_at = self.seen_at = now

@@ -163,8 +163,6 @@ class Track(Result, frozen=True, kw_only=True):
     generation_time_sec: float | None = None
     created_at: float | None = None
     error: ErrorInfo | None = None
-    output_errors: dict[str, str] | None = None
-    """Copies that could not be written when it was made, with the reason."""
 
 
 class CacheListParams(Params, frozen=True, kw_only=True):

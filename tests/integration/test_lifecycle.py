@@ -242,6 +242,37 @@ def test_a_reader_that_is_gone_does_not_keep_the_broker(home: Home) -> None:
     assert process.wait(10.0) == 0
 
 
+def test_a_reader_that_stopped_reading_does_not_keep_the_broker(home: Home) -> None:
+    process = raw_stdio(home, subprocess.DEVNULL)
+    assert process.stdin is not None and process.stdout is not None
+    process.stdin.write(b'{"jsonrpc":"2.0","id":1,"method":"status"}\n' * 6000)
+    process.stdin.flush()
+    assert select.select([process.stdout], [], [], 10.0)[0]
+    process.terminate()
+    assert process.wait(10.0) == 0
+    process.stdin.close()
+    process.stdout.close()
+
+
+def test_pipes_that_do_not_block_are_made_to(home: Home) -> None:
+    read_end, write_end = os.pipe()
+    os.set_blocking(write_end, False)
+    process = subprocess.Popen(
+        [sys.executable, "-m", "lofi_broker", "--stdio"],
+        stdin=subprocess.PIPE,
+        stdout=write_end,
+        stderr=subprocess.DEVNULL,
+        env={**os.environ, **home.environ},
+    )
+    os.close(write_end)
+    assert process.stdin is not None
+    process.stdin.write(b'{"jsonrpc":"2.0","id":1,"method":"status"}\n' * 1000)
+    process.stdin.close()
+    with os.fdopen(read_end, "rb") as answers:
+        assert sum(b'"result"' in line for line in answers) == 1000
+    assert process.wait(10.0) == 0
+
+
 def test_answers_reach_a_reader_that_is_slow(home: Home) -> None:
     process = raw_stdio(home, subprocess.DEVNULL)
     assert process.stdin is not None and process.stdout is not None

@@ -10,7 +10,7 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-from lofi_common.broker_file import read_broker_file
+from lofi_client.launch import find_broker
 from lofi_common.paths import Paths, find_paths
 
 MODEL_TOML = """
@@ -79,7 +79,7 @@ class Home:
 
     def stop(self) -> None:
         """End a background broker that the test left behind."""
-        found = read_broker_file(self.paths.broker_file)
+        found = find_broker(self.paths)
         if found is None:
             return
         try:

@@ -102,3 +102,25 @@ def test_a_broken_worker_is_killed_once_at_its_deadline(prepare: str, at: float,
     assert s.handle(ev.Tick(), at + 1) == []
     exited = s.handle(ev.WorkerExited("w0", "killed by SIGKILL"), at + 1)
     assert any(isinstance(a, ev.Publish) and word in getattr(a.params, "reason", "") for a in exited)
+
+
+def test_a_neighbour_of_a_cancelled_job_that_hangs_is_not_charged() -> None:
+    s = scheduler(stop_grace_sec=1.0)
+    submit(s, "hangs", "innocent")
+    ready(s, slots=2)
+    s.handle(ev.CancelAsked("hangs"), 1)
+    assert any(isinstance(a, ev.Kill) for a in s.handle(ev.Tick(), 2))
+    (again,) = [
+        a.job for a in s.handle(ev.WorkerExited("w0", "killed by SIGKILL"), 2) if isinstance(a, ev.Save)
+    ]
+    assert (again.track_id, again.state, again.deaths) == ("innocent", JobState.QUEUED, 0)
+
+
+def test_a_second_worker_that_can_t_load_backs_off() -> None:
+    s = scheduler(count=2)
+    submit(s, "a", "b")
+    ready(s, "w0")
+    s.handle(ev.WorkerLoadFailed("w1", FAILED), 1)
+    assert s.pending()  # w0 will take it
+    assert spawned(s.handle(ev.WorkerExited("w1", "exit code 4"), 1)) == []
+    assert s.workers["w1"].state is WorkerState.BACKOFF

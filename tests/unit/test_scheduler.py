@@ -218,3 +218,24 @@ def test_a_job_for_a_version_that_is_gone_ends_and_says_so() -> None:
     (failed,) = [a.job for a in actions if isinstance(a, ev.Save)]
     assert failed.error is not None and failed.error.name == "MODEL_NOT_FOUND"
     assert "m-1 is no longer installed" in failed.error.message
+
+
+def test_a_free_slot_beside_an_older_version_is_not_used() -> None:
+    s = scheduler()
+    submit(s, "a")
+    ready(s, slots=2)
+    newer = job("b")
+    newer = msgspec.structs.replace(newer, spec=msgspec.structs.replace(newer.spec, model_version="m-2"))
+    s.handle(ev.Submitted(newer), 1)
+    assert s.handle(ev.Tick(), 1) == []
+
+
+def test_a_model_that_is_replaced_while_it_loads_is_loaded_again() -> None:
+    s = scheduler()
+    submit(s, "a")
+    newer = job("b", 1)
+    newer = msgspec.structs.replace(newer, spec=msgspec.structs.replace(newer.spec, model_version="m-2"))
+    s.handle(ev.Submitted(newer), 1)
+    ready(s)
+    s.handle(ev.JobDone("w0", done("a")), 2)
+    assert s.job("b") is not None and s.workers["w0"].killed_for is not None

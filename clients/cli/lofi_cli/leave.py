@@ -17,7 +17,9 @@ def stop_broker() -> str:
     paths = find_paths(os.environ)
     found = find_broker(paths)
     if found is None:
-        return "no broker is running"
+        if wait_gone(paths, _LEAVE_SEC):
+            return "no broker is running"
+        raise BrokerUnavailable(f"a broker holds {paths.broker_lock}, but does not say where it listens")
     with Lofi.connect(start=False, name="lofi") as lofi:
         lofi.shutdown()
     if not wait_gone(paths, _LEAVE_SEC):

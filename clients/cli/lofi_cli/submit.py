@@ -125,11 +125,10 @@ def _run(
         if accepted is None:
             raise
         try:
-            lofi.cancel(accepted.track_id)
+            cancelled = lofi.cancel(accepted.track_id).status == "cancelled"
         except InvalidTrackId:
-            exits.tell("interrupted: the track had ended already")
-        else:
-            exits.tell("interrupted: the track was cancelled")
+            cancelled = False
+        exits.tell(f"interrupted: the track {'was cancelled' if cancelled else 'had ended already'}")
         return exits.INTERRUPTED
     except TimeoutError as error:
         watcher.finish_bar()

@@ -27,8 +27,10 @@ def is_running(paths: Paths) -> bool:
     """Whether a broker lives: the kernel gives its lock back however it ends."""
     try:
         descriptor = os.open(paths.broker_lock, os.O_RDONLY | os.O_CLOEXEC)
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return False
+    except OSError as error:
+        raise BrokerUnavailable(f"{paths.broker_lock} can't be read: {error.strerror}") from error
     try:
         # Shared and given back at once. A broker that starts in this very moment tries again.
         fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
@@ -57,8 +59,10 @@ def start_broker(paths: Paths) -> BrokerFile:
     errors = paths.logs / "broker.stderr"
     read_end, write_end = os.pipe()
     try:
-        pid = _spawn(write_end, errors)
-        os.close(write_end)
+        try:
+            pid = _spawn(write_end, errors)
+        finally:
+            os.close(write_end)
         if not select.select([read_end], [], [], _READY_SEC)[0]:
             raise BrokerUnavailable(f"the broker was not ready after {_READY_SEC:g} s; its log: {errors}")
         said = os.read(read_end, 64)
