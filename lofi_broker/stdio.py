@@ -122,23 +122,27 @@ class StdioFront:
             self._put(answers if batch else answers[0])
 
     async def _run(self, call: jsonrpc.Call | jsonrpc.Bad) -> dict[str, object] | None:
+        """The answer to one request; None for a notification, whatever came of it."""
         if isinstance(call, jsonrpc.Bad):
             return jsonrpc.error(call.id, call.error)
+        answer = await self._call(call)
+        return None if call.notification else answer
+
+    async def _call(self, call: jsonrpc.Call) -> dict[str, object]:
         endings_before = self._ending_count
         try:
             result = await self._backend(call.method, call.params)
         except LofiError as error:
-            return None if call.notification else jsonrpc.error(call.id, error.info())
+            return jsonrpc.error(call.id, error.info())
         except Exception as error:  # whatever a request does, it is answered
             log.exception(fields("request_failed", method=call.method))
-            info = InternalError(f"{call.method} failed: {error}").info()
-            return None if call.notification else jsonrpc.error(call.id, info)
+            return jsonrpc.error(call.id, InternalError(f"{call.method} failed: {error}").info())
         if call.method == "generate" and result["status"] != "complete":
             track_id = str(result["track_id"])
             # Through a relay the track's end may be heard before the answer to its request.
             if self._endings.get(track_id, 0) <= endings_before:
                 self._unfinished.add(track_id)
-        return None if call.notification else jsonrpc.result(call.id, result)
+        return jsonrpc.result(call.id, result)
 
     def _read(self, loop: asyncio.AbstractEventLoop) -> None:
         """In a thread: stdin may be a file or a terminal, which event loops can't wait for."""

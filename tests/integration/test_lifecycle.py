@@ -219,12 +219,12 @@ def test_a_broker_that_is_asked_for_while_the_old_one_leaves_waits_for_it(home: 
             assert new.call("status")["broker"]["pid"] == new.process.pid
 
 
-def raw_stdio(home: Home, stderr: int) -> subprocess.Popen[bytes]:
+def raw_stdio(home: Home, stderr: int, stdout: int = subprocess.PIPE) -> subprocess.Popen[bytes]:
     """A broker on stdio whose streams the test reads, or does not read, itself."""
     return subprocess.Popen(
         [sys.executable, "-m", "lofi_broker", "--stdio"],
         stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
+        stdout=stdout,
         stderr=stderr,
         env={**os.environ, **home.environ},
     )
@@ -257,13 +257,7 @@ def test_a_reader_that_stopped_reading_does_not_keep_the_broker(home: Home) -> N
 def test_pipes_that_do_not_block_are_made_to(home: Home) -> None:
     read_end, write_end = os.pipe()
     os.set_blocking(write_end, False)
-    process = subprocess.Popen(
-        [sys.executable, "-m", "lofi_broker", "--stdio"],
-        stdin=subprocess.PIPE,
-        stdout=write_end,
-        stderr=subprocess.DEVNULL,
-        env={**os.environ, **home.environ},
-    )
+    process = raw_stdio(home, subprocess.DEVNULL, stdout=write_end)
     os.close(write_end)
     assert process.stdin is not None
     process.stdin.write(b'{"jsonrpc":"2.0","id":1,"method":"status"}\n' * 1000)
