@@ -12,12 +12,12 @@ T = TypeVar("T")
 
 BPM_MIN, BPM_MAX = 60, 95
 MODES = ("major", "minor", "jazzy")
-DRUMS = ("boombap", "soft", "none")
+DRUMS = ("boombap", "brushes", "808", "none")
 DENSITIES = ("sparse", "medium", "busy")
 SWINGS = ("straight", "light", "heavy")
 KEYS = ("rhodes", "piano", "guitar", "pad")
-BASSES = ("sub", "upright")
-LEADS = ("none", "flute", "bell", "vibes", "guitar", "piano")
+BASSES = ("sub", "upright", "none")
+LEADS = ("none", "flute", "bell", "vibes", "guitar", "piano", "trumpet", "sax")
 TONES = ("dark", "warm", "bright")
 NOTES = ("C", "C#", "D", "D#", "E", "F", "F#", "G", "G#", "A", "A#", "B")
 
@@ -27,7 +27,12 @@ TEMPO_BOUNDS = (70, 83)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Attributes:
-    """One track's description. `key` is a pitch class (0 = C); `pad` is a pad layered under the keys."""
+    """One track's description.
+
+    key: pitch class (0 = C). rain, cafe, night: what is heard around the music; tape: wow, flutter and hiss;
+    pad: one layered under the keys; ending: whether the track closes with a last chord instead of being
+    faded where its time is up.
+    """
 
     bpm: int
     key: int
@@ -40,8 +45,12 @@ class Attributes:
     lead: str
     vinyl: bool
     rain: bool
+    cafe: bool
+    night: bool
+    tape: bool
     tone: str
     pad: bool
+    ending: bool
 
 
 def tempo_word_class(bpm: float) -> int:
@@ -67,19 +76,23 @@ def weighted(rng: np.random.Generator, options: Sequence[T], weights: Sequence[f
 def sample_attributes(rng: np.random.Generator) -> Attributes:
     """Draw a track from the prior that also fills in what a prompt leaves open."""
     keys = weighted(rng, KEYS, (0.35, 0.28, 0.22, 0.15))
-    lead = weighted(rng, LEADS, (0.25, 0.17, 0.14, 0.16, 0.14, 0.14))
+    lead = weighted(rng, LEADS, (0.22, 0.12, 0.11, 0.12, 0.11, 0.11, 0.1, 0.11))
     return Attributes(
         bpm=int(rng.integers(BPM_MIN, BPM_MAX + 1)),
         key=int(rng.integers(12)),
         mode=weighted(rng, MODES, (0.35, 0.4, 0.25)),
-        drums=weighted(rng, DRUMS, (0.58, 0.25, 0.17)),
+        drums=weighted(rng, DRUMS, (0.4, 0.23, 0.2, 0.17)),
         density=pick(rng, DENSITIES),
         swing=pick(rng, SWINGS),
         keys=keys,
-        bass=pick(rng, BASSES),
+        bass=weighted(rng, BASSES, (0.47, 0.45, 0.08)),
         lead="none" if lead == keys else lead,
-        vinyl=bool(rng.random() < 0.55),
-        rain=bool(rng.random() < 0.4),
+        vinyl=bool(rng.random() < 0.5),
+        rain=bool(rng.random() < 0.3),
+        cafe=bool(rng.random() < 0.14),
+        night=bool(rng.random() < 0.14),
+        tape=bool(rng.random() < 0.3),
         tone=weighted(rng, TONES, (0.34, 0.38, 0.28)),
         pad=bool(keys != "pad" and rng.random() < 0.3),
+        ending=bool(rng.random() < 0.3),
     )

@@ -11,12 +11,17 @@ from tokenizers import Tokenizer
 from torch import Tensor
 
 from training.captions import write_caption
+from training.obedience import STATABLE
 from training.shape import MAX_TEXT_TOKENS
 from training.tokenizer import encode_prompt
-from training.tokens import HEADER_FRAMES, LOOP_STEPS, decode_header
+from training.tokens import BLOCK_STEPS, HEADER_FRAMES, decode_header
 
-# Batches in which every caption states a key: the rarest statement, with the most names, is learned last.
-KEYED_SHARE = 0.4
+PADDING = -1  # where a track has no frame
+# Batches whose captions all state one thing, drawn by these weights (1 where none is given): what is said
+# rarely, or has many names, is learned last.
+CHOSEN_SHARE = 0.6
+CHOSEN_WEIGHTS = {"key": 4.0, "bpm": 2.0, "swing": 2.0}
+FIRST_SHARE, LAST_SHARE = 0.4, 0.2  # crops from a track's start, and of its last block
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +30,24 @@ class Prompts:
 
     ids: Tensor
     mask: Tensor
+
+    def to(self, device: torch.device) -> Prompts:
+        return Prompts(self.ids.to(device), self.mask.to(device))
+
+
+@dataclass(frozen=True, slots=True)
+class Crops:
+    """codes int64 [rows, 4, HEADER_FRAMES + steps], PADDING behind a track's end.
+
+    first: the step that follows the header; total: frames of the whole track; int64 [rows].
+    """
+
+    codes: Tensor
+    first: Tensor
+    total: Tensor
+
+    def to(self, device: torch.device) -> Crops:
+        return Crops(self.codes.to(device), self.first.to(device), self.total.to(device))
 
 
 def pad(rows: list[np.ndarray]) -> Prompts:
@@ -35,6 +58,15 @@ def pad(rows: list[np.ndarray]) -> Prompts:
         ids[i, : len(row)] = torch.from_numpy(row.astype(np.int64))
         mask[i, : len(row)] = 1
     return Prompts(ids, mask)
+
+
+def crop(codes: np.ndarray, first: int, steps: int) -> np.ndarray:
+    """The header and `steps` steps of a track [4, frames] from step `first` on, padded behind its end."""
+    cut = np.full((codes.shape[0], HEADER_FRAMES + steps), PADDING, np.int64)
+    cut[:, :HEADER_FRAMES] = codes[:, :HEADER_FRAMES]
+    piece = codes[:, HEADER_FRAMES + first : HEADER_FRAMES + first + steps]
+    cut[:, HEADER_FRAMES : HEADER_FRAMES + piece.shape[1]] = piece
+    return cut
 
 
 class Corpus:
@@ -49,24 +81,42 @@ class Corpus:
         self._ends = np.cumsum(lengths, dtype=np.int64)
         # By length: a batch takes neighbours, which leaves hardly any padding.
         self._by_length = np.argsort(lengths, kind="stable")
-        self._keyed = self._by_length[stored["keyed"][self._by_length]]
+        states = stored["states"][self._by_length]
+        self._stating = [self._by_length[states[:, i]] for i in range(len(STATABLE))]
+        weights = np.array([CHOSEN_WEIGHTS.get(name, 1.0) for name in STATABLE])
+        self._weights = weights / weights.sum()
 
-    def music(self, rows: int, steps: int, rng: np.random.Generator) -> tuple[Tensor, Prompts]:
-        """Codes int64 [rows, 4, HEADER_FRAMES + steps], cut at the loop's borders, and new captions."""
-        longest = self._tracks.shape[2] - HEADER_FRAMES
-        cuts, prompts = [], []
+    def music(self, rows: int, steps: int, rng: np.random.Generator) -> tuple[Crops, Prompts]:
+        """Crops that begin on a border of four bars, each with a caption of its own."""
+        cuts, firsts, totals, prompts = [], [], [], []
         for index in rng.integers(len(self._tracks), size=rows):
             track = np.asarray(self._tracks[index], np.int64)
-            first = HEADER_FRAMES + LOOP_STEPS * int(rng.integers((longest - steps) // LOOP_STEPS + 1))
-            cuts.append(np.concatenate([track[:, :HEADER_FRAMES], track[:, first : first + steps]], axis=1))
+            track = track[:, : int((track[0] != PADDING).sum())]
+            first = self._first_step(track.shape[1] - HEADER_FRAMES, steps, rng)
+            cuts.append(crop(track, first, steps))
+            firsts.append(first)
+            totals.append(track.shape[1])
             # Without small talk: long captions cost time here, and the header batches teach the rest.
             caption = write_caption(decode_header(track), rng, noise=False)
             prompts.append(np.array(encode_prompt(self.tokenizer, caption.text, MAX_TEXT_TOKENS)))
-        return torch.from_numpy(np.stack(cuts)), pad(prompts)
+        crops = Crops(torch.from_numpy(np.stack(cuts)), torch.tensor(firsts), torch.tensor(totals))
+        return crops, pad(prompts)
+
+    @staticmethod
+    def _first_step(length: int, steps: int, rng: np.random.Generator) -> int:
+        last = max(0, -(-(length - steps) // BLOCK_STEPS))
+        where = rng.random()
+        if where < FIRST_SHARE:
+            return 0
+        if where < FIRST_SHARE + LAST_SHARE:
+            return last * BLOCK_STEPS
+        return int(rng.integers(last + 1)) * BLOCK_STEPS
 
     def headers(self, tokens: int, most_rows: int, rng: np.random.Generator) -> tuple[Tensor, Prompts]:
-        """Header codes int64 [rows, 4, 2] and captions of about one length, about `tokens` tokens in all."""
-        pool = self._keyed if rng.random() < KEYED_SHARE else self._by_length
+        """Header codes int64 [rows, 4, SAYING_FRAMES] and captions of about one length, `tokens` in all."""
+        pool = self._by_length
+        if rng.random() < CHOSEN_SHARE:
+            pool = self._stating[int(rng.choice(len(STATABLE), p=self._weights))]
         at = int(rng.integers(len(pool)))
         longest = int(self._ends[pool[at]] - self._start(pool[at]))
         rows = max(1, min(most_rows, tokens // longest))

@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import shutil
 import time
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -78,28 +79,33 @@ def store_half(model: onnx.ModelProto) -> onnx.ModelProto:
     return copy
 
 
-def read_weights(checkpoint: Path) -> tuple[dict[str, NDArray[np.float32]], NDArray[np.float32]]:
-    """Weights by their names in transformers, and the position table [MAX_STEPS, hidden]."""
-    saved = torch.load(checkpoint, weights_only=True)["model"]
+@dataclass(frozen=True, slots=True)
+class Checkpoint:
+    """Weights by their names in transformers; positions [MAX_STEPS, hidden]; endings [FAR + 1, hidden]."""
+
+    weights: dict[str, NDArray[np.float32]]
+    positions: NDArray[np.float32]
+    endings: NDArray[np.float32]
+
+
+def read_checkpoint(path: Path) -> Checkpoint:
+    """What `training.train` saved, as the graphs need it."""
+    saved = torch.load(path, weights_only=True, map_location="cpu")["model"]
     vocabulary = saved["text_encoder.shared.weight"].shape[0]
     model = Starter(TEXT, DECODER, vocabulary, MAX_TEXT_TOKENS, MAX_STEPS)
     model.load_state_dict(saved)
-    positions = model.positions(MAX_STEPS).detach().numpy()
-    weights = {
-        name: value.float().numpy()
-        for name, value in saved.items()
-        if not name.startswith(("phase.", "probe."))
-    }
-    return weights, positions.astype(np.float32)
+    positions = model.at_places(torch.arange(MAX_STEPS)).detach().numpy()
+    folded = ("phase.", "block.", "ending.", "probe.")
+    weights = {name: value.float().numpy() for name, value in saved.items() if not name.startswith(folded)}
+    return Checkpoint(weights, positions.astype(np.float32), model.ending.weight.detach().numpy())
 
 
 def export(work: Path, name: str, folder: Path, bits: int | None = BITS, codec: bool = True) -> None:
     """Write the model folder; bits None keeps float32, codec False keeps the codec.onnx that is there."""
     folder.mkdir(parents=True, exist_ok=True)
-    weights, positions = read_weights(work / f"{name}.pt")
-    bias, scale = logit_tables()
-    decoder = build_decoder(weights, DECODER, positions, bias, scale)
-    text = build_text_encoder(weights, TEXT, DECODER)
+    saved = read_checkpoint(work / f"{name}.pt")
+    decoder = build_decoder(saved.weights, DECODER, saved.positions, *logit_tables(), saved.endings)
+    text = build_text_encoder(saved.weights, TEXT, DECODER)
     if bits is not None:
         decoder, text = (store_half(quantize(graph, bits, BLOCK)) for graph in (decoder, text))
     onnx.save(decoder, folder / "decoder.onnx")

@@ -1,8 +1,8 @@
 """The starter in torch: the architecture and names of transformers' `MusicgenForConditionalGeneration`.
 
-It differs in sizes, in rotary positions in self-attention, and in a learned phase table in place of the
-sinusoidal one: its rows are the steps of the loop of four bars, then the header's frames; export folds it
-into the position table.
+It differs in sizes, in rotary positions in self-attention, and in what is added at a position in place of the
+sinusoidal table: learned rows for the step of its four bars and for which four bars they are, or for the
+header's frame; export folds them into one table. A second table says how near the end is.
 """
 
 from __future__ import annotations
@@ -17,7 +17,10 @@ from torch import Tensor, nn
 from lofi_worker.importer.decoder_graph import DecoderShape
 from lofi_worker.importer.text_graph import TextShape
 from training.text_model import TextEncoder, linear, split_heads
-from training.tokens import DELAYS, HEADER_CODES, HEADER_FRAMES, LOOP_STEPS
+from training.tokens import BLOCK_STEPS, DELAYS, HEADER_CODES, HEADER_FRAMES
+
+BLOCKS, CYCLE = 12, 8  # blocks with a row of their own; later ones go round with the forms, every CYCLE
+FAR = 64  # frames before the end from which on it is all the same how many there are
 
 
 class _Attention(nn.Module):
@@ -30,7 +33,7 @@ class _Attention(nn.Module):
 
 
 def rotate(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
-    """Rotary positions, half-split: x [rows, heads, length, size], cos and sin [length, size / 2]."""
+    """Rotary positions, half-split: x [rows, heads, length, size], cos, sin [rows, 1, length, size / 2]."""
     a, b = x.float().chunk(2, -1)
     return torch.cat([a * cos - b * sin, b * cos + a * sin], -1).to(x.dtype)
 
@@ -115,8 +118,11 @@ class Starter(nn.Module):
         self.decoder = _Decoder(decoder)
         # Reads the header off the mean text state; it teaches the text encoder and is not exported.
         self.probe = nn.Linear(text.hidden, sum(sum(codes) for codes in HEADER_CODES))
-        self.phase = nn.Embedding(LOOP_STEPS + HEADER_FRAMES, decoder.hidden)
-        nn.init.normal_(self.phase.weight, std=0.3)
+        self.phase = nn.Embedding(BLOCK_STEPS + HEADER_FRAMES, decoder.hidden)
+        self.block = nn.Embedding(BLOCKS, decoder.hidden)
+        self.ending = nn.Embedding(FAR + 1, decoder.hidden)
+        for table, deviation in ((self.phase, 0.3), (self.block, 0.1), (self.ending, 0.1)):
+            nn.init.normal_(table.weight, std=deviation)
         rates = decoder.rotary_base ** -(torch.arange(0, decoder.head_dim, 2).double() / decoder.head_dim)
         angles = torch.arange(steps).double()[:, None] * rates
         self.register_buffer("cos", angles.cos().float(), persistent=False)
@@ -127,26 +133,34 @@ class Starter(nn.Module):
         states: Tensor = self.enc_to_dec_proj(text)
         return states * mask[..., None]
 
-    def positions(self, steps: int) -> Tensor:
-        """What is added at each position, [steps, hidden]; at position t codebook 0 emits frame t."""
-        place = torch.arange(steps)
-        index = torch.where(place < HEADER_FRAMES, place + LOOP_STEPS, (place - HEADER_FRAMES) % LOOP_STEPS)
-        rows: Tensor = self.phase(index)
+    def at_places(self, places: Tensor) -> Tensor:
+        """What is added at positions int64 [...], float [..., hidden]; position t predicts frame t."""
+        step = places - HEADER_FRAMES
+        block = torch.div(step, BLOCK_STEPS, rounding_mode="floor").clamp(min=0)
+        block = torch.where(block < BLOCKS, block, BLOCKS - CYCLE + (block - BLOCKS) % CYCLE)
+        phase = torch.where(step < 0, places + BLOCK_STEPS, step % BLOCK_STEPS)
+        rows: Tensor = self.phase(phase) + self.block(block) * (step >= 0)[..., None]
         return rows
 
     def head(self, codebook: int) -> Tensor:
         """Weights of a codebook's head, [codebook_size, hidden]."""
         return cast(nn.Linear, self.decoder.lm_heads[codebook]).weight
 
-    def forward(self, tokens: Tensor, states: Tensor, mask: Tensor) -> Tensor:
-        """Delayed tokens int64 [rows, codebooks, length] -> what the heads see, [rows, length, hidden]."""
-        stack, length = self.decoder.model.decoder, tokens.shape[2]
-        x = self.positions(length)[None]
+    def forward(
+        self, tokens: Tensor, places: Tensor, frames_left: Tensor, states: Tensor, mask: Tensor
+    ) -> Tensor:
+        """Delayed tokens int64 [rows, codebooks, length] -> what the heads see, [rows, length, hidden].
+
+        places: positions, frames_left: frames behind the one that codebook 0 predicts; int64 [rows, length].
+        """
+        stack = self.decoder.model.decoder
+        x = self.at_places(places) + self.ending(frames_left.clamp(0, FAR))
         for q, table in enumerate(stack.embed_tokens):
             x = x + table(tokens[:, q])
         blocked = ((mask[:, None, None, :] - 1) * 1e4).to(states.dtype)
+        cos, sin = self.cos[places][:, None], self.sin[places][:, None]
         for layer in stack.layers:
-            x = layer(x, self.cos[:length], self.sin[:length], states, blocked)
+            x = layer(x, cos, sin, states, blocked)
         out: Tensor = stack.layer_norm(x)
         return out
 

@@ -10,37 +10,46 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from training.data import Prompts
-from training.model import Starter, delay
+from training.data import PADDING, Crops, Prompts
+from training.model import FAR, Starter, delay
 from training.shape import SPECIAL
 from training.tokens import (
     CODEBOOKS,
     DELAYS,
-    FIRST_HEADER,
     FLUSH,
     HEADER_CODES,
     HEADER_FRAMES,
-    SECOND_HEADER,
+    HEADER_STARTS,
+    SAYING_FRAMES,
     STEP_CODES,
 )
 
-HEADER_STARTS = (FIRST_HEADER, SECOND_HEADER)
-# The key is the rarest thing that prompts state and has the most names: without weight it is learned last.
-HEADER_WEIGHTS = (1.0, 3.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0)
+# The key is the rarest thing that prompts state and has the most names; the plan, frame 2, no prompt states.
+HEADER_WEIGHTS = (1.0, 2.5, 1.5, 1.5, 1.0, 1.0, 1.0, 1.5, 0.25, 0.25, 0.25, 0.25)
+NEAR_SHARE = 0.3  # header rows that are told that the end is near, as in short tracks
 
 
 def _conditioned(states: Tensor, prompts: Prompts, dropout: float) -> tuple[Tensor, Tensor]:
     """States and mask; each row loses its prompt with probability `dropout`, for classifier-free guidance."""
-    kept = (torch.rand(len(prompts.ids), 1) >= dropout).float()
+    kept = (torch.rand(len(prompts.ids), 1, device=states.device) >= dropout).float()
     return states * kept[..., None], prompts.mask * kept
 
 
-def music_loss(model: Starter, codes: Tensor, prompts: Prompts, dropout: float) -> Tensor:
-    """Cross-entropy of each codebook's steps, float [CODEBOOKS]; codes int64 [rows, CODEBOOKS, frames]."""
-    with torch.autocast("cpu", dtype=torch.bfloat16):
+def places_of(crops: Crops, length: int) -> tuple[Tensor, Tensor]:
+    """Positions and frames left of a crop's columns, int64 [rows, length] each."""
+    place = torch.arange(length, device=crops.codes.device)[None, :]
+    places = place + torch.where(place < HEADER_FRAMES, 0, crops.first[:, None])
+    return places, crops.total[:, None] - 1 - places
+
+
+def music_loss(model: Starter, crops: Crops, prompts: Prompts, dropout: float) -> Tensor:
+    """Cross-entropy of each codebook's steps, float [CODEBOOKS]."""
+    codes = crops.codes
+    with torch.autocast(codes.device.type, dtype=torch.bfloat16):
         text = model.text_encoder(prompts.ids, prompts.mask)
         states, mask = _conditioned(model.for_decoder(text, prompts.mask), prompts, dropout)
-        hidden = model(delay(codes, SPECIAL), states, mask)
+        fed = delay(torch.where(codes == PADDING, SPECIAL, codes), SPECIAL)
+        hidden = model(fed, *places_of(crops, fed.shape[2]), states, mask)
         steps = codes.shape[2] - HEADER_FRAMES
         losses = []
         for q, shift in enumerate(DELAYS):
@@ -48,7 +57,8 @@ def music_loss(model: Starter, codes: Tensor, prompts: Prompts, dropout: float) 
             # Only the codes that are legal here compete: the mask of the exported graph forbids the rest.
             weight = model.head(q)[: STEP_CODES[q]]
             logits = F.linear(hidden[:, first : first + steps], weight).float()
-            losses.append(F.cross_entropy(logits.flatten(0, 1), codes[:, q, HEADER_FRAMES:].flatten()))
+            wanted = codes[:, q, HEADER_FRAMES:].flatten()
+            losses.append(F.cross_entropy(logits.flatten(0, 1), wanted, ignore_index=PADDING))
     return torch.stack(losses)
 
 
@@ -57,15 +67,20 @@ def header_logits(
 ) -> list[Tensor]:
     """Logits [rows, codes of that range] of the header codes, frame by frame, fed the true header so far.
 
-    text: the encoder's states; headers: int64 [rows, CODEBOOKS, 2].
+    text: the encoder's states; headers: int64 [rows, CODEBOOKS, SAYING_FRAMES].
     """
-    flush = torch.tensor(FLUSH)[None, :, None].expand(len(headers), CODEBOOKS, HEADER_FRAMES - 2)
-    fed = delay(torch.cat([headers, flush], dim=2), SPECIAL)[:, :, : 2 + max(DELAYS)]
+    device, rows = headers.device, len(headers)
+    flush = torch.tensor(FLUSH, device=device)[None, :, None]
+    flush = flush.expand(rows, CODEBOOKS, HEADER_FRAMES - SAYING_FRAMES)
+    fed = delay(torch.cat([headers, flush], dim=2), SPECIAL)[:, :, :HEADER_FRAMES]
+    places = torch.arange(HEADER_FRAMES, device=device).expand(rows, HEADER_FRAMES)
+    near = torch.rand(rows, 1, device=device) < NEAR_SHARE
+    total = torch.where(near, torch.randint(2 * HEADER_FRAMES, FAR, (rows, 1), device=device), 2 * FAR)
     found = []
-    with torch.autocast("cpu", dtype=torch.bfloat16):
+    with torch.autocast(device.type, dtype=torch.bfloat16):
         states, mask = _conditioned(model.for_decoder(text, prompts.mask), prompts, dropout)
-        hidden = model(fed, states, mask)
-        for frame in range(2):
+        hidden = model(fed, places, total - places, states, mask)
+        for frame in range(SAYING_FRAMES):
             for q, shift in enumerate(DELAYS):
                 start = HEADER_STARTS[frame][q]
                 weight = model.head(q)[start : start + HEADER_CODES[frame][q]]
@@ -75,7 +90,7 @@ def header_logits(
 
 def header_losses(model: Starter, headers: Tensor, prompts: Prompts, dropout: float) -> tuple[Tensor, Tensor]:
     """Weighted cross-entropy of the header codes: the decoder's, and the probe's on the mean text state."""
-    with torch.autocast("cpu", dtype=torch.bfloat16):
+    with torch.autocast(headers.device.type, dtype=torch.bfloat16):
         text = model.text_encoder(prompts.ids, prompts.mask)
     decoded = mean_header_loss(header_logits(model, text, headers, prompts, dropout), headers)
     mean = (text.float() * prompts.mask[..., None]).sum(1) / prompts.mask.sum(1, keepdim=True)
@@ -84,9 +99,9 @@ def header_losses(model: Starter, headers: Tensor, prompts: Prompts, dropout: fl
 
 
 def mean_header_loss(logits: list[Tensor], headers: Tensor) -> Tensor:
-    """Weighted mean over the header codes; `logits`: one [rows, codes] for each, frame by frame."""
+    """Weighted mean over the header codes that `logits` ([rows, codes] each) has, frame by frame."""
     losses = []
-    for i, (row, weight) in enumerate(zip(logits, HEADER_WEIGHTS, strict=True)):
+    for i, (row, weight) in enumerate(zip(logits, HEADER_WEIGHTS, strict=False)):
         frame, q = divmod(i, CODEBOOKS)
         losses.append(weight * F.cross_entropy(row, headers[:, q, frame] - HEADER_STARTS[frame][q]))
     return torch.stack(losses).mean()

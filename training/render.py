@@ -11,19 +11,22 @@ from pathlib import Path
 
 import numpy as np
 
-from training.draws import BARS, TRAIN_SEED, caption, track
+from training.data import PADDING
+from training.draws import LONGEST_STEPS, TRAIN_SEED, caption, plan_beside, track
+from training.obedience import STATABLE
 from training.shape import MAX_TEXT_TOKENS
 from training.tokenizer import encode_prompt, train_tokenizer
-from training.tokens import HEADER_FRAMES, encode_header
+from training.tokens import CODEBOOKS, HEADER_FRAMES, SAYING_FRAMES, encode_header
 
 
 def render(work: Path, tracks: int, captions: int, seed: int) -> None:
     """Write tracks.npy, captions.npz and tokenizer.json into `work`."""
     work.mkdir(parents=True, exist_ok=True)
     started = time.monotonic()
-    codes = np.empty((tracks, 4, HEADER_FRAMES + BARS * 16), np.int16)
+    codes = np.full((tracks, CODEBOOKS, HEADER_FRAMES + LONGEST_STEPS), PADDING, np.int16)
     for i in range(tracks):
-        codes[i] = track(seed, i)[1]
+        drawn = track(seed, i)[1]
+        codes[i, :, : drawn.shape[1]] = drawn
     np.save(work / "tracks.npy", codes)
     print(f"tracks={tracks} seconds={time.monotonic() - started:.0f}", flush=True)
 
@@ -33,10 +36,15 @@ def render(work: Path, tracks: int, captions: int, seed: int) -> None:
     tokenizer.save(str(work / "tokenizer.json"))
     ids = [encode_prompt(tokenizer, text, MAX_TEXT_TOKENS) for text in texts]
     lengths = np.array([len(row) for row in ids], np.int32)
-    headers = np.stack([encode_header(attributes)[:, :2] for _, attributes, _ in drawn]).astype(np.int16)
-    keyed = np.array(["key" in states for _, _, states in drawn])
+    headers = np.stack(
+        [
+            encode_header(attributes, plan_beside(seed, i, attributes))[:, :SAYING_FRAMES]
+            for i, (_, attributes, _) in enumerate(drawn)
+        ]
+    ).astype(np.int16)
+    states = np.array([[name in said for name in STATABLE] for _, _, said in drawn])
     stored = np.concatenate(ids).astype(np.int16)
-    np.savez(work / "captions.npz", ids=stored, lengths=lengths, headers=headers, keyed=keyed)
+    np.savez(work / "captions.npz", ids=stored, lengths=lengths, headers=headers, states=states)
     print(
         f"captions={captions} distinct={len(set(texts)) / captions:.3f} tokens_mean={lengths.mean():.1f} "
         f"tokens_99={np.percentile(lengths, 99):.0f} tokens_max={lengths.max()} "

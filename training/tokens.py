@@ -1,14 +1,15 @@
 """Scores and headers as frames of four codebooks.
 
-frame        0        1        2 3 4   5 ...
-codebook 0   tempo    keys     ·       kick, snare, hat
-codebook 1   key,mode bass     ·       bass pitch, onset
-codebook 2   drums    lead     ·       voicing, onset
-codebook 3   feel     sound    ·       lead pitch, onset
+frame        0            1              2       3 4 5   6 ...
+codebook 0   tempo        keys, pad      form    ·       kick, snare, hat, late
+codebook 1   key, mode    bass, tape     loop A  ·       bass pitch, touch
+codebook 2   drums, end   lead           loop B  ·       voicing, touch
+codebook 3   feel         air, tone      style   ·       lead pitch, touch
 
-feel = density and swing, sound = ambience, tone and pad. The constant flush frames (·) let the delayed
-header become whole before the first step. Each codebook's ranges of codes are disjoint: steps, header frame
-0, header frame 1, flush.
+feel = density and swing, air = rain, café, night and vinyl, touch = held, struck or struck late. Pitches are
+written as if the tonic were C; the codec moves them into the header's key. The constant flush frames (·) let
+the delayed header become whole before the first step. Each codebook's ranges of codes are disjoint: steps,
+header frames 0 to 2, flush.
 """
 
 from __future__ import annotations
@@ -29,21 +30,29 @@ from training.attributes import (
     TONES,
     Attributes,
 )  # fmt: skip
+from training.composer.plan import FORMS, Plan
+from training.composer.progressions import loops
 from training.composer.song import Score
-from training.composer.theory import BASS_COUNT, LEAD_COUNT, VOICING_COUNT
+from training.composer.theory import BASS_COUNT, LEAD_COUNT, STYLES, VOICING_COUNT
 
 CODEBOOKS = 4
 DELAYS = (0, 1, 2, 3)
-HEADER_FRAMES = 5
-LOOP_STEPS = 64
-STEP_CODES = (16, BASS_COUNT * 2, VOICING_COUNT * 2, LEAD_COUNT * 2)
+SAYING_FRAMES = 3  # frames of the header that say something; the rest are flush frames
+HEADER_FRAMES = SAYING_FRAMES + max(DELAYS)
+BLOCK_STEPS = 64
+STEP_CODES = (2 * 3 * 4 * 3, BASS_COUNT * 3, VOICING_COUNT * 3, LEAD_COUNT * 3)
+AIRS = ("rain", "cafe", "night", "vinyl")
 HEADER_CODES = (
-    (BPM_MAX - BPM_MIN + 1, 12 * len(MODES), len(DRUMS), len(DENSITIES) * len(SWINGS)),
-    (len(KEYS), len(BASSES), len(LEADS), 4 * len(TONES) * 2),
+    (BPM_MAX - BPM_MIN + 1, 12 * len(MODES), len(DRUMS) * 2, len(DENSITIES) * len(SWINGS)),
+    (len(KEYS) * 2, len(BASSES) * 2, len(LEADS), 2 ** len(AIRS) * len(TONES)),
+    (len(FORMS), len(loops()), len(loops()), len(STYLES)),
 )
-FIRST_HEADER = STEP_CODES
-SECOND_HEADER = tuple(a + b for a, b in zip(FIRST_HEADER, HEADER_CODES[0], strict=True))
-FLUSH = tuple(a + b for a, b in zip(SECOND_HEADER, HEADER_CODES[1], strict=True))
+# Where each codebook's codes of a header frame begin: HEADER_STARTS[frame][codebook].
+HEADER_STARTS = tuple(
+    tuple(STEP_CODES[q] + sum(HEADER_CODES[f][q] for f in range(frame)) for q in range(CODEBOOKS))
+    for frame in range(SAYING_FRAMES)
+)
+FLUSH = tuple(STEP_CODES[q] + sum(codes[q] for codes in HEADER_CODES) for q in range(CODEBOOKS))
 CODEBOOK_SIZE = (max(FLUSH) + 1 + 31) // 32 * 32
 
 Codes = NDArray[np.int64]
@@ -53,58 +62,75 @@ class TokenError(ValueError):
     """Codes that no header or step has."""
 
 
-def encode_header(a: Attributes) -> Codes:
-    """Attributes to int64 [4, HEADER_FRAMES]."""
-    first = (
-        a.bpm - BPM_MIN,
-        a.key * len(MODES) + MODES.index(a.mode),
-        DRUMS.index(a.drums),
-        DENSITIES.index(a.density) * len(SWINGS) + SWINGS.index(a.swing),
+def encode_header(a: Attributes, plan: Plan) -> Codes:
+    """Attributes and plan to int64 [4, HEADER_FRAMES]."""
+    air = sum(getattr(a, name) << bit for bit, name in enumerate(AIRS))
+    said = (
+        (
+            a.bpm - BPM_MIN,
+            a.key * len(MODES) + MODES.index(a.mode),
+            DRUMS.index(a.drums) * 2 + a.ending,
+            DENSITIES.index(a.density) * len(SWINGS) + SWINGS.index(a.swing),
+        ),
+        (
+            KEYS.index(a.keys) * 2 + a.pad,
+            BASSES.index(a.bass) * 2 + a.tape,
+            LEADS.index(a.lead),
+            air * len(TONES) + TONES.index(a.tone),
+        ),
+        (plan.form, plan.loop_a, plan.loop_b, plan.style),
     )
-    ambience = int(a.vinyl) + 2 * int(a.rain)
-    sound = (ambience * len(TONES) + TONES.index(a.tone)) * 2 + int(a.pad)
-    second = (KEYS.index(a.keys), BASSES.index(a.bass), LEADS.index(a.lead), sound)
     codes = np.repeat(np.array(FLUSH, np.int64)[:, None], HEADER_FRAMES, axis=1)
-    codes[:, 0] = np.array(FIRST_HEADER) + first
-    codes[:, 1] = np.array(SECOND_HEADER) + second
+    codes[:, :SAYING_FRAMES] = (np.array(HEADER_STARTS) + np.array(said)).T
     return codes
 
 
+def _said(codes: Codes) -> list[list[int]]:
+    """What each header frame and codebook says, counted from the start of its range."""
+    said = [[int(codes[q, f]) - HEADER_STARTS[f][q] for q in range(CODEBOOKS)] for f in range(SAYING_FRAMES)]
+    for f in range(SAYING_FRAMES):
+        for q in range(CODEBOOKS):
+            if not 0 <= said[f][q] < HEADER_CODES[f][q]:
+                raise TokenError(f"codebook {q} has no header in frame {f}: {int(codes[q, f])}")
+    return said
+
+
 def decode_header(codes: Codes) -> Attributes:
-    """int64 [4, >= 2] to attributes. Raises TokenError where a code is outside its range."""
-    first = [int(codes[q, 0]) - FIRST_HEADER[q] for q in range(CODEBOOKS)]
-    second = [int(codes[q, 1]) - SECOND_HEADER[q] for q in range(CODEBOOKS)]
-    for q in range(CODEBOOKS):
-        if not (0 <= first[q] < HEADER_CODES[0][q] and 0 <= second[q] < HEADER_CODES[1][q]):
-            raise TokenError(f"codebook {q} has no header: {codes[q, :2].tolist()}")
-    ambience, tone = second[3] // (2 * len(TONES)), second[3] // 2 % len(TONES)
+    """int64 [4, >= SAYING_FRAMES] to attributes. Raises TokenError where a code is outside its range."""
+    first, second, _ = _said(codes)
+    air, tone = divmod(second[3], len(TONES))
     return Attributes(
         bpm=BPM_MIN + first[0],
         key=first[1] // len(MODES),
         mode=MODES[first[1] % len(MODES)],
-        drums=DRUMS[first[2]],
+        drums=DRUMS[first[2] // 2],
+        ending=first[2] % 2 == 1,
         density=DENSITIES[first[3] // len(SWINGS)],
         swing=SWINGS[first[3] % len(SWINGS)],
-        keys=KEYS[second[0]],
-        bass=BASSES[second[1]],
+        keys=KEYS[second[0] // 2],
+        pad=second[0] % 2 == 1,
+        bass=BASSES[second[1] // 2],
+        tape=second[1] % 2 == 1,
         lead=LEADS[second[2]],
-        vinyl=ambience % 2 == 1,
-        rain=ambience >= 2,
+        rain=bool(air & 1),
+        cafe=bool(air & 2),
+        night=bool(air & 4),
+        vinyl=bool(air & 8),
         tone=TONES[tone],
-        pad=second[3] % 2 == 1,
     )
+
+
+def decode_plan(codes: Codes) -> Plan:
+    """int64 [4, >= SAYING_FRAMES] to the plan. Raises TokenError where a code is outside its range."""
+    form, loop_a, loop_b, style = _said(codes)[2]
+    return Plan(form=form, loop_a=loop_a, loop_b=loop_b, style=style)
 
 
 def encode_score(score: Score) -> Codes:
     """Score to int64 [4, steps]."""
-    return np.stack(
-        [
-            score.drums[:, 0] * 8 + score.drums[:, 1] * 4 + score.drums[:, 2],
-            score.bass[:, 0] * 2 + score.bass[:, 1],
-            score.chords[:, 0] * 2 + score.chords[:, 1],
-            score.lead[:, 0] * 2 + score.lead[:, 1],
-        ]
-    )
+    kick, snare, hat, late = score.drums.T
+    pitched = [voice[:, 0] * 3 + voice[:, 1] for voice in (score.bass, score.chords, score.lead)]
+    return np.stack([((kick * 3 + snare) * 4 + hat) * 3 + late, *pitched])
 
 
 def decode_score(codes: Codes) -> Score:
@@ -112,14 +138,14 @@ def decode_score(codes: Codes) -> Score:
     for q in range(CODEBOOKS):
         if codes[q].size and not (int(codes[q].min()) >= 0 and int(codes[q].max()) < STEP_CODES[q]):
             raise TokenError(f"codebook {q} has codes that are no steps")
-    drums = np.stack([codes[0] // 8, codes[0] // 4 % 2, codes[0] % 4], axis=1)
-    bass, chords, lead = (np.stack([codes[q] // 2, codes[q] % 2], axis=1) for q in (1, 2, 3))
+    drums = np.stack([codes[0] // 36, codes[0] // 12 % 3, codes[0] // 3 % 4, codes[0] % 3], axis=1)
+    bass, chords, lead = (np.stack([codes[q] // 3, codes[q] % 3], axis=1) for q in (1, 2, 3))
     return Score(drums, bass, chords, lead)
 
 
-def encode_track(attributes: Attributes, score: Score) -> Codes:
+def encode_track(attributes: Attributes, plan: Plan, score: Score) -> Codes:
     """Header and steps, int64 [4, HEADER_FRAMES + steps]."""
-    return np.concatenate([encode_header(attributes), encode_score(score)], axis=1)
+    return np.concatenate([encode_header(attributes, plan), encode_score(score)], axis=1)
 
 
 def legal_codes(position: int) -> NDArray[np.bool_]:
@@ -132,10 +158,9 @@ def legal_codes(position: int) -> NDArray[np.bool_]:
         frame = position - DELAYS[q]
         if frame < 0:
             allowed[q] = True
-        elif frame == 0:
-            allowed[q, FIRST_HEADER[q] : SECOND_HEADER[q]] = True
-        elif frame == 1:
-            allowed[q, SECOND_HEADER[q] : FLUSH[q]] = True
+        elif frame < SAYING_FRAMES:
+            start = HEADER_STARTS[frame][q]
+            allowed[q, start : start + HEADER_CODES[frame][q]] = True
         elif frame < HEADER_FRAMES:
             allowed[q, FLUSH[q]] = True
         else:

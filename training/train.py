@@ -1,8 +1,8 @@
 """`python -m training.train`: trains the starter for a given time, resumes where it stopped.
 
 Each step: notes of a few crops, plus twice the header loss of a batch of captions, plus the loss of the
-text probe. Late in the run some crops have the full length, so that tracks of two minutes stay whole. Log
-lines are key=value.
+text probe. One step in four, from a fifth of the time on, sees whole tracks: where motifs return and sections
+follow one another. Log lines are key=value. With `--device cuda` the same run takes a GPU.
 """
 
 from __future__ import annotations
@@ -17,14 +17,14 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from training.data import Corpus, Prompts, pad
-from training.draws import HELD_OUT_SEED, caption, track
+from training.data import Corpus, Crops, Prompts, crop, pad
+from training.draws import HELD_OUT_SEED, caption, plan_beside, track
 from training.model import Starter
 from training.obedience import score
-from training.objective import HEADER_STARTS, header_logits, header_losses, mean_header_loss, music_loss
+from training.objective import header_logits, header_losses, mean_header_loss, music_loss
 from training.shape import DECODER, MAX_STEPS, MAX_TEXT_TOKENS, TEXT
 from training.tokenizer import encode_prompt
-from training.tokens import CODEBOOKS, HEADER_FRAMES, decode_header, encode_header
+from training.tokens import CODEBOOKS, HEADER_STARTS, SAYING_FRAMES, decode_header, encode_header
 from training.words import learn_word_vectors
 
 RATE = 1.2e-3
@@ -32,13 +32,13 @@ RATE = 1.2e-3
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
-    """How long, how much, how fast. `minutes` of training, not counting evaluation."""
+    """How long, how much, how fast. `minutes` of training, not counting evaluation; crops: (rows, steps)."""
 
     minutes: float
     short: tuple[int, int] = (14, 64)
-    middle: tuple[int, int] = (7, 192)
+    middle: tuple[int, int] = (5, 256)
     long: tuple[int, int] = (2, 768)
-    long_from: float = 0.5
+    long_from: float = 0.2
     header_rows: int = 128
     header_tokens: int = 2200
     header_weight: float = 2.0
@@ -53,10 +53,10 @@ class Recipe:
         return self.rate * min(1.0, (step + 1) / self.warmup) * (0.02 + 0.98 * cosine)
 
     def crops_at(self, step: int, progress: float) -> tuple[int, int]:
-        """(rows, steps) of the music batch: two short ones, where the header decides, then a longer one."""
-        if step % 3 != 0:
+        """(rows, steps) of the music batch: every other one short, where the header decides."""
+        if step % 2 == 0:
             return self.short
-        return self.long if progress > self.long_from and step % 6 == 0 else self.middle
+        return self.long if progress > self.long_from and step % 4 == 1 else self.middle
 
 
 def new_model(vocabulary: int) -> Starter:
@@ -76,55 +76,65 @@ def new_optimizer(model: Starter, recipe: Recipe) -> torch.optim.AdamW:
 class HeldOut:
     """Prompts and tracks of another seed, for the log."""
 
-    def __init__(self, corpus: Corpus, prompts: int = 256, tracks: int = 16) -> None:
+    def __init__(self, corpus: Corpus, device: torch.device, prompts: int = 256, tracks: int = 16) -> None:
         drawn = [caption(HELD_OUT_SEED, i, noise=False) for i in range(prompts)]
         self._wanted = [(attributes, states) for _, attributes, states in drawn]
-        self._headers = torch.from_numpy(np.stack([encode_header(a)[:, :2] for a, _ in self._wanted]))
+        headers = [
+            encode_header(a, plan_beside(HELD_OUT_SEED, i, a))[:, :SAYING_FRAMES]
+            for i, (a, _) in enumerate(self._wanted)
+        ]
+        self._headers = torch.from_numpy(np.stack(headers)).to(device)
         encode = [np.array(encode_prompt(corpus.tokenizer, text, MAX_TEXT_TOKENS)) for text, _, _ in drawn]
-        self._prompts = pad(encode)
-        codes = [track(HELD_OUT_SEED, i)[1][:, : HEADER_FRAMES + 192] for i in range(tracks)]
-        self._codes = torch.from_numpy(np.stack(codes))
-        self._track_prompts = Prompts(self._prompts.ids[:tracks] * 0, self._prompts.mask[:tracks] * 0)
+        self._prompts = pad(encode).to(device)
+        self._crops = self._take(tracks, 0, 192).to(device)
+        self._long_crops = self._take(4, 0, 768).to(device)
+
+    @staticmethod
+    def _take(tracks: int, first: int, steps: int) -> Crops:
+        drawn = [track(HELD_OUT_SEED, i, bars=48)[1] for i in range(tracks)]
+        codes = torch.from_numpy(np.stack([crop(each, first, steps) for each in drawn]))
+        return Crops(codes, torch.full((tracks,), first), torch.tensor([d.shape[1] for d in drawn]))
 
     @torch.no_grad()
     def report(self, model: Starter) -> str:
         model.eval()
         # Notes are scored without a prompt: the header is given, and says all.
-        music = music_loss(model, self._codes, self._track_prompts, dropout=0.0)
-        with torch.autocast("cpu", dtype=torch.bfloat16):
+        music, long = (self._music(model, crops) for crops in (self._crops, self._long_crops))
+        with torch.autocast(self._headers.device.type, dtype=torch.bfloat16):
             text = model.text_encoder(self._prompts.ids, self._prompts.mask)
         logits = header_logits(model, text, self._headers, self._prompts, dropout=0.0)
-        best = np.zeros((len(self._headers), CODEBOOKS, 2), np.int64)
-        for frame in range(2):
+        best = np.zeros((len(self._headers), CODEBOOKS, SAYING_FRAMES), np.int64)
+        for frame in range(SAYING_FRAMES):
             for q in range(CODEBOOKS):
-                best[:, q, frame] = logits[frame * CODEBOOKS + q].argmax(-1).numpy() + HEADER_STARTS[frame][q]
+                found = logits[frame * CODEBOOKS + q].argmax(-1).cpu().numpy()
+                best[:, q, frame] = found + HEADER_STARTS[frame][q]
         cases = [(a, s, decode_header(codes)) for (a, s), codes in zip(self._wanted, best, strict=True)]
         loss = mean_header_loss(logits, self._headers)
         model.train()
         right = " ".join(f"{name}={share:.2f}" for name, (share, _) in score(cases).items())
-        return f"held_music={_join(music)} held_header={loss:.3f} {right}"
+        return f"held_music={music} held_long={long} held_header={loss:.3f} {right}"
+
+    def _music(self, model: Starter, crops: Crops) -> str:
+        rows = len(crops.codes)
+        empty = Prompts(self._prompts.ids[:rows] * 0, self._prompts.mask[:rows] * 0)
+        return _join(music_loss(model, crops, empty, dropout=0.0))
 
 
 def _join(values: Tensor) -> str:
     return "/".join(f"{v:.3f}" for v in values.tolist())
 
 
-def train(work: Path, recipe: Recipe, name: str, start: str | None) -> None:
-    """Train until `recipe.minutes` are over; `<name>.pt` in `work` holds everything to go on from.
-
-    `start` names another run whose weights this one begins with.
-    """
+def train(work: Path, recipe: Recipe, name: str, device: torch.device) -> None:
+    """Train until `recipe.minutes` are over; `<name>.pt` in `work` holds everything to go on from."""
     torch.manual_seed(recipe.seed)
     corpus = Corpus(work)
-    model = new_model(corpus.tokenizer.get_vocab_size())
+    model = new_model(corpus.tokenizer.get_vocab_size()).to(device)
     optimizer = new_optimizer(model, recipe)
-    held_out = HeldOut(corpus)
+    held_out = HeldOut(corpus, device)
     checkpoint = work / f"{name}.pt"
     step, spent = _restore(checkpoint, model, optimizer)
-    if step == 0 and start is not None:
-        model.load_state_dict(torch.load(work / f"{start}.pt", weights_only=True)["model"])
-    elif step == 0:
-        vectors = learn_word_vectors(corpus, corpus.tokenizer.get_vocab_size(), recipe.seed)
+    if step == 0:
+        vectors = learn_word_vectors(corpus, corpus.tokenizer.get_vocab_size(), recipe.seed).to(device)
         model.text_encoder.shared.weight.data[:, : vectors.shape[1]] += vectors
     # A run that goes on must not draw what it drew before.
     torch.manual_seed(recipe.seed + step)
@@ -169,10 +179,11 @@ def _learn(
     rng: np.random.Generator,
 ) -> tuple[Tensor, float]:
     """One step of training; the music loss of each codebook and the header loss."""
-    codes, prompts = corpus.music(*crops, rng)
-    music = music_loss(model, codes, prompts, recipe.dropout)
+    device = model.cos.device
+    cuts, prompts = corpus.music(*crops, rng)
+    music = music_loss(model, cuts.to(device), prompts.to(device), recipe.dropout)
     headers, captions = corpus.headers(recipe.header_tokens, recipe.header_rows, rng)
-    header, probe = header_losses(model, headers, captions, recipe.dropout)
+    header, probe = header_losses(model, headers.to(device), captions.to(device), recipe.dropout)
     optimizer.zero_grad()
     torch.autograd.backward(music.mean() + recipe.header_weight * header + probe)
     torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
@@ -184,7 +195,7 @@ def _restore(path: Path, model: Starter, optimizer: torch.optim.AdamW) -> tuple[
     """Steps and seconds behind a checkpoint, which is loaded; zeros where there is none."""
     if not path.exists():
         return 0, 0.0
-    saved = torch.load(path, weights_only=True)
+    saved = torch.load(path, weights_only=True, map_location=model.cos.device)
     model.load_state_dict(saved["model"])
     optimizer.load_state_dict(saved["optimizer"])
     return saved["step"], saved["spent"]
@@ -206,12 +217,12 @@ def main() -> None:
     parser.add_argument("--name", default="starter")
     parser.add_argument("--minutes", type=float, default=51.0)
     parser.add_argument("--rate", type=float, default=RATE, help="the highest learning rate")
-    parser.add_argument("--start", help="begin with the weights of this run")
     parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--device", default="cpu", help="cpu, or cuda for a GPU")
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
     recipe = Recipe(minutes=options.minutes, rate=options.rate)
-    train(options.work, recipe, options.name, options.start)
+    train(options.work, recipe, options.name, torch.device(options.device))
 
 
 if __name__ == "__main__":

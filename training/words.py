@@ -16,6 +16,7 @@ from training.tokens import CODEBOOKS, HEADER_CODES
 
 STEPS, ROWS, RATE = 1_500, 256, 0.02
 UNLIMITED = 1 << 20  # tokens a batch
+# Of the frames that prompts speak of; nobody states the plan behind them.
 SIZES = [HEADER_CODES[frame][q] for frame in range(2) for q in range(CODEBOOKS)]
 LARGEST = 0.5  # the vectors' standard deviation where they say something
 

@@ -47,10 +47,13 @@ def build_decoder(
     positions: NDArray[np.float32],
     logit_bias: NDArray[np.float32] | None = None,
     logit_scale: NDArray[np.float32] | None = None,
+    endings: NDArray[np.float32] | None = None,
 ) -> onnx.ModelProto:
     """The graph `tokens, seqlens_k, total_sequence_length, past, cross, cross_mask -> logits, present`.
 
     positions: [max_steps, hidden], added to the token embeddings.
+    endings: [E, hidden], added too, by the frames that follow the one which codebook 0 predicts, the last
+    row for E - 1 and more; the graph then has the input `frames_left`, int64 [rows], for the last position.
     logit_bias: [P, codebooks, codebook_size] and logit_scale: [P, codebooks], by position, the last row for
     all positions from P - 1 on: logits = (raw + bias) * scale.
     """
@@ -66,24 +69,28 @@ def build_decoder(
             graph.input(f"cross.{i}.{kind}", FLOAT, ["rows", shape.heads, "text", shape.head_dim])
     graph.input("cross_mask", INT32, ["rows", "text"])
 
-    at = _positions_fed(graph, tokens, seqlens)
+    back = _places_back(graph, tokens)
+    last = graph.node("Unsqueeze", [graph.node("Cast", [seqlens], to=INT64), graph.constant([1])])
+    at = graph.node("Add", [last, back])
     tables = [weights[f"decoder.model.decoder.embed_tokens.{q}.weight"] for q in range(shape.codebooks)]
     embedded = _embed(graph, tokens, tables)
     table = graph.weight("positions", positions.astype(np.float32))
     stream = graph.node("Add", [embedded, graph.node("Gather", [table, at])])
+    if endings is not None:
+        left = graph.node("Unsqueeze", [graph.input("frames_left", INT64, ["rows"]), graph.constant([1])])
+        stream = graph.node(
+            "Add", [stream, _by_row(graph, "endings", endings, graph.node("Sub", [left, back]))]
+        )
     rotary = _rotary_tables(graph, shape, len(positions))
     final = _layers(graph, weights, shape, stream, rotary)
     _heads(graph, weights, shape, final, at, logit_bias, logit_scale)
     return graph.model()
 
 
-def _positions_fed(graph: GraphBuilder, tokens: str, seqlens: str) -> str:
-    """The position of each token fed: int64 [rows, length], ending at seqlens_k in every row."""
-    length = graph.dim(tokens, 1)
-    first = graph.node("Sub", [graph.constant(1), length])
-    back = graph.node("Range", [first, graph.constant(1), graph.constant(1)])
-    last = graph.node("Unsqueeze", [graph.node("Cast", [seqlens], to=INT64), graph.constant([1])])
-    return graph.node("Add", [last, back])
+def _places_back(graph: GraphBuilder, tokens: str) -> str:
+    """1 - length, ..., -1, 0: how far each position fed lies behind the last, int64 [length]."""
+    first = graph.node("Sub", [graph.constant(1), graph.dim(tokens, 1)])
+    return graph.node("Range", [first, graph.constant(1), graph.constant(1)])
 
 
 def _embed(graph: GraphBuilder, tokens: str, tables: list[NDArray[np.float32]]) -> str:
@@ -202,15 +209,16 @@ def _heads(
     flat = graph.linear(final, "lm_heads", heads)
     logits = graph.node("Reshape", [flat, graph.constant([0, 0, shape.codebooks, shape.codebook_size])])
     if logit_bias is not None:
-        bias = _by_position(graph, "logit_bias", logit_bias, at)
+        bias = _by_row(graph, "logit_bias", logit_bias, at)
         logits = graph.node("Add", [logits, bias])
     if logit_scale is not None:
-        scale = _by_position(graph, "logit_scale", logit_scale, at)
+        scale = _by_row(graph, "logit_scale", logit_scale, at)
         logits = graph.node("Mul", [logits, graph.node("Unsqueeze", [scale, graph.constant([3])])])
     graph.node("Identity", [logits], output="logits")
     graph.output("logits", FLOAT, ["rows", "length", shape.codebooks, shape.codebook_size])
 
 
-def _by_position(graph: GraphBuilder, name: str, table: NDArray[np.float32], at: str) -> str:
+def _by_row(graph: GraphBuilder, name: str, table: NDArray[np.float32], at: str) -> str:
+    """Rows of a table, the last one for all places behind it."""
     row = graph.node("Min", [at, graph.constant(len(table) - 1)])
     return graph.node("Gather", [graph.weight(name, table.astype(np.float32)), row])

@@ -39,6 +39,7 @@ class Decoder:
         self._cache = {kind: np.zeros(cache, np.float32) for kind in kinds}
         self._tokens = np.full((rows, 1, spec.codebooks), spec.codebook_size, np.int64)
         self._positions = np.zeros(rows, np.int32)
+        self._frames_left = np.zeros(rows, np.int64)
         self._longest = np.ones(1, np.int32)
         self._logits = np.zeros((rows, 1, spec.codebooks, spec.codebook_size), np.float32)
         self._texts: dict[int, EncodedText] = {}
@@ -58,11 +59,15 @@ class Decoder:
             self._tokens[row] = self._spec.codebook_size
             self._positions[row] = 0
 
-    def feed(self, slot: int, position: int, column: NDArray[np.int64]) -> None:
-        """Sets what the next step feeds to the slot's rows: the codes [codebooks] of one column."""
+    def feed(self, slot: int, position: int, column: NDArray[np.int64], frames_left: int) -> None:
+        """Sets what the next step feeds to the slot's rows: the codes [codebooks] of one column.
+
+        frames_left: how many frames follow the one that codebook 0 predicts; some models close with it.
+        """
         for row in (slot, self._slots + slot):
             self._tokens[row] = column
             self._positions[row] = position
+            self._frames_left[row] = frames_left
 
     def step(self, guided: bool) -> NDArray[np.float32]:
         """Runs the rows that are needed: logits float32 [2, slots, codebooks, size], the null rows second.
@@ -83,6 +88,7 @@ class Decoder:
             "seqlens_k": self._positions[:rows],
             "total_sequence_length": self._longest,
             "cross_mask": self._cross_mask[:rows],
+            **({"frames_left": self._frames_left[:rows]} if "frames_left" in self._session.inputs else {}),
             **{f"past.{kind}": cache[:rows] for kind, cache in self._cache.items()},
             **{name: cross[:rows] for name, cross in self._cross.items()},
         }

@@ -73,7 +73,8 @@ class MusicGenEngine:
         if not self._tracks:
             return []
         for slot, track in self._tracks.items():
-            self._decoder.feed(slot, track.step, track.columns[track.step])
+            left = max(0, self._frames_expected(track) - 1 - track.step)
+            self._decoder.feed(slot, track.step, track.columns[track.step], left)
         logits = self._decoder.step(any(track.guided for track in self._tracks.values()))
         return [self._advance(slot, logits[0, slot], logits[1, slot]) for slot in sorted(self._tracks)]
 

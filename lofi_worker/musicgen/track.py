@@ -8,6 +8,8 @@ from lofi_common.manifest import Manifest
 # A track is cut where its duration says, in the middle of whatever sounds. 50 ms are two periods of 40 Hz, so
 # that not even a bass note clicks, and too short to be heard as a fade.
 FADE_SECONDS = 0.05
+# An estimate of frames that lies less than 1 / ROUNDING above a whole number is taken for that number.
+ROUNDING = 25
 
 
 def fade_out(audio: NDArray[np.float32], start: int, samples: int, sample_rate: int) -> NDArray[np.float32]:
@@ -34,5 +36,6 @@ def expected_frames(manifest: Manifest, duration_sec: int, decoded: int, given: 
     if codec.frames_per_second is not None or given == 0:
         return most
     sounding = (decoded - codec.header_frames) * duration_sec * codec.sample_rate
-    estimate = codec.header_frames + -(-sounding // given)
+    # `given` is rounded down to whole samples: the least excess over a whole number of frames is that.
+    estimate = codec.header_frames + -(-(ROUNDING * sounding - given) // (ROUNDING * given))
     return max(decoded + 1, min(most, estimate))

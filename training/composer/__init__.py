@@ -1,5 +1,6 @@
-"""Attributes to notes: a rule-based composer of lo-fi loops on a grid of 16th notes."""
+"""Attributes to notes: a rule-based composer of lo-fi tracks on a grid of 16th notes."""
 
+from training.composer.plan import Plan, sample_plan
 from training.composer.song import Score, compose
 
-__all__ = ["Score", "compose"]
+__all__ = ["Plan", "Score", "compose", "sample_plan"]

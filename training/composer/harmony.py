@@ -1,75 +1,79 @@
-"""The four chords of a loop, how the keys play them, and the bass under them."""
+"""A loop's chords as voicings, led from one to the next, and how the keys play them."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from training.attributes import Attributes, pick, weighted
-from training.composer.theory import (
-    BASS_COUNT,
-    BASS_LOWEST,
-    MODE_SCALES,
-    SCALES,
-    chord_classes,
-    nearest_voicing,
-    single,
-    voicings,
-)  # fmt: skip
+from training.attributes import Attributes, pick
+from training.composer.progressions import Loop, Symbol
+from training.composer.theory import STYLES, chord_classes, nearest_voicing, single, voicings
 
 BAR = 16
-LOOPS = {  # scale degrees, one a bar
-    "major": ((0, 5, 3, 4), (0, 3, 5, 4), (3, 4, 2, 5), (1, 4, 0, 5), (0, 2, 3, 4), (3, 2, 1, 0),
-              (0, 4, 5, 3), (5, 3, 0, 4), (0, 3, 1, 4), (3, 0, 1, 5)),
-    "minor": ((0, 5, 2, 6), (0, 3, 5, 6), (0, 5, 3, 4), (0, 6, 5, 6), (5, 6, 0, 0), (0, 3, 6, 2),
-              (3, 5, 0, 6), (0, 2, 5, 3), (0, 3, 0, 4), (5, 2, 3, 0)),
-    "dorian": ((0, 3, 0, 3), (0, 3, 6, 2), (0, 1, 3, 0), (0, 6, 3, 1), (0, 2, 3, 6)),
-    "jazz": ((1, 4, 0, 5), (0, 5, 1, 4), (2, 5, 1, 4), (3, 2, 1, 4), (1, 4, 2, 5), (0, 3, 1, 4)),
-}  # fmt: skip
-STYLES = ("seventh", "ninth", "add9", "triad")
+HELD, STRUCK, LATE = 0, 1, 2  # touches
+REGISTER = {"dark": 57.5, "warm": 59.5, "bright": 62.0}  # mean pitch that the voicings keep near to
+SECOND_LIFT = 2.0  # by which the second section lies higher
+# A struck string is silent after about three seconds: slower than this, a bar needs a second strike.
+LONG_BAR_BPM = 76
 
 
 @dataclass(frozen=True, slots=True)
 class Chord:
-    """root, fifth: pitch classes for the bass; voicing: what the keys play, an index into `voicings()`."""
+    """root: pitch class above C, for the bass; third, fifth: semitones above it; voicing: of the keys."""
 
     root: int
+    third: int
     fifth: int
     voicing: int
 
 
-def choose_scale(attributes: Attributes, rng: np.random.Generator) -> str:
-    return pick(rng, MODE_SCALES[attributes.mode])
+def voice_chord(symbol: Symbol, scale: str, style: int, before: int | None, centre: float) -> Chord:
+    """A symbol as this style plays it after the voicing `before`, near the pitch `centre`."""
+    classes = chord_classes(symbol, scale, STYLES[style])
+    third = 3 if symbol.family in ("min", "dim") else 4
+    fifth = 6 if symbol.family == "dim" else 7
+    return Chord(symbol.root, third, fifth, nearest_voicing(classes, before, centre))
 
 
-def write_loop(attributes: Attributes, scale: str, rng: np.random.Generator) -> list[Chord]:
-    """Four chords, one a bar, led from voicing to voicing."""
-    family = "jazz" if attributes.mode == "jazzy" and scale == "major" else scale
-    degrees = pick(rng, LOOPS[family])
-    weights = (0.4, 0.6, 0.0, 0.0) if attributes.mode == "jazzy" else (0.35, 0.3, 0.2, 0.15)
-    style = weighted(rng, STYLES, weights)
-    steps, chords, previous = SCALES[scale], [], None
-    for degree in degrees:
-        previous = nearest_voicing(chord_classes(attributes.key, scale, degree, style), previous)
-        root = (attributes.key + steps[degree % 7]) % 12
-        fifth = (attributes.key + steps[(degree + 4) % 7]) % 12
-        chords.append(Chord(root, fifth, previous))
-    return chords
+def voice_loop(loop: Loop, style: int, centre: float) -> list[tuple[Chord, ...]]:
+    """The loop's bars, one or two chords each."""
+    bars, before = [], None
+    for symbols in loop.bars:
+        chords = []
+        for symbol in symbols:
+            chord = voice_chord(symbol, loop.scale, style, before, centre)
+            before = chord.voicing
+            chords.append(chord)
+        bars.append(tuple(chords))
+    return bars
 
 
-# (step, length in steps) of each strike; a broken chord is written as "arpeggio".
+def chord_at(chords: Sequence[Chord], step: int) -> Chord:
+    """What sounds at a step of a bar."""
+    return chords[min(len(chords) - 1, step * len(chords) // BAR)]
+
+
+# (step, length in steps) of each strike.
 STRIKES = (
     ((0, 16),), ((0, 6), (6, 10)), ((0, 10), (10, 6)), ((0, 8), (8, 8)), ((0, 4), (6, 10)), ((0, 3), (3, 11)),
-    ((0, 7), (10, 6)), ((0, 12), (12, 4)), ((0, 2), (6, 4), (10, 4)),
+    ((0, 7), (10, 6)), ((0, 12), (12, 4)), ((0, 2), (6, 4), (10, 4)), ((0, 5), (5, 3), (8, 6)),
+    ((0, 3), (4, 3), (10, 5)), ((0, 11), (11, 5)),
 )  # fmt: skip
-STRIKES_BY_DENSITY = {"sparse": (0, 0, 3, 7), "medium": (1, 2, 3, 4, 5, 6), "busy": (1, 4, 5, 6, 8)}
+STRIKES_BY_DENSITY = {
+    "sparse": (0, 0, 3, 7, 2, 11),
+    "medium": (1, 2, 3, 4, 5, 6, 11),
+    "busy": (1, 4, 5, 6, 8, 9, 10),
+}
 ARPEGGIOS = (
     (0, 1, 2, 3, 2, 1, 2, 3),
     (0, 2, 1, 3, 2, 3, 1, 2),
     (0, 1, 2, 1, 3, 2, 1, 2),
     (0, 3, 2, 1, 0, 3, 2, 1),
+    (0, 2, 3, 4, 3, 2, 3, 2),
 )
+BROKEN = {"rhodes": 0.15, "piano": 0.25, "guitar": 0.55, "pad": 0.0}  # how often the keys break their chords
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,70 +83,54 @@ class Comping:
     strikes: tuple[tuple[int, int], ...]
     arpeggio: tuple[int, ...] | None
     push: bool  # one more short strike on the last 8th before a bar
+    late: float  # how often a strike comes behind the beat
 
 
-def choose_comping(attributes: Attributes, rng: np.random.Generator) -> Comping:
-    broken = {"rhodes": 0.15, "piano": 0.25, "guitar": 0.55, "pad": 0.0}[attributes.keys]
-    if attributes.density == "sparse":
-        broken *= 0.3
+def choose_comping(a: Attributes, rng: np.random.Generator) -> Comping:
+    broken = BROKEN[a.keys] * (0.3 if a.density == "sparse" else 1.0)
     arpeggio = pick(rng, ARPEGGIOS) if rng.random() < broken else None
-    strikes = (
-        STRIKES[0] if attributes.keys == "pad" else STRIKES[pick(rng, STRIKES_BY_DENSITY[attributes.density])]
-    )
-    push = attributes.density == "busy" and attributes.keys != "pad" and bool(rng.random() < 0.5)
-    return Comping(strikes, arpeggio, push)
+    if a.keys == "pad":
+        strikes = STRIKES[0]
+    else:
+        options = STRIKES_BY_DENSITY[a.density]
+        if a.bpm < LONG_BAR_BPM:
+            options = tuple(i for i in options if max(length for _, length in STRIKES[i]) < 12)
+        strikes = STRIKES[pick(rng, options)]
+    push = a.density == "busy" and a.keys != "pad" and bool(rng.random() < 0.5)
+    return Comping(strikes, arpeggio, push, late=pick(rng, (0.0, 0.15, 0.4)))
 
 
-def play_keys(chord: Chord, comping: Comping, rng: np.random.Generator) -> np.ndarray:
-    """One bar: int64 [16, 2] of voicing and onset."""
+def play_keys(chords: Sequence[Chord], comping: Comping, rng: np.random.Generator) -> np.ndarray:
+    """One bar: int64 [16, 2] of voicing and touch."""
     bar = np.zeros((BAR, 2), np.int64)
+
+    def strike(start: int, length: int, voicing: int) -> None:
+        bar[start : start + length, 0] = voicing
+        bar[start : start + length, 1] = HELD
+        bar[start, 1] = LATE if start and rng.random() < comping.late else STRUCK
+
     if comping.arpeggio is not None:
-        pitches = voicings()[chord.voicing]
-        notes = (*pitches, pitches[0] + 12)
-        bar[0:2] = [(chord.voicing, 1), (chord.voicing, 0)]
+        strike(0, 2, chords[0].voicing)
         for eighth in range(1, 8):
-            note = single(notes[comping.arpeggio[eighth] % len(notes)])
-            bar[2 * eighth : 2 * eighth + 2] = [(note, 1), (note, 0)]
+            pitches = voicings()[chord_at(chords, 2 * eighth).voicing]
+            notes = (*pitches, pitches[0] + 12)
+            strike(2 * eighth, 2, single(notes[comping.arpeggio[eighth] % len(notes)]))
         return bar
     for start, length in comping.strikes:
-        bar[start : start + length, 0] = chord.voicing
-        bar[start, 1] = 1
+        strike(start, length, chord_at(chords, start).voicing)
+    if len(chords) > 1 and not any(start == BAR // 2 for start, _ in comping.strikes):
+        following = next((s for s, _ in comping.strikes if s > BAR // 2), BAR)
+        strike(BAR // 2, following - BAR // 2, chords[1].voicing)
     if comping.push and rng.random() < 0.6:
-        bar[14:16] = [(chord.voicing, 1), (chord.voicing, 0)]
+        strike(14, 2, chords[-1].voicing)
     return bar
 
 
-BASS_LINES = {  # (step, note of the chord: 0 root, 1 fifth, 2 octave, 3 step towards the next root, length)
-    "sparse": (((0, 0, 15),), ((0, 0, 10),), ((0, 0, 12),)),
-    "medium": (((0, 0, 7), (10, 0, 5)), ((0, 0, 6), (8, 1, 6)), ((0, 0, 9), (10, 0, 4)),
-               ((0, 0, 6), (6, 0, 8)), ((0, 0, 8), (12, 3, 4))),
-    "busy": (((0, 0, 5), (6, 0, 3), (10, 1, 5)), ((0, 0, 6), (7, 2, 2), (10, 0, 3), (14, 3, 2)),
-             ((0, 0, 4), (4, 0, 3), (8, 1, 4), (12, 3, 3)), ((0, 0, 3), (3, 0, 4), (8, 0, 3), (11, 1, 4))),
-}  # fmt: skip
-
-
-def bass_pitch(pitch_class: int, high: bool) -> int:
-    """MIDI pitch of the bass, from 28 (E1) upwards, an octave up where `high` and in range."""
-    pitch = 28 + (pitch_class - 28) % 12
-    return pitch + 12 if high and pitch + 12 < BASS_LOWEST + BASS_COUNT - 1 and pitch < 32 else pitch
-
-
-def play_bass(
-    chord: Chord,
-    following: Chord,
-    scale_classes: frozenset[int],
-    line: tuple[tuple[int, int, int], ...],
-    high: bool,
-) -> np.ndarray:
-    """One bar: int64 [16, 2] of bass code (0 = silent) and onset."""
+def sustain(a: Attributes, chords: Sequence[Chord]) -> np.ndarray:
+    """One bar in which each chord is struck and held; in long bars, what dies away is struck twice."""
     bar = np.zeros((BAR, 2), np.int64)
-    root, next_root = bass_pitch(chord.root, high), bass_pitch(following.root, high)
-    approach = next_root - 1
-    while approach % 12 not in scale_classes:
-        approach -= 1
-    fifth = root + (chord.fifth - root) % 12
-    notes = (root, fifth if fifth <= 45 else fifth - 12, root + 12 if root + 12 <= 46 else root, approach)
-    for start, which, length in line:
-        bar[start : start + length, 0] = max(1, notes[which] - BASS_LOWEST + 1)
-        bar[start, 1] = 1
+    bar[:, 0] = [chord_at(chords, step).voicing for step in range(BAR)]
+    bar[0, 1] = STRUCK
+    if len(chords) > 1 or (a.bpm < LONG_BAR_BPM and a.keys != "pad"):
+        bar[BAR // 2, 1] = STRUCK
     return bar

@@ -33,9 +33,15 @@ class Rows:
             for buffer in self.cross.values():
                 buffer[row, :, :tokens] = random.normal(size=(shape.heads, tokens, shape.head_dim))
 
-    def run(self, tokens: NDArray[np.int64], last: list[int]) -> NDArray[np.float32]:
-        """Logits of tokens [rows, length, codebooks], whose last position is `last` in each row."""
+    def run(
+        self, tokens: NDArray[np.int64], last: list[int], left: list[int] | None = None
+    ) -> NDArray[np.float32]:
+        """Logits of tokens [rows, length, codebooks], whose last position is `last` in each row.
+
+        left: the frames left at that position, for graphs that ask.
+        """
         feeds = {
+            **({"frames_left": np.array(left, np.int64)} if left is not None else {}),
             "tokens": tokens,
             "seqlens_k": np.array(last, np.int32),
             "total_sequence_length": np.array([max(last) + 1], np.int32),
@@ -111,6 +117,22 @@ def test_logits_get_their_positions_bias_and_scale() -> None:
     at = [0, 1, 2, 2, 2, 2]  # the last row of the tables holds for all later positions
     assert np.abs(logits - (raw + bias[at]) * scale[at][:, :, None]).max() < 2e-3
     assert logits[1, 2, 7] < -4000
+
+
+def test_rows_are_told_how_many_frames_are_left() -> None:
+    weights = random_weights(PLAIN, 6)
+    positions = sinusoidal_positions(CAPACITY, PLAIN.hidden)
+    endings = np.random.default_rng(7).normal(size=(4, PLAIN.hidden)).astype(np.float32)
+    model = build_decoder(weights, PLAIN, positions, endings=endings)
+    rows = Rows(PLAIN, model.SerializeToString(), texts=[4, 4])
+    tokens = np.repeat(tokens_for(PLAIN, 1, 6), 2, axis=0)
+    logits = rows.run(tokens, [5, 5], left=[1, 90])
+    near = positions.copy()
+    near[:6] += endings[[3, 3, 3, 3, 2, 1]]  # 6 5 4 3 2 1 frames left; the last row holds for 3 and more
+    far = positions + endings[3]
+    for row, table in enumerate((near, far)):
+        expected = reference_logits(weights, PLAIN, table, tokens[row], rows.text(row))
+        assert np.abs(logits[row] - expected).max() < 1e-4
 
 
 def test_positions_are_those_of_transformers() -> None:

@@ -64,3 +64,13 @@ def test_a_self_paced_codec_tells_them_by_its_audio_so_far() -> None:
     assert expected_frames(SELF_PACED, 20, decoded=16, given=11 * RATE // 4) == 5 + 80  # 4 frames a second
     assert expected_frames(SELF_PACED, 20, decoded=16, given=100) == 5 + 130  # no more than the bound
     assert expected_frames(SELF_PACED, 20, decoded=150, given=19 * RATE) == 151  # but more than there are
+
+
+@pytest.mark.parametrize("bpm", range(60, 96))
+def test_the_estimate_is_exact_although_samples_are_rounded_down(bpm: int) -> None:
+    for duration in (5, 13, 20, 60, 120):
+        needed = -(-duration * bpm // 15)
+        for steps in (9, 10, 40):
+            given = steps * 15 * RATE // bpm
+            if given < duration * RATE:
+                assert expected_frames(SELF_PACED, duration, decoded=5 + steps, given=given) == 5 + needed
