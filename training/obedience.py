@@ -8,8 +8,8 @@ from training.attributes import Attributes, tempo_word_class
 
 TEMPO_TOLERANCE = 0.04
 STATABLE = (
-    "bpm", "tempo_word", "keys", "lead", "bass", "drums", "vinyl", "rain", "mode", "key", "tone", "pad",
-    "density", "swing",
+    "bpm", "tempo_word", "keys", "lead", "bass", "drums", "vinyl", "rain", "cafe", "night", "tape",
+    "mode", "key", "tone", "pad", "density", "swing", "ending",
 )  # fmt: skip
 
 

@@ -25,7 +25,7 @@ from training.tokens import (
 )
 
 # The key is the rarest thing that prompts state and has the most names; the plan, frame 2, no prompt states.
-HEADER_WEIGHTS = (1.0, 2.5, 1.5, 1.5, 1.0, 1.0, 1.0, 1.5, 0.25, 0.25, 0.25, 0.25)
+HEADER_WEIGHTS = (1.5, 2.5, 1.5, 1.5, 1.25, 1.5, 1.25, 1.5, 0.25, 0.25, 0.25, 0.25)
 NEAR_SHARE = 0.3  # header rows that are told that the end is near, as in short tracks
 
 

@@ -56,8 +56,8 @@ def render(work: Path, tracks: int, captions: int, seed: int) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--work", type=Path, default=Path("build/training"))
-    parser.add_argument("--tracks", type=int, default=24_000)
-    parser.add_argument("--captions", type=int, default=400_000)
+    parser.add_argument("--tracks", type=int, default=30_000)
+    parser.add_argument("--captions", type=int, default=500_000)
     parser.add_argument("--seed", type=int, default=TRAIN_SEED)
     options = parser.parse_args()
     render(options.work, options.tracks, options.captions, options.seed)

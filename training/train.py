@@ -39,8 +39,8 @@ class Recipe:
     middle: tuple[int, int] = (5, 256)
     long: tuple[int, int] = (2, 768)
     long_from: float = 0.2
-    header_rows: int = 128
-    header_tokens: int = 2200
+    header_rows: int = 160
+    header_tokens: int = 3000
     header_weight: float = 2.0
     dropout: float = 0.1
     rate: float = RATE
@@ -215,7 +215,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--work", type=Path, default=Path("build/training"))
     parser.add_argument("--name", default="starter")
-    parser.add_argument("--minutes", type=float, default=51.0)
+    parser.add_argument("--minutes", type=float, default=62.0)
     parser.add_argument("--rate", type=float, default=RATE, help="the highest learning rate")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--device", default="cpu", help="cpu, or cuda for a GPU")

@@ -1,67 +1,82 @@
-"""Phrases for single attributes: how a tempo, a key or an absence is said."""
+"""How a tempo in beats a minute and a key are said."""
 
 from __future__ import annotations
 
-import numpy as np
-
-from training.attributes import BPM_MAX, BPM_MIN, Attributes, pick
-from training.captions.vocabulary import DRUMLESS, NEGATED, NEGATIONS, NOTE_NAMES
+from training.attributes import BPM_MAX, BPM_MIN
+from training.captions.dice import Dice
 
 BPM_FORMS = (
     "{} bpm", "{} bpm", "{}bpm", "at {} bpm", "tempo {}", "bpm {}", "bpm: {}", "{} beats per minute",
     "tempo: {}", "around {} bpm", "{} BPM", "tempo of {}", "at {} beats per minute", "a tempo of {} bpm",
-    "bpm={}", "about {} bpm",
+    "bpm={}", "about {} bpm", "{}BPM", "at {}", "~{} bpm", "{} beats a minute", "bpm of {}", "tempo={}",
+    "@{}bpm", "make it {} bpm", "the tempo should be {}", "tempo at {}", "set the tempo to {}",
+    "roughly {} bpm", "{}-bpm", "exactly {} bpm", "at about {}bpm", "speed {} bpm", "with a tempo of {}",
+    "{} b.p.m.", "tempo is {}",
 )  # fmt: skip
-TENS = {40: "forty", 50: "fifty", 60: "sixty", 70: "seventy", 80: "eighty", 90: "ninety"}
+SPOKEN_FORMS = (
+    "{} bpm",
+    "{} beats per minute",
+    "at {} bpm",
+    "{} beats a minute",
+    "a tempo of {}",
+    "tempo {}",
+)
+TENS = {30: "thirty", 40: "forty", 50: "fifty", 60: "sixty", 70: "seventy", 80: "eighty", 90: "ninety"}
 ONES = ("", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
+SPOKEN = 0.08
 BEYOND = 0.25  # how often a tempo at the edge of the range stands for one outside it
+LOWEST_SAID, HIGHEST_SAID = 30, 200
+
+NOTE_NAMES = (
+    ("C",), ("C#", "Db", "C sharp", "D flat", "C-sharp"), ("D",), ("Eb", "D#", "E flat", "D sharp",
+        "E-flat"),
+    ("E",), ("F",), ("F#", "Gb", "F sharp", "G flat", "F-sharp"), ("G",),
+    ("Ab", "G#", "A flat", "G sharp", "A-flat"), ("A",), ("Bb", "A#", "B flat", "A sharp", "B-flat"),
+        ("B",),
+)  # fmt: skip
+PLAIN_FORMS = ("in {}", "in the key of {}", "key of {}", "key: {}", "in {}", "in key {}", "key {}",
+    "key is {}",
+               "the key should be {}", "key={}")  # fmt: skip
+QUALIFIED_FORMS = (
+    "in {0} {1}", "in {0} {1}", "in the key of {0} {1}", "key of {0} {1}", "key: {0} {1}", "{0} {1}",
+    "{0} {1}", "in {0}-{1}", "key {0} {1}", "{0}-{1}", "the key should be {0} {1}", "play it in {0} {1}",
+    "key={0} {1}",
+)  # fmt: skip
+SHORT = {"minor": ("m", "min", " min", "m"), "major": ("maj", " maj", "maj", " maj")}
+GERMAN = {"minor": ("moll", "Moll"), "major": ("dur", "Dur")}
+GERMAN_KEYS = (0, 2, 4, 5, 7, 9)  # whose names are the same in German
 
 
 def spoken(number: int) -> str:
-    """ "72" as "seventy two"."""
+    """72 as "seventy two"; 30 to 99."""
     tens = TENS[number // 10 * 10]
     return tens if number % 10 == 0 else f"{tens} {ONES[number % 10]}"
 
 
-def say_bpm(bpm: int, rng: np.random.Generator) -> str:
+def say_bpm(bpm: int, dice: Dice) -> str:
     """A stated tempo. Tempi that the model can't play are said for the nearest one it can."""
     said = bpm
-    if bpm == BPM_MAX and rng.random() < BEYOND:
-        said = int(rng.integers(BPM_MAX + 1, 181))
-    elif bpm == BPM_MIN and rng.random() < BEYOND:
-        said = int(rng.integers(30, BPM_MIN))
-    if 40 <= said < 100 and rng.random() < 0.08:
-        return f"{spoken(said)} {pick(rng, ('bpm', 'beats per minute'))}"
-    return pick(rng, BPM_FORMS).format(said)
+    if bpm == BPM_MAX and dice.chance(BEYOND):
+        said = BPM_MAX + 1 + dice.below(HIGHEST_SAID - BPM_MAX)
+    elif bpm == BPM_MIN and dice.chance(BEYOND):
+        said = LOWEST_SAID + dice.below(BPM_MIN - LOWEST_SAID)
+    if said < 100 and dice.chance(SPOKEN):
+        return dice.pick(SPOKEN_FORMS).format(spoken(said))
+    return dice.pick(BPM_FORMS).format(said)
 
 
-KEY_FORMS = ("in {}", "in the key of {}", "key of {}", "key: {}", "{} key", "in {}", "in key {}", "key {}")
-
-
-def say_key(key: int, quality: str, rng: np.random.Generator) -> str:
+def say_key(key: int, quality: str, dice: Dice) -> str:
     """`quality` is major, minor or empty."""
-    note = pick(rng, NOTE_NAMES[key])
-    if quality == "minor" and rng.random() < 0.12:
-        return f"in {note}m"
-    if quality and rng.random() < 0.2:
-        return f"{note} {quality}"
-    return pick(rng, KEY_FORMS).format(f"{note} {quality}".strip())
-
-
-def deny(what: str, rng: np.random.Generator) -> str:
-    """ "no drums" and its many ways; `what` is a key of NEGATED."""
-    if what == "drums" and rng.random() < 0.25:
-        return pick(rng, DRUMLESS)
-    # The two plain forms are what most people type.
-    form = pick(rng, NEGATIONS[:2]) if rng.random() < 0.4 else pick(rng, NEGATIONS)
-    return form.format(pick(rng, NEGATED[what]))
-
-
-def absences(a: Attributes) -> list[str]:
-    """What may truthfully be denied besides drums and the lead."""
-    found = [name for name, there in (("vinyl", a.vinyl), ("rain", a.rain)) if not there]
-    if len(found) == 2:
-        found.append("both")
-    found += [name for name in ("piano", "guitar") if name not in (a.keys, a.lead)]
-    found += [name for name in ("flute", "bell") if name != a.lead]
-    return found
+    note = dice.pick(NOTE_NAMES[key])
+    if not quality:
+        return dice.pick(PLAIN_FORMS).format(note)
+    form = dice.roll()
+    if form < 0.22 and len(note) <= 2:
+        # "Am" and "Em" alone are words, so that they follow "in" or "key".
+        return f"{dice.pick(('in ', 'key ', 'key: ', 'in the key of '))}{note}{dice.pick(SHORT[quality])}"
+    if form < 0.26 and key in GERMAN_KEYS:
+        return f"{dice.pick(('in ', ''))}{note}-{dice.pick(GERMAN[quality])}"
+    # "in A minor key" would be no other than "in a minor key".
+    if form < 0.36 and note != "A":
+        return f"{note} {quality} key"
+    return dice.pick(QUALIFIED_FORMS).format(note, quality)

@@ -12,9 +12,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from lofi_worker.importer.graph import BOOL, INT64
-from training.attributes import BPM_MIN
+from training.attributes import BPM_MIN, MODES, SWINGS, TONES
 from training.codec.ops import Ops
-from training.tokens import CODEBOOKS, FIRST_HEADER, HEADER_CODES, HEADER_FRAMES, SECOND_HEADER
+from training.composer.theory import transposition
+from training.tokens import AIRS, CODEBOOKS, HEADER_CODES, HEADER_FRAMES, HEADER_STARTS
 
 WINDOW = 32  # steps that may still sound: 5 s at the fastest tempo, longer than any stored sound
 HISTORY = 224  # 16 kHz ticks before the first sample that filters and wow look back on
@@ -24,18 +25,23 @@ TICKS_PER_BEAT_MINUTE = 240_000  # 16 kHz ticks of a 16th note, times bpm
 
 @dataclass(frozen=True, slots=True)
 class Header:
-    """Indices into the tuples of training.attributes, int64 []; bpm as it is."""
+    """Indices into the tuples of training.attributes, int64 []; bpm as it is; shift: semitones from C.
+
+    airs: 0 or 1 by the names in training.tokens.AIRS; pad and tape: 0 or 1.
+    """
 
     bpm: str
+    shift: str
     drums: str
     density: str
     swing: str
     keys: str
-    bass: str
-    lead: str
-    ambience: str
-    tone: str
     pad: str
+    bass: str
+    tape: str
+    lead: str
+    airs: dict[str, str]
+    tone: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,25 +67,36 @@ class Clock:
 
 def read_header(ops: Ops, frames: str) -> Header:
     """`frames`: int64 [4, HEADER_FRAMES]. Codes outside their ranges are read as the nearest one inside."""
+    flat = ops.reshape(frames, CODEBOOKS * HEADER_FRAMES)
 
-    def code(q: int, frame: int, start: int, size: int) -> str:
-        flat = ops.reshape(frames, CODEBOOKS * HEADER_FRAMES)
-        value = ops.gather(flat, ops.i(q * HEADER_FRAMES + frame))
-        return ops.at_most(ops.at_least(ops.sub(value, ops.i(start)), ops.i(0)), ops.i(size - 1))
+    def said(frame: int, q: int) -> str:
+        value = ops.sub(ops.gather(flat, ops.i(q * HEADER_FRAMES + frame)), ops.i(HEADER_STARTS[frame][q]))
+        return ops.at_most(ops.at_least(value, ops.i(0)), ops.i(HEADER_CODES[frame][q] - 1))
 
-    first = [code(q, 0, FIRST_HEADER[q], HEADER_CODES[0][q]) for q in range(CODEBOOKS)]
-    second = [code(q, 1, SECOND_HEADER[q], HEADER_CODES[1][q]) for q in range(CODEBOOKS)]
+    def split(code: str, size: int) -> tuple[str, str]:
+        return ops.div(code, ops.i(size)), ops.mod(code, ops.i(size))
+
+    key, _ = split(said(0, 1), len(MODES))
+    drums, _ = split(said(0, 2), 2)
+    density, swing = split(said(0, 3), len(SWINGS))
+    keys, pad = split(said(1, 0), 2)
+    bass, tape = split(said(1, 1), 2)
+    air, tone = split(said(1, 3), len(TONES))
     return Header(
-        bpm=ops.add(first[0], ops.i(BPM_MIN)),
-        drums=first[2],
-        density=ops.div(first[3], ops.i(3)),
-        swing=ops.mod(first[3], ops.i(3)),
-        keys=second[0],
-        bass=second[1],
-        lead=second[2],
-        ambience=ops.div(second[3], ops.i(6)),
-        tone=ops.mod(ops.div(second[3], ops.i(2)), ops.i(3)),
-        pad=ops.mod(second[3], ops.i(2)),
+        bpm=ops.add(said(0, 0), ops.i(BPM_MIN)),
+        shift=ops.gather(ops.i([transposition(k) for k in range(12)]), key),
+        drums=drums,
+        density=density,
+        swing=swing,
+        keys=keys,
+        pad=pad,
+        bass=bass,
+        tape=tape,
+        lead=said(1, 2),
+        airs={
+            name: ops.mod(ops.div(air, ops.i(1 << bit)), ops.i(2)) for bit, name in enumerate(AIRS)
+        },
+        tone=tone,
     )
 
 

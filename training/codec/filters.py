@@ -8,24 +8,17 @@ from scipy.signal import butter, firwin, sosfilt
 
 BLOCK = 128
 TONE_CUTOFF_HZ = (2_600, 4_800, 9_500)  # dark, warm, bright
+TAPE_CUTOFF_HZ = 6_500  # of a tape's gentle slope, on top of the tone
 UPSAMPLE_TAPS = 64  # at 32 kHz: it looks back on 32 ticks of 16 kHz
 
 
-def block_matrix(taps: NDArray[np.float64], block: int) -> NDArray[np.float32]:
-    """[2 * block, block]: column n holds the taps reversed, ending at row block + n."""
-    matrix = np.zeros((2 * block, block), np.float32)
-    for n in range(block):
-        for lag, tap in enumerate(taps):
-            matrix[block + n - lag, n] = tap
-    return matrix
-
-
-def tone_matrices() -> NDArray[np.float32]:
-    """[3, 2 * BLOCK, BLOCK]: the low-pass of each tone as the first taps of its impulse response."""
+def tone_taps() -> NDArray[np.float32]:
+    """[3, 2, BLOCK]: each tone's low-pass, without and with the tape's, as its first taps."""
     impulse = np.zeros(BLOCK)
     impulse[0] = 1
-    responses = [sosfilt(butter(2, hz, "lowpass", fs=32_000, output="sos"), impulse) for hz in TONE_CUTOFF_HZ]
-    return np.stack([block_matrix(taps, BLOCK) for taps in responses])
+    tape = butter(1, TAPE_CUTOFF_HZ, "lowpass", fs=32_000, output="sos")
+    plain = [sosfilt(butter(2, hertz, "lowpass", fs=32_000, output="sos"), impulse) for hertz in TONE_CUTOFF_HZ]
+    return np.array([[taps, sosfilt(tape, taps)] for taps in plain], np.float32)
 
 
 def upsample_matrix() -> NDArray[np.float32]:

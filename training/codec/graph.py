@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import onnx
@@ -15,6 +15,7 @@ from training.codec.effects import (
     TREMOLO_DEPTH,
     TREMOLO_TICKS,
     WOW_REACH,
+    ceiling,
     loop,
     oscillate,
     tone,
@@ -24,16 +25,17 @@ from training.codec.effects import (
 from training.codec.filters import BLOCK
 from training.codec.ops import Ops
 from training.codec.parts import Band, Players
+from training.codec.ride import STRENGTH, ride
 from training.codec.voices import BankTables, Events, Rows, bank_tables, compress, lay_out, play
-from training.synth.bank import BANK_RATE, Bank, drum_bank, noise_loops, tone_bank
+from training.synth.bank import BANK_RATE, Bank, Loop, drum_bank, noise_loops, tone_bank
 from training.synth.tones import RATE
 
 SLOTS = {"keys": 3, "pad": 2, "lead": 3, "bass": 2, "kick": 2, "snare": 2, "hat": 2}
-TONAL_GAIN = 0.9
-DRIVE = 1.6
+DRIVE = (1.6, 2.1)  # without and with tape
 DUCK_DEPTH, DUCK_SECONDS, DUCK_ATTACK_SECONDS = 0.36, 0.09, 0.004
-VINYL_RMS, RAIN_RMS = 0.0038, 0.006  # against a music of 0.126
-HEADER_FIELDS = ("keys", "bass", "drums", "lead", "tone", "pad", "density")
+LOOP_RMS = {"vinyl": 0.0036, "rain": 0.005, "cafe": 0.007, "night": 0.005, "tape": 0.0018}  # music: 0.126
+CEILING = 0.97
+HEADER_FIELDS = ("keys", "bass", "drums", "lead", "tone", "pad", "density", "tape")
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,18 +52,18 @@ class Sounds:
 
     tones: Bank
     drums: Bank
-    vinyl: NDArray[np.int8]
-    rain: NDArray[np.int8]
-    noise_scales: tuple[float, float]
+    loops: dict[str, Loop]
 
 
 def synthesise() -> Sounds:
-    vinyl, rain, scales = noise_loops()
-    return Sounds(tone_bank(), drum_bank(), vinyl, rain, scales)
+    return Sounds(tone_bank(), drum_bank(), noise_loops())
 
 
-def build_codec(sounds: Sounds, levels: Levels) -> onnx.ModelProto:
-    """The graph `codes, last, state.* -> audio, next_state.*` for the sounds given."""
+def build_codec(sounds: Sounds, levels: Levels, riding: float = STRENGTH) -> onnx.ModelProto:
+    """The graph `codes, last, state.* -> audio, next_state.*` for the sounds given.
+
+    riding: how far a passage's deviation from the common loudness is mended, 0 to 1.
+    """
     ops = Ops(GraphBuilder("codec"))
     clock = build_clock(ops)
     band = Players(ops, clock, sounds.tones, sounds.drums).band()
@@ -69,13 +71,15 @@ def build_codec(sounds: Sounds, levels: Levels) -> onnx.ModelProto:
     wide = ops.op("Slice", upsample(ops, mixed), ops.i([BLOCK // 2]), ops.i([2**62]), ops.i([0]))
     # `wide` begins WOW_REACH + 32 ticks after the computed span does; so do the drums.
     drums = _drums(ops, clock, band, sounds, WOW_REACH + BLOCK // 4)
-    driven = ops.mul(ops.op("Tanh", ops.mul(ops.add(wide, drums), ops.f(DRIVE))), ops.f(1 / DRIVE))
-    toned = tone(ops, driven, clock.header.tone)
+    drive = ops.gather(ops.f(DRIVE), clock.header.tape)
+    driven = ops.div(ops.op("Tanh", ops.mul(ops.add(wide, drums), drive)), drive)
+    toned = tone(ops, driven, clock.header.tone, clock.header.tape)
     offset = ops.add(ops.mul(clock.from_tick, ops.i(2)), ops.i(2 * WOW_REACH + BLOCK // 2))
     music = ops.cut(toned, ops.sub(clock.from_sample, offset), ops.sub(clock.to_sample, offset), 0)
     positions = ops.count(clock.from_sample, clock.to_sample)
-    loud = ops.add(ops.mul(music, _makeup(ops, clock, levels)), *_noises(ops, clock, sounds, positions))
-    ops.graph.node("Unsqueeze", [ops.op("Tanh", loud), ops.i([0, 1])], output="audio")
+    even = ride(ops, clock, ops.mul(music, _makeup(ops, clock, levels)), riding)
+    loud = ops.add(even, *_noises(ops, clock, sounds, positions))
+    ops.graph.node("Unsqueeze", [ceiling(ops, loud, CEILING), ops.i([0, 1])], output="audio")
     ops.graph.output("audio", FLOAT, [1, 1, "samples"])
     return ops.graph.model()
 
@@ -94,33 +98,24 @@ def _pitched(ops: Ops, clock: Clock, band: Band, sounds: Sounds) -> str:
     )
     tremolo = ops.add(ops.f(1.0), ops.mul(oscillate(ops, ticks, TREMOLO_TICKS), shaking))
     keys = ops.mul(compress(ops, rows, voice(band.keys, "keys")), tremolo)
-    others = compress(ops, rows, ops.add(voice(band.pad, "pad"), voice(band.lead, "lead")))
-    tonal = ops.mul(wow(ops, ops.add(keys, others), ticks), ops.f(TONAL_GAIN))
-    low = compress(ops, rows, voice(band.bass, "bass"))
+    others = ops.add(*(voice(getattr(band, name), name) for name in ("pad", "lead", "bass")))
+    tonal = wow(ops, ops.add(keys, compress(ops, rows, others)), ticks, clock.header.tape)
     duck = compress(ops, rows, _duck(ops, rows, band.kick))
-
-    def late(x: str) -> str:
-        return ops.op("Slice", x, ops.i([WOW_REACH]), ops.i([2**62]), ops.i([0]))
-
-    return ops.mul(ops.add(tonal, late(low)), late(duck))
+    return ops.mul(tonal, ops.op("Slice", duck, ops.i([WOW_REACH]), ops.i([2**62]), ops.i([0])))
 
 
 def _duck(ops: Ops, rows: Rows, kick: Events) -> str:
     """Gain of the pitched voices under the latest two kicks, float [rows, columns]."""
-    # A bank of two numbers, 0 and 1, turns the voice machinery into an envelope generator.
-    envelope = BankTables(
-        ops.table(np.array([0, 1], np.int8)),
-        ops.table(np.array([0, 1], np.int32)),
-        ops.table(np.array([0, 1], np.int32)),
-    )
+    # A bank of silence and a sound of one 1 that stands turns the voice machinery into an envelope generator.
+    places = ops.table(np.array([1, 3], np.int32))
+    envelope = BankTables(ops.table(np.array([0, 0, 0, 1], np.int8)), places, places)
     zero, one = ops.mul(kick.gain, ops.f(0.0)), ops.add(ops.mul(kick.gain, ops.f(0.0)), ops.f(1.0))
     sound = ops.add(ops.mul(kick.sound, ops.i(0)), ops.i(1))
 
     def fall(seconds: float) -> str:
         rate = ops.add(zero, ops.f(1 / (seconds * BANK_RATE)))
-        return play(
-            ops, rows, Events(kick.onset, kick.silent, sound, 1, one, rate, zero), envelope, 2, BANK_RATE
-        )
+        events = replace(kick, sound=sound, gain=one, rate=rate, release=zero)
+        return play(ops, rows, events, envelope, 2, BANK_RATE)
 
     dip = ops.sub(fall(DUCK_SECONDS), fall(DUCK_ATTACK_SECONDS))
     return ops.sub(ops.f(1.0), ops.mul(dip, ops.f(DUCK_DEPTH)))
@@ -144,11 +139,9 @@ def _makeup(ops: Ops, clock: Clock, levels: Levels) -> str:
 
 
 def _noises(ops: Ops, clock: Clock, sounds: Sounds, positions: str) -> list[str]:
-    ambience = clock.header.ambience
-    vinyl_on = ops.real(ops.mod(ambience, ops.i(2)))
-    rain_on = ops.real(ops.div(ambience, ops.i(2)))
-    vinyl_scale, rain_scale = sounds.noise_scales
+    """What is heard around the music, each loop where the header has it."""
+    switches = {**clock.header.airs, "tape": clock.header.tape}
     return [
-        ops.mul(loop(ops, sounds.vinyl, vinyl_scale * VINYL_RMS, positions), vinyl_on),
-        ops.mul(loop(ops, sounds.rain, rain_scale * RAIN_RMS, positions), rain_on),
+        ops.mul(loop(ops, each.samples, each.scale * LOOP_RMS[name], positions), ops.real(switches[name]))
+        for name, each in sounds.loops.items()
     ]

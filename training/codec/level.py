@@ -11,13 +11,13 @@ from training.codec.stream import decode, open_codec
 from training.draws import CALIBRATION_SEED, track
 
 TARGET_DBFS = -18.5
-TRACKS = 160
-STEPS = 64
+TRACKS = 120
+BARS = 8
 ROUNDS = 2  # the soft clip bends the first answer a little
 RIDGE = 1.0
 CHOICES: dict[str, tuple[object, ...]] = {
     "keys": KEYS, "bass": BASSES, "drums": DRUMS, "lead": LEADS, "tone": TONES,
-    "pad": (False, True), "density": DENSITIES,
+    "pad": (False, True), "density": DENSITIES, "tape": (False, True),
 }  # fmt: skip
 
 
@@ -37,12 +37,12 @@ def loudness(audio: NDArray[np.float32]) -> float:
 
 def calibrate(sounds: Sounds) -> Levels:
     """Additive makeup gains in dB that bring composed tracks to TARGET_DBFS."""
-    tracks = [track(CALIBRATION_SEED, i, bars=STEPS // 16) for i in range(TRACKS)]
+    tracks = [track(CALIBRATION_SEED, i, bars=BARS) for i in range(TRACKS)]
     design = np.stack([_one_hot(attributes) for attributes, _ in tracks])
     solution = np.zeros(design.shape[1])
     levels = flat_levels()
     for _ in range(ROUNDS):
-        session = open_codec(build_codec(sounds, levels).SerializeToString())
+        session = open_codec(build_codec(sounds, levels, riding=0.0).SerializeToString())
         missing = np.array([TARGET_DBFS - loudness(decode(session, codes)[0]) for _, codes in tracks])
         penalty = RIDGE * np.eye(design.shape[1])
         penalty[0, 0] = 0

@@ -41,15 +41,18 @@ class Rows:
 class Events:
     """What happens at each step of the window to one voice.
 
-    onset, silent: bool [window], a note begins, the voice stops; sound: int64 [window, notes], indices into
-    the bank; gain: float [window]; rate: float [window], decay per sample; release: float [window], decay
-    per sample once the note has ended.
+    onset, silent: bool [window], a note begins, the voice stops; late: int32 [window], samples by which an
+    onset comes after its step's beginning; sound: int64 [window, notes], indices into the bank; spread: int32
+    [] samples from one note to the next, None where all begin at once; gain: float [window]; rate: float
+    [window], decay per sample; release: float [window], decay per sample once the note has ended.
     """
 
     onset: str
     silent: str
+    late: str
     sound: str
     notes: int
+    spread: str | None
     gain: str
     rate: str
     release: str
@@ -121,26 +124,37 @@ def play(ops: Ops, rows: Rows, events: Events, bank: BankTables, slots: int, rat
         return ops.gather(ops.join(nothing, values), newest)
 
     long_ago = ops.table(np.array([LONG_AGO], np.int32))
-    begins = by_slot(ops.gather(rows.begins, ops.count(ops.i(0), ops.length(events.onset, 0))), long_ago)
-    ends = by_slot(ops.gather(rows.begins, _ends(ops, events)), long_ago)
+    step_begins = ops.gather(rows.begins, ops.count(ops.i(0), ops.length(events.onset, 0)))
+    onsets = ops.add(step_begins, events.late)
+    begins = by_slot(onsets, long_ago)
+    # What ends a note is the next onset, when it comes; behind the window nothing is late.
+    behind = ops.cut(rows.begins, ops.length(onsets, 0), ops.length(rows.begins, 0), 0)
+    ends = by_slot(ops.gather(ops.join(onsets, behind), _ends(ops, events)), long_ago)
     sounds = by_slot(events.sound, ops.table(np.zeros((1, events.notes), np.int64)))
 
+    none = ops.table(np.zeros((), np.int32))
     age = ops.sub(rows.ticks, ops.unsqueeze(begins, 2))
     start, end = (ops.unsqueeze(ops.gather(table, sounds), 2) for table in (bank.start, bank.end))
-    address = ops.at_most(ops.add(ops.unsqueeze(age, 3), start), end)
+    shifted = start
+    if events.spread is not None:
+        waits = ops.mul(ops.table(np.arange(events.notes, dtype=np.int32)), events.spread)
+        shifted = ops.sub(start, waits)
+    address = ops.at_most(ops.add(ops.unsqueeze(age, 3), shifted), end)
+    # A zero lies ahead of every sound: there waits what is not yet struck.
+    address = ops.at_least(address, ops.sub(start, ops.table(np.ones((), np.int32))))
     stored = ops.total(ops.cast(ops.gather(bank.samples, address), FLOAT), 3)
 
-    overtime = ops.at_least(ops.sub(rows.ticks, ops.unsqueeze(ends, 2)), ops.table(np.zeros((), np.int32)))
+    overtime = ops.at_least(ops.sub(rows.ticks, ops.unsqueeze(ends, 2)), none)
     rate, release, gain = (
         ops.unsqueeze(by_slot(v, ops.f([0.0])), 2) for v in (events.rate, events.release, events.gain)
     )
     fall = ops.add(ops.mul(ops.real(age), rate), ops.mul(ops.real(overtime), release))
     if slots > 1:
         # The oldest slot became the oldest when the newest note began.
-        since_newest = ops.op("Slice", age, ops.i([0]), ops.i([1]), ops.i([1]))
+        newest_age = ops.op("Slice", age, ops.i([0]), ops.i([1]), ops.i([1]))
         last = np.zeros((1, slots, 1), np.float32)
         last[0, -1] = 1 / (CHOKE_SECONDS * rate_hz)
-        fall = ops.add(fall, ops.mul(ops.real(since_newest), ops.table(last)))
+        fall = ops.add(fall, ops.mul(ops.real(ops.at_least(newest_age, none)), ops.table(last)))
     level = ops.mul(ops.op("Exp", ops.op("Neg", fall)), gain)
     return ops.total(ops.mul(stored, level), 1)
 

@@ -1,30 +1,62 @@
-"""What takes are held against: real tracks of the composer, and codes shuffled or drawn by chance."""
+"""What takes are held against: tracks of the composer, and codes shuffled, drawn by chance or looped."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from training.attributes import Attributes
-from training.composer import compose
-from training.judge.takes import Player, Take, frames_for, read_header
-from training.tokens import HEADER_FRAMES, STEP_CODES, Codes, encode_track
+from training.attributes import TONES, Attributes
+from training.composer import Plan, compose, sample_plan
+from training.judge.crew import Crew
+from training.judge.takes import Take, read_header, steps_for
+from training.tokens import (
+    BLOCK_STEPS,
+    HEADER_FRAMES,
+    HEADER_STARTS,
+    STEP_CODES,
+    Codes,
+    decode_plan,
+    encode_track,
+)  # fmt: skip
 
 CONTROL_SEED = 5
-BARS = 16  # 40 s at the fastest tempo
 
 
-def real(player: Player, wanted: Sequence[Attributes], seconds: float, stream: int) -> list[Take]:
-    """A composed track for each description; another `stream`, other tracks."""
-    found = []
-    for i, attributes in enumerate(wanted):
-        rng = np.random.default_rng((CONTROL_SEED, stream, i))
-        codes = encode_track(attributes, compose(attributes, BARS, rng))[
-            :, : frames_for(seconds, attributes.bpm)
-        ]
-        found.append(Take("", i, codes, player.play(codes, seconds), attributes))
-    return found
+def composed(attributes: Attributes, plan: Plan | None, seconds: int, seed: tuple[int, ...]) -> Codes:
+    """A track of the composer that fills `seconds`; without a plan it draws one."""
+    rng = np.random.default_rng((CONTROL_SEED, *seed))
+    plan = plan or sample_plan(attributes, rng)
+    score = compose(attributes, plan, steps_for(seconds, attributes.bpm), rng)
+    return encode_track(attributes, plan, score)
+
+
+def as_takes(crew: Crew, tracks: Sequence[Codes], seconds: int) -> list[Take]:
+    """Codes played by the model's codec."""
+    audio = crew.play(tracks, seconds)
+    return [
+        Take("", i, codes, sound, read_header(codes))
+        for i, (codes, sound) in enumerate(zip(tracks, audio, strict=True))
+    ]
+
+
+def reference(crew: Crew, wanted: Sequence[Attributes], seconds: int) -> list[Take]:
+    """A composed track for each description."""
+    tracks = [composed(attributes, None, seconds, (0, i)) for i, attributes in enumerate(wanted)]
+    return as_takes(crew, tracks, seconds)
+
+
+def real(crew: Crew, takes: Sequence[Take], seconds: int) -> list[Take]:
+    """What the composer writes under the headers of these takes, plans included.
+
+    So a figure differs from the takes' for what was played, not for what was drawn to be played.
+    """
+    tracks = [
+        composed(take.header, decode_plan(take.codes), seconds, (1, i))
+        for i, take in enumerate(takes)
+        if take.header is not None
+    ]
+    return as_takes(crew, tracks, seconds)
 
 
 def shuffled(codes: Codes, seed: int) -> Codes:
@@ -41,11 +73,24 @@ def chance(codes: Codes, seed: int) -> Codes:
     return np.concatenate([codes[:, :HEADER_FRAMES], drawn], axis=1)
 
 
-def altered(player: Player, takes: Sequence[Take], how: str, seconds: float) -> list[Take]:
-    """Takes with `shuffled` or `chance` codes."""
-    change = {"shuffled": shuffled, "chance": chance}[how]
-    found = []
-    for i, take in enumerate(takes):
-        codes = change(take.codes, i)
-        found.append(Take(take.prompt, take.seed, codes, player.play(codes, seconds), read_header(codes)))
-    return found
+def looped(codes: Codes, seed: int) -> Codes:
+    """One block for ever, the second one of the track, under the same header; `seed` changes nothing."""
+    steps = codes[:, HEADER_FRAMES:]
+    block = steps[:, BLOCK_STEPS : 2 * BLOCK_STEPS]
+    times = -(-steps.shape[1] // BLOCK_STEPS)
+    return np.concatenate([codes[:, :HEADER_FRAMES], np.tile(block, times)[:, : steps.shape[1]]], axis=1)
+
+
+def indoors(codes: Codes) -> Codes:
+    """The same track without rain, café, night and vinyl."""
+    still = codes.copy()
+    start = HEADER_STARTS[1][3]
+    still[3, 1] = start + (codes[3, 1] - start) % len(TONES)
+    return still
+
+
+def altered(
+    crew: Crew, takes: Sequence[Take], change: Callable[[Codes, int], Codes], seconds: int
+) -> list[Take]:
+    """Takes with changed codes."""
+    return as_takes(crew, [change(take.codes, i) for i, take in enumerate(takes)], seconds)

@@ -1,53 +1,65 @@
-"""Two-minute tracks: whether tempo, key and sound hold, and whether the track keeps going somewhere."""
+"""Two-minute tracks: whether tempo, key and sound hold, sections differ and endings end."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 
 import numpy as np
 
-from training.composer.theory import MODE_SCALES, SCALES
+from training.composer.progressions import MODE_SCALES, SCALES
 from training.judge import notes
-from training.judge.features import chroma, frame_rms, onset_envelope, scale_share, tempo
-from training.judge.prompts import LONG_PROMPTS
-from training.judge.statistics import Figure, mean, share
-from training.judge.takes import RATE, Player, Take
+from training.judge.controls import altered, looped, real
+from training.judge.crew import Crew
+from training.judge.endings import Close, close
+from training.judge.features import SILENT_RMS, frame_rms, onset_envelope, tempo
+from training.judge.form import Contrast, contrast
+from training.judge.lists import ENDING_PROMPTS, LONG_PROMPTS, LOOPING_PROMPTS
+from training.judge.pitch import RATE, Audio, chroma, scale_share
+from training.judge.statistics import Figure, tally
+from training.judge.takes import Take
+from training.obedience import TEMPO_TOLERANCE
 
 SECONDS = 120
 WINDOW = 30
-SILENT_RMS = 0.003
+FIRST_SEED = 1_100
+MOST_KEY_DRIFT = 0.1
+MOST_SILENCE = 0.1
+LEAST_DIFFERENT_BARS = 0.1
+LEAST_TURNOVER = 0.2
+ENDING_SECONDS = (20, 45)  # endings are asked for at these lengths too
+LOOPED_TAKES = 10  # that the planted loops are made of
 
 
 @dataclass(frozen=True, slots=True)
 class Endurance:
     """tempo_drift: largest deviation from the header's tempo in a window, nan without drums; key_drift:
     what the weakest window loses in key against the first; silence: worst window's share; different_bars:
-    share of bars that no earlier bar equals; four_bar_turnover: share of four-bar blocks that differ from
-    the one before; samples.
+    share of bars that no earlier bar equals; turnover: share of four-bar blocks that differ from the one
+    before.
     """
 
     tempo_drift: float
     key_drift: float
     silence: float
     different_bars: float
-    four_bar_turnover: float
-    samples: int
+    turnover: float
 
     @property
     def holds(self) -> bool:
-        """No drift, no collapse into one bar, no silence, the whole length there."""
-        steady = math.isnan(self.tempo_drift) or self.tempo_drift < 0.04
-        alive = self.different_bars > 0.1 and self.four_bar_turnover > 0.2 and self.silence < 0.1
-        return steady and alive and self.key_drift < 0.1 and self.samples == SECONDS * RATE
+        """No drift, no collapse into one bar, no silence."""
+        steady = math.isnan(self.tempo_drift) or self.tempo_drift < TEMPO_TOLERANCE
+        alive = self.different_bars > LEAST_DIFFERENT_BARS and self.turnover > LEAST_TURNOVER
+        return steady and alive and self.silence < MOST_SILENCE and self.key_drift < MOST_KEY_DRIFT
 
 
-def examine(take: Take) -> Endurance | None:
-    """None where the header is illegal."""
+def endurance(take: Take) -> Endurance:
+    """What holds in a long take. Raises ValueError where its header is illegal."""
     header = take.header
     if header is None:
-        return None
-    windows = [take.audio[i : i + WINDOW * RATE] for i in range(0, SECONDS * RATE, WINDOW * RATE)]
+        raise ValueError("a take without a legal header has no tempo and no key to keep")
+    windows: list[Audio] = np.split(take.audio, range(WINDOW * RATE, len(take.audio), WINDOW * RATE))
     drift = float("nan")
     if header.drums != "none":
         drift = max(abs(tempo(onset_envelope(w))[0] / header.bpm - 1) for w in windows)
@@ -60,23 +72,78 @@ def examine(take: Take) -> Endurance | None:
         key_drift=in_key[0] - min(in_key),
         silence=max(float((frame_rms(w) < SILENT_RMS).mean()) for w in windows),
         different_bars=len(set(bars)) / len(bars),
-        four_bar_turnover=float(np.mean([a != b for a, b in zip(blocks[1:], blocks[:-1], strict=True)])),
-        samples=len(take.audio),
+        turnover=float(np.mean([a != b for a, b in zip(blocks[1:], blocks[:-1], strict=True)])),
     )
 
 
-def judge_endurance(player: Player) -> tuple[dict[str, Figure], list[dict[str, object]]]:
-    """Figures over LONG_PROMPTS, and each track's own."""
-    results = [examine(take) for take in player.takes([(text, 11) for text in LONG_PROMPTS], SECONDS)]
-    known = [r for r in results if r is not None]
+def examine(take: Take) -> tuple[Endurance, Contrast, Close] | None:
+    """None where the header is illegal."""
+    if take.header is None:
+        return None
+    return endurance(take), contrast(take.codes, take.audio, take.header.bpm), close(take)
+
+
+def closing(take: Take, last: Close) -> dict[str, bool | float]:
+    """What an ending, or none, should be like in this take."""
+    found: dict[str, bool | float] = {}
+    if take.header is None:
+        return found
+    if take.prompt in ENDING_PROMPTS:
+        found["asked_endings_end"] = take.header.ending and last.ends
+    if take.header.ending:
+        found |= {
+            "endings_end": last.ends,
+            "ending_rest_steps": float(last.rest),
+            "ending_fall_db": last.fall,
+        }
+        found["ending_tonic"] = last.tonic
+    if take.prompt in LOOPING_PROMPTS or not take.header.ending:
+        found["others_play_on"] = last.plays_on
+    return found
+
+
+def _figures(
+    takes: Sequence[Take], results: Sequence[tuple[Endurance, Contrast, Close] | None]
+) -> dict[str, Figure]:
+    rows: list[dict[str, bool | float]] = []
+    for take, result in zip(takes, results, strict=True):
+        if result is None:
+            rows.append({"long_holds": False})
+            continue
+        holds, sections, last = result
+        rows.append(
+            {
+                "long_holds": holds.holds and len(take.audio) == SECONDS * RATE,
+                **{f"long_{name}": value for name, value in asdict(holds).items()},
+                "sections_differ": sections.differs,
+                **{f"sections_{name}": value for name, value in asdict(sections).items()},
+                **closing(take, last),
+            }
+        )
+    return tally(rows)
+
+
+def judge_endurance(crew: Crew) -> tuple[dict[str, dict[str, Figure]], list[dict[str, object]]]:
+    """Figures of the model's takes, of the composer's ("real") and of planted loops; each track's own."""
+    prompts = (*LONG_PROMPTS, *ENDING_PROMPTS, *LOOPING_PROMPTS)
+    takes = crew.takes([(text, FIRST_SEED + i) for i, text in enumerate(prompts)], SECONDS)
+    results = crew.map(examine, takes)
+    composed = real(crew, takes, SECONDS)
+    loops = altered(crew, composed[:LOOPED_TAKES], looped, SECONDS)
+    found = {"int8": _figures(takes, results)}
+    for name, control in (("real", composed), ("looped", loops)):
+        found[name] = _figures(control, crew.map(examine, control))
+    for seconds in ENDING_SECONDS:
+        short = crew.takes([(text, FIRST_SEED + i) for i, text in enumerate(ENDING_PROMPTS)], seconds)
+        closes = zip(short, crew.map(close, short), strict=True)
+        found["int8"] |= {
+            f"{name}_{seconds}_s": figure
+            for name, figure in tally(closing(take, last) for take, last in closes).items()
+            if name in ("asked_endings_end", "endings_end")
+        }
     rows: list[dict[str, object]] = [
-        {"prompt": text, "holds": r is not None and r.holds} | (asdict(r) if r else {})
-        for text, r in zip(LONG_PROMPTS, results, strict=True)
+        {"prompt": take.prompt, "holds": result is not None and result[0].holds}
+        | ({k: v for part in result for k, v in asdict(part).items()} if result else {})
+        for take, result in zip(takes, results, strict=True)
     ]
-    return {
-        "long_holds": share([r is not None and r.holds for r in results]),
-        "long_tempo_drift": mean([r.tempo_drift for r in known]),
-        "long_key_drift": mean([r.key_drift for r in known]),
-        "long_different_bars": mean([r.different_bars for r in known]),
-        "long_four_bar_turnover": mean([r.four_bar_turnover for r in known]),
-    }, rows
+    return found, rows

@@ -10,11 +10,10 @@ import numpy as np
 from lofi_common.jobs import JobSpec
 from lofi_common.manifest import read_model
 from lofi_worker.musicgen.load import load_engine
-from training.judge.features import Audio
+from training.judge.pitch import Audio
 from training.judge.statistics import Figure, share
 from training.judge.takes import Take
 
-FADED_SECONDS = 0.1  # the engine fades the end of a track, the judge does not
 TOLERANCE = 1e-4
 
 
@@ -48,12 +47,9 @@ def engine_track(folder: Path, prompt: str, seed: int, seconds: int) -> Audio:
 
 
 def same_as_engine(folder: Path, takes: Sequence[Take], seconds: int) -> Figure:
-    """Share of takes whose audio the engine gives too, apart from its fade at the end."""
+    """Share of takes whose audio the engine gives too."""
     hits = []
     for take in takes:
         audio = engine_track(folder, take.prompt, take.seed, seconds)
-        end = len(audio) - int(FADED_SECONDS * 32_000)
-        hits.append(
-            len(audio) == len(take.audio) and bool(np.abs(audio[:end] - take.audio[:end]).max() < TOLERANCE)
-        )
+        hits.append(len(audio) == len(take.audio) and bool(np.abs(audio - take.audio).max() < TOLERANCE))
     return share(hits)

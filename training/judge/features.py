@@ -8,18 +8,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.signal import stft
 
-RATE = 32_000
+from training.judge.clicks import clips
+from training.judge.pitch import RATE, Audio, Signal, best_scale_share, chroma, likeness
+
 HOP_SECONDS = 0.01  # of the onset envelope
 TEMPI = np.arange(56.0, 100.0, 0.25)
-MAJOR_SCALE = (0, 2, 4, 5, 7, 9, 11)
 SILENT_RMS = 0.003  # -50 dBFS, in frames of 20 ms
 LOOP_BEATS, BAR_BEATS = 16, 4
-
-Audio = NDArray[np.float32]
-Signal = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,44 +80,19 @@ def tempo(envelope: Signal) -> tuple[float, float]:
     return float(TEMPI[best]), float(total[best])
 
 
-def chroma(audio: Audio) -> tuple[Signal, Signal]:
-    """Share of each pitch class [12, frames], ten frames a second, and the energy of each frame."""
-    f, _, spectrum = stft(audio, RATE, nperseg=8192, noverlap=8192 - RATE // 10)
-    power = np.abs(spectrum) ** 2
-    heard = (f > 70) & (f < 1_800)
-    classes = np.round(12 * np.log2(f[heard] / 440) + 69).astype(int) % 12
-    table = np.zeros((12, power.shape[1]))
-    np.add.at(table, classes, power[heard])
-    energy = table.sum(axis=0)
-    return table / (energy + 1e-12), energy
-
-
-def scale_share(table: Signal, energy: Signal, classes: frozenset[int]) -> float:
-    """Share of the energy that lies in the given pitch classes."""
-    mean = (table * energy).sum(axis=1) / (energy.sum() + 1e-12)
-    return float(sum(mean[c] for c in classes))
-
-
-def best_scale_share(table: Signal, energy: Signal) -> float:
-    return max(
-        scale_share(table, energy, frozenset((key + i) % 12 for i in MAJOR_SCALE)) for key in range(12)
-    )
-
-
-def likeness(table: Signal, seconds: float) -> float:
-    """Mean cosine between each frame's pitch classes and those `seconds` before; nan in too short a track."""
-    lag = round(seconds * 10)
-    if table.shape[1] < lag + 20:
-        return float("nan")
-    unit = table / np.maximum(np.linalg.norm(table, axis=0, keepdims=True), 1e-9)
-    return float((unit[:, lag:] * unit[:, :-lag]).sum(axis=0).mean())
-
-
 def frame_rms(audio: Audio) -> Signal:
     """RMS of each 20 ms frame."""
     size = RATE // 50
     frames = audio[: len(audio) // size * size].reshape(-1, size).astype(np.float64)
     return np.asarray(np.sqrt((frames**2).mean(axis=1)))
+
+
+def brightness(audio: Audio) -> float:
+    """Energy from 2 to 8 kHz over that from 0.2 to 2 kHz, in dB."""
+    hertz, _, spectrum = stft(audio, RATE, nperseg=2048)
+    power = (np.abs(spectrum) ** 2).sum(axis=1)
+    high, middle = (power[(hertz > a) & (hertz <= b)].sum() for a, b in ((2_000, 8_000), (200, 2_000)))
+    return float(10 * np.log10((high + 1e-14) / (middle + 1e-14)))
 
 
 def measure(audio: Audio, bpm: float | None = None) -> Features:
@@ -134,8 +106,6 @@ def measure(audio: Audio, bpm: float | None = None) -> Features:
     power = (np.abs(spectrum) ** 2)[1:] + 1e-14
     loudness = power.sum(axis=0)
     flat = np.exp(np.log(power).mean(axis=0)) / power.mean(axis=0)
-    hertz = np.fft.rfftfreq(2048, 1 / RATE)[1:]
-    high, middle = (power[(hertz > a) & (hertz <= b)].sum() for a, b in ((2_000, 8_000), (200, 2_000)))
     peaks = (envelope[1:-1] > envelope[:-2]) & (envelope[1:-1] >= envelope[2:]) & (envelope[1:-1] > 6.0)
     return Features(
         bpm=found,
@@ -147,7 +117,7 @@ def measure(audio: Audio, bpm: float | None = None) -> Features:
         silence=float((rms < SILENT_RMS).mean()),
         level=float(10 * np.log10(np.mean(np.square(audio, dtype=np.float64)) + 1e-12)),
         peak=float(np.abs(audio).max()),
-        brightness=float(10 * np.log10(high / middle)),
+        brightness=brightness(audio),
         onsets=float(peaks.sum() / (len(audio) / RATE)),
     )
 
@@ -158,7 +128,7 @@ def faults(audio: Audio, bpm: float | None = None) -> list[str]:
     found = []
     if not np.isfinite(audio).all():
         return ["not finite"]
-    if f.peak > 0.999:
+    if clips(audio):
         found.append(f"clips: peak {f.peak:.3f}")
     if f.silence > 0.05:
         found.append(f"silent for {f.silence:.0%} of the time")

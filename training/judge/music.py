@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Sequence
+from functools import partial
 
 import numpy as np
 
-from training.composer.theory import MODE_SCALES, SCALES
-from training.judge import notes, statistics
-from training.judge.features import chroma, faults, measure, scale_share
-from training.judge.statistics import Figure
-from training.judge.takes import RATE, Take
+from training.composer.progressions import MODE_SCALES, SCALES
+from training.judge import notes
+from training.judge.clicks import clips
+from training.judge.crew import Crew
+from training.judge.features import faults, measure
+from training.judge.pitch import RATE, Audio, chroma, scale_share
+from training.judge.statistics import Figure, tally
+from training.judge.takes import Take
 from training.obedience import TEMPO_TOLERANCE
 
 OCTAVES = (0.5, 1.0, 2.0)
+START_BPM = 78  # librosa's prior is 120; this is the middle of what can be asked for
+LEVELS = (-20.0, -17.0)  # dBFS
 
 
 def in_header_key(take: Take) -> float:
@@ -26,46 +31,52 @@ def in_header_key(take: Take) -> float:
     return max(scale_share(table, energy, frozenset((key + i) % 12 for i in SCALES[name])) for name in names)
 
 
-def librosa_tempo_right(take: Take) -> bool:
-    """Whether librosa finds the header's tempo, its half or its double (librosa prefers 120)."""
+def near(found: float, bpm: float) -> bool:
+    """Whether a measured tempo is the one that was asked for."""
+    return abs(found / bpm - 1) < TEMPO_TOLERANCE
+
+
+def librosa_hears(audio: Audio, bpm: float) -> bool:
+    """Whether librosa finds a tempo, its half or its double."""
     import librosa
 
-    if take.header is None:
-        return False
-    found = float(np.atleast_1d(librosa.feature.tempo(y=take.audio, sr=RATE))[0])
-    return any(abs(found / (take.header.bpm * octave) - 1) < TEMPO_TOLERANCE for octave in OCTAVES)
+    found = float(np.atleast_1d(librosa.feature.tempo(y=audio, sr=RATE, start_bpm=START_BPM))[0])
+    return any(near(found, bpm * octave) for octave in OCTAVES)
 
 
-def judge_music(takes: Sequence[Take], tracker: bool = False) -> dict[str, Figure]:
-    """All figures; `tracker` asks librosa too, which is slow."""
-    shares: dict[str, list[bool]] = defaultdict(list)
-    means: dict[str, list[float]] = defaultdict(list)
-    for take in takes:
-        shares["header_legal"].append(take.header is not None)
-        if take.header is None:
-            continue
-        f = measure(take.audio, take.header.bpm)
-        if take.header.drums != "none":
-            own = measure(take.audio).bpm
-            shares["tempo_as_header"].append(abs(own / take.header.bpm - 1) < TEMPO_TOLERANCE)
-            means["beat_clarity"].append(f.beat)
-            if tracker:
-                shares["tempo_as_header_librosa"].append(librosa_tempo_right(take))
-        score, illegal = notes.legal_score(take.codes)
-        means["illegal_steps"].append(illegal)
-        for name, value in (notes.grid(score, take.header) | notes.in_scale(score, take.header)).items():
-            means[name].append(value)
-        means["in_key_audio"].append(in_header_key(take))
-        means["loop_repetition_notes"].append(notes.loop_repetition(score))
-        means["loop_repetition_audio"].append(f.loop)
-        means["one_bar_likeness"].append(f.bar)
-        means["silence"].append(f.silence)
-        means["level_dbfs"].append(f.level)
-        means["peak"].append(f.peak)
-        shares["level_in_range"].append(-23 <= f.level <= -16)
-        shares["no_fault"].append(
-            not faults(take.audio, take.header.bpm if take.header.drums != "none" else None)
-        )
-    return {k: statistics.share(v) for k, v in shares.items()} | {
-        k: statistics.mean(v) for k, v in means.items()
+def examine(take: Take, tracker: bool) -> dict[str, bool | float]:
+    """All figures of one take; `tracker` asks librosa too, which is slow."""
+    header = take.header
+    if header is None:
+        return {"header_legal": False}
+    found: dict[str, bool | float] = {
+        "header_legal": True,
+        "plan_fits_mode": notes.plan_fits(take.codes, header),
     }
+    heard = measure(take.audio, header.bpm)
+    if header.drums != "none":
+        found["tempo_as_header"] = near(heard.bpm, header.bpm)
+        found["beat_clarity"] = heard.beat
+        if tracker:
+            found["tempo_as_header_librosa"] = librosa_hears(take.audio, header.bpm)
+    score, illegal = notes.legal_score(take.codes)
+    found |= notes.grid(take.codes, header) | notes.in_scale(score, header)
+    return found | {
+        "illegal_steps": illegal,
+        "voices_as_header": notes.voices_as_header(score, header),
+        "in_key_audio": in_header_key(take),
+        "loop_repetition_notes": notes.loop_repetition(score),
+        "loop_repetition_audio": heard.loop,
+        "one_bar_likeness": heard.bar,
+        "silence": heard.silence,
+        "level_dbfs": heard.level,
+        "level_in_range": LEVELS[0] <= heard.level <= LEVELS[1],
+        "peak": heard.peak,
+        "clipped": clips(take.audio),
+        "no_fault": not faults(take.audio, header.bpm if header.drums != "none" else None),
+    }
+
+
+def judge_music(crew: Crew, takes: Sequence[Take], tracker: bool = False) -> dict[str, Figure]:
+    """The figures of `examine` over all takes."""
+    return tally(crew.map(partial(examine, tracker=tracker), takes))

@@ -10,7 +10,8 @@ import matplotlib
 from matplotlib import pyplot as plt
 from PIL import Image
 
-from training.judge.features import RATE, log_mel
+from training.judge.features import log_mel
+from training.judge.pitch import RATE
 from training.judge.takes import Take
 
 

@@ -1,15 +1,18 @@
-"""The prompts of the judge: held-out captions, free-hand prompts with expectations, pairs, strange ones."""
+"""Where the judge's prompts come from: held-out captions, and files of prompts with expectations."""
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
 from training.attributes import NOTES, Attributes, tempo_word_class
 from training.draws import HELD_OUT_SEED, caption
-from training.obedience import TEMPO_TOLERANCE
+from training.obedience import STATABLE, TEMPO_TOLERANCE
 
 FREEHAND = Path(__file__).with_name("freehand.tsv")
+FIRST_HELD_OUT = 10_000
+MOST_CAPTIONS = 60_000  # that are looked through for rare statements
 FLATS = {"Db": "C#", "Eb": "D#", "Gb": "F#", "Ab": "G#", "Bb": "A#"}
 SPEEDS = ("slow", "mid", "fast")
 YES = {"yes": True, "no": False}
@@ -32,24 +35,52 @@ class Freehand:
     expected: dict[str, str]
 
 
-def held_out(count: int) -> list[Held]:
-    """Captions without small talk and slips, each stating at least two things."""
+def _held(index: int) -> Held:
+    return Held(*caption(HELD_OUT_SEED, FIRST_HELD_OUT + index, noise=False))
+
+
+def held_out(count: int, stating: frozenset[str] = frozenset()) -> list[Held]:
+    """Captions without small talk and slips, each stating at least two things, `stating` among them."""
     found: list[Held] = []
-    index = 10_000
+    index = 0
     while len(found) < count:
-        text, attributes, states = caption(HELD_OUT_SEED, index, noise=False)
+        held = _held(index)
         index += 1
-        if len(states) >= 2:
-            found.append(Held(text, attributes, states))
+        if len(held.states) >= 2 and held.states >= stating:
+            found.append(held)
     return found
 
 
+def every_statement(count: int, each: int) -> list[Held]:
+    """`count` captions, and then more until every attribute of STATABLE is stated `each` times.
+
+    Raises ValueError for an attribute that captions hardly ever state.
+    """
+    found: list[Held] = []
+    stated: Counter[str] = Counter()
+    for index in range(MOST_CAPTIONS):
+        short = [name for name in STATABLE if stated[name] < each]
+        if len(found) >= count and not short:
+            return found
+        held = _held(index)
+        if held.states and (len(found) < count or held.states.intersection(short)):
+            found.append(held)
+            stated.update(held.states)
+    raise ValueError(f"{MOST_CAPTIONS} captions state these less than {each} times: {', '.join(short)}")
+
+
+def read_expected(text: str) -> dict[str, str]:
+    """ "keys=rhodes bpm=72" as a dict."""
+    return dict(item.split("=") for item in text.split())
+
+
 def read_freehand(path: Path = FREEHAND) -> list[Freehand]:
+    """A file of prompts: text, a tab, expectations; lines that begin with # are comments."""
     found = []
     for line in path.read_text(encoding="utf-8").splitlines():
         if line and not line.startswith("#"):
             text, expected = line.split("\t")
-            found.append(Freehand(text, dict(item.split("=") for item in expected.split())))
+            found.append(Freehand(text, read_expected(expected)))
     return found
 
 
@@ -66,46 +97,13 @@ def meets(name: str, value: str, got: Attributes) -> bool:
             return got.drums != "none"
         case "key":
             return NOTES[got.key] == FLATS.get(value, value)
-        case "vinyl" | "rain" | "pad":
+        case "vinyl" | "rain" | "cafe" | "night" | "tape" | "pad" | "ending":
             return bool(getattr(got, name) == YES[value])
-        case "drums" | "mode" | "keys" | "lead" | "bass" | "tone" | "density":
+        case "drums" | "mode" | "keys" | "lead" | "bass" | "tone" | "density" | "swing":
             return bool(getattr(got, name) == value)
     raise ValueError(f"no such expectation: {name}")
 
 
-PAIRS = {  # (less, more) of what the measure of that name counts
-    "tempo": [
-        ("slow lofi piano with drums", "fast lofi piano with drums"),
-        ("sleepy rhodes beat", "energetic rhodes beat"),
-        ("very slow guitar and boom bap", "upbeat guitar and boom bap"),
-        ("downtempo chillhop with a flute and drums", "fast-paced chillhop with a flute and drums"),
-    ],
-    "density": [
-        ("sparse piano with soft drums", "busy piano with soft drums"),
-        ("minimal rhodes, boom bap drums", "dense rhodes, boom bap drums"),
-        ("simple guitar lofi with drums", "complex guitar lofi with drums"),
-        ("few notes, vibraphone, piano, drums", "lots of notes, vibraphone, piano, drums"),
-    ],
-    "tone": [
-        ("dark piano beat, boom bap", "bright piano beat, boom bap"),
-        ("muffled rhodes and drums", "crisp rhodes and drums"),
-        ("underwater guitar, drums", "clear guitar, drums"),
-        ("low-passed lofi with bells and drums", "sparkling lofi with bells and drums"),
-    ],
-}
-STRANGE = [
-    "qwertz asdfgh yxcvb", "🌧️🎧☕️🐈", "рояль и дождь, медленно", "静かな雨の夜のピアノ", "lofi " * 200,
-    "a", "!!!???...",
-    "une guitare triste, pas de batterie", "ruhiges Klavier im Regen, 70 bpm", "pinao and rian, no durms",
-    "write a 4-minute death metal opera with 300 bpm blast beats",
-    "The quick brown fox " * 45 + "plays a slow piano", "<script>alert(1)</script> \x00 \t\r\n",
-    "1234567890 " * 20,
-]  # fmt: skip
-OPEN_PROMPT = "lofi"
-LONG_PROMPTS = [
-    "slow sad piano, rain, soft drums", "upbeat jazzy guitar with boom bap drums",
-    "rhodes and vibraphone, 80 bpm, vinyl",
-    "dark synth pads, no drums", "happy music box and shaker, 90 bpm", "busy rhodes with flute, fast", "lofi",
-    "minimal guitar, sub bass, 64 bpm", "lo-fi in D minor, piano melody, dusty drums",
-    "warm jazz chords, upright bass, brushes",
-]  # fmt: skip
+def missed(expected: dict[str, str], got: Attributes | None) -> list[str]:
+    """The expectations that do not hold; all of them where there is no legal header."""
+    return [name for name, value in expected.items() if got is None or not meets(name, value, got)]

@@ -1,23 +1,44 @@
-"""The judge's results as JSON and as the table of docs/models.md."""
+"""The judge's results as JSON and as tables with the goal beside each figure."""
 
 from __future__ import annotations
 
 import json
 import math
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from training.judge.goals import Goal
 from training.judge.statistics import Figure
 
-Section = Mapping[str, Figure]
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """Columns of figures; the first is the one that is judged, "real" the composer's own."""
+
+    title: str
+    columns: Mapping[str, Mapping[str, Figure]]
+    goals: Mapping[str, Goal]
+
+    def reached(self) -> dict[str, bool]:
+        """Rows with a goal -> whether the judged figure reaches it."""
+        judged = next(iter(self.columns.values()))
+        real = self.columns.get("real", {})
+        return {
+            name: self.goals[name].reached(figure, real.get(name))
+            for name, figure in judged.items()
+            if name in self.goals
+        }
 
 
 def plain(value: Any) -> Any:
-    """For JSON: figures as dicts, nan as null, floats to five digits."""
+    """For JSON: figures and sections as dicts, nan as null, floats to five digits."""
     if isinstance(value, Figure):
         return plain(asdict(value))
+    if isinstance(value, Section):
+        goals = {name: str(goal) for name, goal in value.goals.items()}
+        return plain({"figures": value.columns, "goals": goals, "reached": value.reached()})
     if isinstance(value, Mapping):
         return {str(k): plain(v) for k, v in value.items()}
     if isinstance(value, list | tuple):
@@ -36,24 +57,37 @@ def shown(figure: Figure | None) -> str:
     return value if low == high else f"{value} ({low}–{high})"
 
 
-def table(columns: Mapping[str, Section]) -> str:
-    """Markdown: a row a measure, a column a set of takes."""
-    names = list(dict.fromkeys(name for section in columns.values() for name in section))
-    lines = ["| measure | " + " | ".join(columns) + " |", "|---" * (len(columns) + 1) + "|"]
-    lines += [
-        f"| {name.replace('_', ' ')} | " + " | ".join(shown(s.get(name)) for s in columns.values()) + " |"
-        for name in names
+def table(section: Section) -> str:
+    """Markdown: a row a measure, a column a set of takes; n is how many cases the judged figure rests on."""
+    judged = next(iter(section.columns.values()))
+    reached = section.reached()
+    names = list(dict.fromkeys(name for column in section.columns.values() for name in column))
+    lines = [
+        "| measure | goal | | n | " + " | ".join(section.columns) + " |",
+        "|---" * (len(section.columns) + 4) + "|",
     ]
+    for name in names:
+        goal = str(section.goals.get(name, ""))
+        mark = {True: "yes", False: "**no**", None: ""}[reached.get(name)]
+        count = str(judged[name].count) if name in judged else ""
+        cells = (shown(column.get(name)) for column in section.columns.values())
+        lines.append(f"| {name.replace('_', ' ')} | {goal} | {mark} | {count} | {' | '.join(cells)} |")
     return "\n".join(lines)
 
 
-def write(folder: Path, results: Mapping[str, Any], tables: Mapping[str, str]) -> None:
-    """judge.json and judge.md."""
+def write(folder: Path, results: Mapping[str, Any], sections: list[Section]) -> list[str]:
+    """judge.json and judge.md; the rows that fall short, as text."""
     folder.mkdir(parents=True, exist_ok=True)
+    marks = {f"{s.title}: {name}": ok for s in sections for name, ok in s.reached().items()}
+    short = [name for name, ok in marks.items() if not ok]
+    everything = {**results, "sections": {s.title: s for s in sections}, "short": short}
     (folder / "judge.json").write_text(
-        json.dumps(plain(results), indent=1, ensure_ascii=False) + "\n", encoding="utf-8"
+        json.dumps(plain(everything), indent=1, ensure_ascii=False) + "\n", encoding="utf-8"
     )
-    parts = ["# The judge's figures", "", "Written by `python -m training.judge`; intervals are 95 %."]
-    for title, text in tables.items():
-        parts += ["", f"## {title}", "", text]
+    how = "Written by `python -m training.judge`; intervals are 95 %, n is the number of cases."
+    reached = f"{len(marks) - len(short)} of {len(marks)} goals reached."
+    parts = ["# The judge's figures", "", how, "", reached]
+    for section in sections:
+        parts += ["", f"## {section.title}", "", table(section)]
     (folder / "judge.md").write_text("\n".join(parts) + "\n", encoding="utf-8")
+    return short

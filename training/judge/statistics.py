@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Hashable, Iterable, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.linalg import sqrtm
 
-from training.judge.features import RATE, Audio, log_mel
+from training.judge.features import log_mel
+from training.judge.pitch import RATE, Audio
 
 Z = 1.96  # 95 %
 
@@ -45,6 +46,23 @@ def mean(values: Iterable[float]) -> Figure:
     draws = np.random.default_rng(0).choice(known, (500, len(known))).mean(axis=1)
     low, high = np.percentile(draws, (2.5, 97.5))
     return Figure(float(known.mean()), float(low), float(high), len(known))
+
+
+def tally(rows: Iterable[Mapping[str, bool | float]]) -> dict[str, Figure]:
+    """Names in rows of results -> the share of what is true or false, the mean of what is a number."""
+    gathered: dict[str, list[bool | float]] = defaultdict(list)
+    for row in rows:
+        for name, value in row.items():
+            gathered[name].append(value)
+    return {
+        name: share(map(bool, values)) if isinstance(values[0], bool) else mean(values)
+        for name, values in gathered.items()
+    }
+
+
+def single(value: float, count: int = 1) -> Figure:
+    """A figure that rests on no draw."""
+    return Figure(value, value, value, count)
 
 
 def entropy(values: Sequence[Hashable]) -> float:

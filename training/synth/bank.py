@@ -7,15 +7,19 @@ instrument, a drum).
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.signal import butter, oaconvolve, resample_poly, sosfilt
 
+from training.synth.basses import sub, upright
 from training.synth.drums import drum_sounds
-from training.synth.noise import rain_loop, vinyl_loop
-from training.synth.tones import DRY, RATE, VOICES, Sound
+from training.synth.keys import guitar, pad, piano, rhodes
+from training.synth.leads import bell, flute, sax, trumpet, vibes
+from training.synth.noise import cafe_loop, hiss_loop, night_loop, rain_loop, vinyl_loop
+from training.synth.tones import RATE, Sound
 
 BANK_RATE = 16_000  # of pitched sounds; drums keep 32 kHz
 SEED = 7
@@ -23,6 +27,19 @@ FADE_SECONDS = 0.06
 LOUDNESS = 0.1  # RMS of the first half second of each pitched one-shot
 REVERB_LEVEL = 0.3
 MOST_GROWTH = 1.3  # of the peak, by taking the decay out: more would cost the attack its bits
+
+Voice = Callable[[int, np.random.Generator], Sound]
+# Function, lowest and highest pitch that is stored: what scores can ask for in any key, as far as it is
+# worth its place; notes outside are moved by octaves.
+VOICES: dict[str, tuple[Voice, int, int]] = {
+    "rhodes": (rhodes, 43, 84), "piano": (piano, 43, 88), "guitar": (guitar, 43, 86), "pad": (pad, 43, 77),
+    "flute": (flute, 60, 87), "bell": (bell, 67, 92), "vibes": (vibes, 60, 86), "trumpet": (trumpet, 56, 83),
+    "sax": (sax, 53, 81), "sub": (sub, 26, 48), "upright": (upright, 26, 51),
+}  # fmt: skip
+DRY = frozenset({"sub", "upright"})
+LOOPS: dict[str, Callable[[np.random.Generator], Sound]] = {
+    "vinyl": vinyl_loop, "rain": rain_loop, "cafe": cafe_loop, "night": night_loop, "tape": hiss_loop,
+}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +54,8 @@ class Family:
 class Bank:
     """samples: int8 [total]; start and end: address of each sound's first sample and of the zero behind it.
 
-    Sound 0 is silence. `index` names the others: (instrument, pitch) or (drum, 0).
+    A zero lies ahead of every sound as well. Sound 0 is silence. `index` names the others: (instrument,
+    pitch) or (drum, 0).
     """
 
     samples: NDArray[np.int8]
@@ -45,6 +63,14 @@ class Bank:
     end: NDArray[np.int32]
     index: dict[tuple[str, int], int]
     families: dict[str, Family]
+
+
+@dataclass(frozen=True, slots=True)
+class Loop:
+    """A noise loop at RATE; a stored 1 is worth `scale` where the loop shall have RMS 1."""
+
+    samples: NDArray[np.int8]
+    scale: float
 
 
 def _reverb(rng: np.random.Generator) -> Sound:
@@ -79,9 +105,9 @@ def _decay_rate(sounds: list[Sound]) -> float:
 
 
 def _pack(families: dict[str, dict[int, Sound]]) -> Bank:
-    chunks: list[NDArray[np.int8]] = [np.zeros(1, np.int8)]
-    start, end, index, table = [0], [0], {}, {}
-    at = 1
+    chunks: list[NDArray[np.int8]] = [np.zeros(2, np.int8)]
+    start, end, index, table = [1], [1], {}, {}
+    at = 2
     for name, sounds in families.items():
         loudest = max(float(np.abs(sound).max()) for sound in sounds.values())
         rate = _decay_rate(list(sounds.values()))
@@ -125,9 +151,11 @@ def drum_bank() -> Bank:
     return _pack({name: {0: _fade_end(sound)} for name, sound in sounds.items()})
 
 
-def noise_loops() -> tuple[NDArray[np.int8], NDArray[np.int8], tuple[float, float]]:
-    """Vinyl and rain as int8 loops at RATE, and what a stored 1 is worth in each at RMS 1."""
-    loops = vinyl_loop(np.random.default_rng(SEED + 2)), rain_loop(np.random.default_rng(SEED + 3))
-    scales = tuple(float(np.abs(loop).max()) / 127 for loop in loops)
-    packed = [np.round(loop / scale).astype(np.int8) for loop, scale in zip(loops, scales, strict=True)]
-    return packed[0], packed[1], (scales[0], scales[1])
+def noise_loops() -> dict[str, Loop]:
+    """Every loop by the name of the attribute that turns it on."""
+    loops = {}
+    for n, (name, make) in enumerate(LOOPS.items()):
+        sound = make(np.random.default_rng(SEED + 2 + n))
+        scale = float(np.abs(sound).max()) / 127
+        loops[name] = Loop(np.round(sound / scale).astype(np.int8), scale)
+    return loops

@@ -105,6 +105,17 @@ def tracks(words: tuple[str, ...], limit: int, as_json: bool) -> None:
 
 
 @main.command()
+@click.argument("kind", nargs=-1)
+@click.option("--json", "as_json", is_flag=True, help="Kinds, meanings and words as one JSON object.")
+def prompts(kind: tuple[str, ...], as_json: bool) -> None:
+    """List words that the model was taught: all kinds in short, or one KIND ("drums", "leave out")."""
+    from lofi_cli.prompts import show_prompts
+
+    with exits.reported():
+        click.echo(show_prompts(" ".join(kind), as_json=as_json))
+
+
+@main.command()
 def schema() -> None:
     """Print the JSON Schemas of all methods and notifications."""
     import msgspec
