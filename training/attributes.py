@@ -77,16 +77,20 @@ def sample_attributes(rng: np.random.Generator) -> Attributes:
     """Draw a track from the prior that also fills in what a prompt leaves open."""
     keys = weighted(rng, KEYS, (0.35, 0.28, 0.22, 0.15))
     lead = weighted(rng, LEADS, (0.22, 0.12, 0.11, 0.12, 0.11, 0.11, 0.1, 0.11))
+    lead = "none" if lead == keys else lead
+    drums = weighted(rng, DRUMS, (0.4, 0.23, 0.2, 0.17))
+    # An instrument without drums and melody often plays quite alone.
+    no_bass = 0.3 if drums == lead == "none" else 0.06
     return Attributes(
         bpm=int(rng.integers(BPM_MIN, BPM_MAX + 1)),
         key=int(rng.integers(12)),
         mode=weighted(rng, MODES, (0.35, 0.4, 0.25)),
-        drums=weighted(rng, DRUMS, (0.4, 0.23, 0.2, 0.17)),
+        drums=drums,
         density=pick(rng, DENSITIES),
         swing=pick(rng, SWINGS),
         keys=keys,
-        bass=weighted(rng, BASSES, (0.47, 0.45, 0.08)),
-        lead="none" if lead == keys else lead,
+        bass=weighted(rng, BASSES, ((1 - no_bass) * 0.51, (1 - no_bass) * 0.49, no_bass)),
+        lead=lead,
         vinyl=bool(rng.random() < 0.5),
         rain=bool(rng.random() < 0.3),
         cafe=bool(rng.random() < 0.14),

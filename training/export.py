@@ -27,6 +27,7 @@ from training.codec.level import calibrate
 from training.model import Starter
 from training.shape import DECODER, MAX_STEPS, MAX_TEXT_TOKENS, TEXT
 from training.tokens import CODEBOOK_SIZE, CODEBOOKS, DELAYS, HEADER_FRAMES, legal_codes
+from training.words_file import FILE_NAME, write_words
 
 NAME = "lofi-tiny"
 DESCRIPTION = (
@@ -114,6 +115,7 @@ def export(work: Path, name: str, folder: Path, bits: int | None = BITS, codec: 
         sounds = synthesise()
         onnx.save(build_codec(sounds, calibrate(sounds)), folder / "codec.onnx")
     shutil.copyfile(work / "tokenizer.json", folder / "tokenizer.json")
+    write_words(folder / FILE_NAME)
     version = write_manifest(
         folder,
         name=NAME,

@@ -14,7 +14,7 @@ from training.data import Corpus
 from training.objective import mean_header_loss
 from training.tokens import CODEBOOKS, HEADER_CODES
 
-STEPS, ROWS, RATE = 1_500, 256, 0.02
+STEPS, ROWS, RATE = 2_500, 256, 0.02
 UNLIMITED = 1 << 20  # tokens a batch
 # Of the frames that prompts speak of; nobody states the plan behind them.
 SIZES = [HEADER_CODES[frame][q] for frame in range(2) for q in range(CODEBOOKS)]

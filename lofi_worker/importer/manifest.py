@@ -17,6 +17,7 @@ from lofi_common.manifest import (
 )
 
 FILES = ("tokenizer.json", "text_encoder.onnx", "decoder.onnx", "codec.onnx")
+OPTIONAL_FILES = ("prompts.json",)
 
 
 def write_manifest(
@@ -42,7 +43,7 @@ def write_manifest(
         values = {k: v for k, v in msgspec.to_builtins(section).items() if v is not None}
         lines += ["", f"[{title}]", *(f"{key} = {_toml(value)}" for key, value in values.items())]
     lines += ["", "[files]"]
-    for file in FILES:
+    for file in (*FILES, *(name for name in OPTIONAL_FILES if (folder / name).exists())):
         data = (folder / file).read_bytes()
         lines.append(f'"{file}" = {{ bytes = {len(data)}, sha256 = "{hashlib.sha256(data).hexdigest()}" }}')
     (folder / MANIFEST_NAME).write_text("\n".join(lines) + "\n", encoding="utf-8")

@@ -52,6 +52,7 @@ HINTS: tuple[tuple[str, Value, tuple[str, ...]], ...] = (
     ("tone", "bright", ("not too bright", "nothing shiny")),
     ("tone", "dark", ("not too dark", "not muffled")),
 )  # fmt: skip
+PLAINLY_ALONE = ("solo {}", "only {}", "just {}")  # what most people type
 ALONE = (
     "solo {}", "only {}", "just {}", "nothing but {}", "{} only", "{} alone", "unaccompanied {}",
     "just the {}", "only the {}", "{} and nothing else", "{} by itself", "{} on its own", "purely {}",
@@ -93,9 +94,13 @@ def only(a: Attributes, draft: Draft, dice: Dice) -> None:
     """ "just piano", "no drums, only guitar": said of tracks without drums; names the keys and the lead."""
     if a.drums != "none" or "keys" in draft.states or "lead" in draft.states:
         return
-    if a.lead == "none" and dice.chance(0.7 if a.bass == "none" else 0.3):
+    if a.lead == "none" and dice.chance(0.8 if a.bass == "none" else 0.55):
         draft.say(
-            dice.pick(ALONE).format(dice.pick(KEYS_ALONE[a.keys])), Role.CLAUSE, "keys", "lead", "drums"
+            dice.pick(PLAINLY_ALONE if dice.chance(0.5) else ALONE).format(dice.pick(KEYS_ALONE[a.keys])),
+            Role.CLAUSE,
+            "keys",
+            "lead",
+            "drums",
         )
     elif dice.chance(0.25):
         names = [dice.pick(KEYS_ALONE[a.keys])]

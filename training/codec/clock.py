@@ -93,9 +93,7 @@ def read_header(ops: Ops, frames: str) -> Header:
         bass=bass,
         tape=tape,
         lead=said(1, 2),
-        airs={
-            name: ops.mod(ops.div(air, ops.i(1 << bit)), ops.i(2)) for bit, name in enumerate(AIRS)
-        },
+        airs={name: ops.mod(ops.div(air, ops.i(1 << bit)), ops.i(2)) for bit, name in enumerate(AIRS)},
         tone=tone,
     )
 

@@ -17,7 +17,9 @@ def tone_taps() -> NDArray[np.float32]:
     impulse = np.zeros(BLOCK)
     impulse[0] = 1
     tape = butter(1, TAPE_CUTOFF_HZ, "lowpass", fs=32_000, output="sos")
-    plain = [sosfilt(butter(2, hertz, "lowpass", fs=32_000, output="sos"), impulse) for hertz in TONE_CUTOFF_HZ]
+    plain = [
+        sosfilt(butter(2, hertz, "lowpass", fs=32_000, output="sos"), impulse) for hertz in TONE_CUTOFF_HZ
+    ]
     return np.array([[taps, sosfilt(tape, taps)] for taps in plain], np.float32)
 
 

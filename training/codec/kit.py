@@ -21,7 +21,7 @@ KITS: dict[str, tuple[tuple[Drum, ...], ...]] = {  # kick, snare and hat by thei
     "boombap": (
         (SILENT, ("dusty_kick", 0.54)),
         (SILENT, ("dusty_ghost", 0.14), ("dusty_snare", 0.47)),
-        (SILENT, ("dusty_hat", 0.07), ("dusty_hat", 0.12), ("dusty_open", 0.1)),
+        (SILENT, ("dusty_hat", 0.1), ("dusty_hat", 0.165), ("dusty_open", 0.13)),
     ),
     "brushes": (
         (SILENT, ("feather_kick", 0.36)),
@@ -30,8 +30,8 @@ KITS: dict[str, tuple[tuple[Drum, ...], ...]] = {  # kick, snare and hat by thei
     ),
     "808": (
         (SILENT, ("long_kick", 0.4)),
-        (SILENT, ("rim", 0.1), ("clap", 0.42)),
-        (SILENT, ("tight_hat", 0.07), ("tight_hat", 0.12), ("electric_open", 0.08)),
+        (SILENT, ("rim", 0.14), ("clap", 0.42)),
+        (SILENT, ("tight_hat", 0.09), ("tight_hat", 0.15), ("electric_open", 0.09)),
     ),
 }
 RELEASE_SECONDS = {"boombap": 0.03, "brushes": 0.08, "808": 0.03}  # of what the next stroke cuts off

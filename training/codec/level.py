@@ -7,10 +7,10 @@ from numpy.typing import NDArray
 
 from training.attributes import BASSES, DENSITIES, DRUMS, KEYS, LEADS, TONES, Attributes
 from training.codec.graph import HEADER_FIELDS, Levels, Sounds, build_codec
+from training.codec.ride import TARGET_DBFS
 from training.codec.stream import decode, open_codec
 from training.draws import CALIBRATION_SEED, track
 
-TARGET_DBFS = -18.5
 TRACKS = 120
 BARS = 8
 ROUNDS = 2  # the soft clip bends the first answer a little

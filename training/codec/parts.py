@@ -21,13 +21,13 @@ PITCHES = 128
 LATE_TICKS = (0, 0, round(0.024 * BANK_RATE))  # held, struck, struck late
 KEYS_GAIN = {"rhodes": 0.75, "piano": 0.85, "guitar": 0.85, "pad": 0.5}
 LEAD_GAIN = {
-    "flute": 0.95, "bell": 0.95, "vibes": 1.0, "guitar": 1.15, "piano": 1.15, "trumpet": 0.85, "sax": 0.9,
+    "flute": 0.95, "bell": 0.95, "vibes": 1.0, "guitar": 1.15, "piano": 1.15, "trumpet": 0.78, "sax": 0.9,
 }  # fmt: skip
 BASS_GAIN = {"sub": 1.1, "upright": 1.3}
 PAD_GAIN = 0.27
 STRUM_SECONDS = {"rhodes": 0.004, "piano": 0.004, "guitar": 0.014, "pad": 0.0}  # from one note to the next
 RELEASE_SECONDS = {
-    "rhodes": 0.12, "piano": 0.14, "guitar": 0.25, "pad": 0.3, "flute": 0.07, "bell": 0.3, "vibes": 0.25,
+    "rhodes": 0.12, "piano": 0.14, "guitar": 0.25, "pad": 0.45, "flute": 0.07, "bell": 0.3, "vibes": 0.25,
     "trumpet": 0.07, "sax": 0.06, "sub": 0.03, "upright": 0.04,
 }  # fmt: skip
 BROKEN_CHORD_RING = 3.0  # single notes of the keys ring on this many times longer
@@ -83,7 +83,9 @@ class Players:
         moved = ops.gather(ops.gather(ops.table(table), which), ops.add(pitch, self._header.shift))
         return ops.where(ops.less(ops.i(0), pitch), moved, ops.i(0))
 
-    def _families(self, instruments: Sequence[str], gains: dict[str, float], which: str) -> tuple[str, str, str]:
+    def _families(
+        self, instruments: Sequence[str], gains: dict[str, float], which: str
+    ) -> tuple[str, str, str]:
         """(gain, decay per sample, release per sample) of one of several instruments, at every step."""
         families = [self._tones.families.get(name) for name in instruments]
         return (
@@ -140,10 +142,10 @@ class Players:
         )
 
     def _line(
-        self, codebook: int, instruments: Sequence[str], gains: dict[str, float], which: str, pitches: Sequence[int],
-        velocity: str,
+        self, codebook: int, instruments: Sequence[str], gains: dict[str, float], which: str,
+        pitches: Sequence[int], velocity: str,
     ) -> Events:  # fmt: skip
-        """A voice of one note at a time; the instrument "none" is silent. pitches: by the value of its code."""
+        """A voice of one note at a time; the instrument "none" is silent. pitches: by the codes' value."""
         ops = self._ops
         value, touch = self._said(codebook)
         onset, silent = self._steps.begins(value, touch)

@@ -19,7 +19,8 @@ MEMORY_SECONDS = 8.0
 PRIOR_SECONDS = 3.0  # before much is heard, the loudness is taken for right
 STRENGTH = 0.75  # of a deviation, as far as it is mended
 MOST_DECIBELS = 3.0
-TARGET_RMS = 0.119  # -18.5 dBFS
+TARGET_DBFS = -18.0
+TARGET_POWER = 10 ** (TARGET_DBFS / 10)
 RATE = 32_000
 SAMPLES = 2 * TICKS_PER_BEAT_MINUTE  # of a 16th note, times bpm
 STATE = "state.loudness"  # [energy, seconds], both fading
@@ -36,7 +37,10 @@ def ride(ops: Ops, clock: Clock, music: str, strength: float) -> str:
     running = ops.join(zero, ops.op("CumSum", squares, ops.i(0)))
     energy = _steps(ops, ops.gather(running, edges))
     seconds = _steps(ops, ops.cast(edges, DOUBLE))
-    heard = ops.mul(ops.op("Concat", ops.unsqueeze(energy, 0), ops.unsqueeze(seconds, 0), axis=0), ops.table(np.array(1 / RATE)))
+    heard = ops.mul(
+        ops.op("Concat", ops.unsqueeze(energy, 0), ops.unsqueeze(seconds, 0), axis=0),
+        ops.table(np.array(1 / RATE)),
+    )
 
     # Row k: what is remembered of each step, and of the state, when step k begins.
     place = ops.count(ops.i(0), ops.add(clock.new, ops.i(1)))
@@ -52,9 +56,10 @@ def ride(ops: Ops, clock: Clock, music: str, strength: float) -> str:
 
     total, time = (ops.gather(sums, ops.i(q), axis=1) for q in range(2))
     known = ops.div(
-        ops.add(total, ops.table(np.array(PRIOR_SECONDS * TARGET_RMS**2))), ops.add(time, ops.table(np.array(PRIOR_SECONDS)))
+        ops.add(total, ops.table(np.array(PRIOR_SECONDS * TARGET_POWER))),
+        ops.add(time, ops.table(np.array(PRIOR_SECONDS))),
     )
-    away = ops.op("Log", ops.div(known, ops.table(np.array(TARGET_RMS**2))))
+    away = ops.op("Log", ops.div(known, ops.table(np.array(TARGET_POWER))))
     bound = MOST_DECIBELS * np.log(10) / 20
     moved = ops.mul(away, ops.table(np.array(-strength / 2)))
     bounded = ops.at_most(ops.at_least(moved, ops.table(np.array(-bound))), ops.table(np.array(bound)))
@@ -70,5 +75,7 @@ def ride(ops: Ops, clock: Clock, music: str, strength: float) -> str:
 
 def _steps(ops: Ops, edges: str) -> str:
     """Differences of neighbours."""
-    later, earlier = (ops.op("Slice", edges, ops.i([a]), ops.i([b]), ops.i([0])) for a, b in ((1, 2**62), (0, -1)))
+    later, earlier = (
+        ops.op("Slice", edges, ops.i([a]), ops.i([b]), ops.i([0])) for a, b in ((1, 2**62), (0, -1))
+    )
     return ops.sub(later, earlier)

@@ -57,7 +57,7 @@ class Steps:
         return ops.op("Not", ops.equal(value, ops.join(ops.i([0] * steps), before)))
 
     def begins(self, value: str, touch: str) -> tuple[str, str]:
-        """(onset, silent): notes begin where they are struck or their value changes, and end where it is 0."""
+        """(onset, silent): notes begin where they are struck or the value changes, and end where it is 0."""
         ops = self.ops
         sounding = ops.less(ops.i(0), value)
         onset = ops.both(sounding, ops.either(self.changed(value, 1), ops.truth(touch)))

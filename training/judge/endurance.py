@@ -29,6 +29,7 @@ MOST_SILENCE = 0.1
 LEAST_DIFFERENT_BARS = 0.1
 LEAST_TURNOVER = 0.2
 ENDING_SECONDS = (20, 45)  # endings are asked for at these lengths too
+ENDING_ROWS = ("asked_endings_end", "endings_end")
 LOOPED_TAKES = 10  # that the planted loops are made of
 
 
@@ -123,27 +124,30 @@ def _figures(
     return tally(rows)
 
 
-def judge_endurance(crew: Crew) -> tuple[dict[str, dict[str, Figure]], list[dict[str, object]]]:
-    """Figures of the model's takes, of the composer's ("real") and of planted loops; each track's own."""
+def judge_endurance(crew: Crew) -> tuple[dict[str, Figure], list[Take], list[dict[str, object]]]:
+    """Figures of the model's long takes and of endings at other lengths; the long takes; each one's own."""
     prompts = (*LONG_PROMPTS, *ENDING_PROMPTS, *LOOPING_PROMPTS)
     takes = crew.takes([(text, FIRST_SEED + i) for i, text in enumerate(prompts)], SECONDS)
     results = crew.map(examine, takes)
-    composed = real(crew, takes, SECONDS)
-    loops = altered(crew, composed[:LOOPED_TAKES], looped, SECONDS)
-    found = {"int8": _figures(takes, results)}
-    for name, control in (("real", composed), ("looped", loops)):
-        found[name] = _figures(control, crew.map(examine, control))
+    found = _figures(takes, results)
     for seconds in ENDING_SECONDS:
         short = crew.takes([(text, FIRST_SEED + i) for i, text in enumerate(ENDING_PROMPTS)], seconds)
         closes = zip(short, crew.map(close, short), strict=True)
-        found["int8"] |= {
-            f"{name}_{seconds}_s": figure
-            for name, figure in tally(closing(take, last) for take, last in closes).items()
-            if name in ("asked_endings_end", "endings_end")
-        }
+        figures = tally(closing(take, last) for take, last in closes)
+        found |= {f"{name}_{seconds}_s": figures[name] for name in ENDING_ROWS if name in figures}
     rows: list[dict[str, object]] = [
         {"prompt": take.prompt, "holds": result is not None and result[0].holds}
         | ({k: v for part in result for k, v in asdict(part).items()} if result else {})
         for take, result in zip(takes, results, strict=True)
     ]
-    return found, rows
+    return found, takes, rows
+
+
+def endurance_controls(crew: Crew, takes: Sequence[Take]) -> dict[str, dict[str, Figure]]:
+    """The same figures of the composer's tracks under the headers of these takes, and of planted loops."""
+    composed = real(crew, takes, SECONDS)
+    loops = altered(crew, composed[:LOOPED_TAKES], looped, SECONDS)
+    return {
+        "real": _figures(composed, crew.map(examine, composed)),
+        "looped": _figures(loops, crew.map(examine, loops)),
+    }

@@ -124,7 +124,11 @@ def measure(audio: Audio, bpm: float | None = None) -> Features:
 
 def faults(audio: Audio, bpm: float | None = None) -> list[str]:
     """What keeps a track from being music; empty for a good one. `bpm`: what its drums should have."""
-    f = measure(audio, bpm)
+    return faults_heard(measure(audio, bpm), audio, bpm)
+
+
+def faults_heard(f: Features, audio: Audio, bpm: float | None) -> list[str]:
+    """See `faults`, of a track that is measured already."""
     found = []
     if not np.isfinite(audio).all():
         return ["not finite"]

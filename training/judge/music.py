@@ -11,7 +11,7 @@ from training.composer.progressions import MODE_SCALES, SCALES
 from training.judge import notes
 from training.judge.clicks import clips
 from training.judge.crew import Crew
-from training.judge.features import faults, measure
+from training.judge.features import faults_heard, measure
 from training.judge.pitch import RATE, Audio, chroma, scale_share
 from training.judge.statistics import Figure, tally
 from training.judge.takes import Take
@@ -73,7 +73,7 @@ def examine(take: Take, tracker: bool) -> dict[str, bool | float]:
         "level_in_range": LEVELS[0] <= heard.level <= LEVELS[1],
         "peak": heard.peak,
         "clipped": clips(take.audio),
-        "no_fault": not faults(take.audio, header.bpm if header.drums != "none" else None),
+        "no_fault": not faults_heard(heard, take.audio, header.bpm if header.drums != "none" else None),
     }
 
 

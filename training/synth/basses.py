@@ -4,7 +4,17 @@ from __future__ import annotations
 
 import numpy as np
 
-from training.synth.tones import Sound, at_peak, attack, clock, closing, frequency, noise_burst, partials, swell
+from training.synth.tones import (
+    Sound,
+    at_peak,
+    attack,
+    clock,
+    closing,
+    frequency,
+    noise_burst,
+    partials,
+    swell,
+)
 
 
 def sub(pitch: int, rng: np.random.Generator) -> Sound:

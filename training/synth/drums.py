@@ -19,7 +19,13 @@ def _low(sound: Sound, hertz: float) -> Sound:
 
 
 def _kick(
-    start: float, end: float, falls: float, decay: float, knock: float, seconds: float, rng: np.random.Generator
+    start: float,
+    end: float,
+    falls: float,
+    decay: float,
+    knock: float,
+    seconds: float,
+    rng: np.random.Generator,
 ) -> Sound:
     """A sine that falls from `start` to `end` Hz with time constant `falls`, and the knock of the beater."""
     t = clock(seconds)
@@ -40,7 +46,9 @@ def _snare(brightness: float, body: float, decay: float, rng: np.random.Generato
 def _dust(sound: Sound) -> Sound:
     """As an old sampler would have it: few bits at 16 kHz, dull above."""
     held = np.repeat(sound[::2], 2)[: len(sound)]
-    return _low(np.round(held / np.abs(held).max() * 40) / 40, 7_500) * closing(np.arange(len(sound)) / RATE, 0.03)
+    return _low(np.round(held / np.abs(held).max() * 40) / 40, 7_500) * closing(
+        np.arange(len(sound)) / RATE, 0.03
+    )
 
 
 def _tap(brightness: float, rng: np.random.Generator) -> Sound:

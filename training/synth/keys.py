@@ -18,7 +18,7 @@ from training.synth.tones import (
 )
 
 RING_SECONDS = {"low": 3.3, "high": 2.2}  # at pitch 48 and 84: high strings die sooner
-PICKUP_OFFSET, PICKUP_GAP = 1.0, 0.8  # of a tine's rest from the pickup's axis and tip, in the widest swings
+PICKUP_OFFSET, PICKUP_GAP = 0.9, 0.75  # of a tine's rest from the pickup's axis and tip, in the widest swings
 
 
 def _ring(pitch: int) -> Sound:
@@ -33,7 +33,7 @@ def rhodes(pitch: int, rng: np.random.Generator) -> Sound:
     """
     t, hertz = _ring(pitch), frequency(pitch)
     decay = 1.9 * (60 / pitch) ** 1.2
-    width = float(np.interp(pitch, (45, 60, 84), (0.95, 0.68, 0.3))) * np.exp(-t / decay)
+    width = float(np.interp(pitch, (45, 60, 84), (1.35, 1.0, 0.45))) * np.exp(-t / decay)
     swing, speed = width * np.sin(2 * np.pi * hertz * t), width * np.cos(2 * np.pi * hertz * t)
     place = (swing + PICKUP_OFFSET) / PICKUP_GAP
     body = place / (1 + place**2) ** 2 * speed
@@ -44,7 +44,7 @@ def rhodes(pitch: int, rng: np.random.Generator) -> Sound:
 
 
 def piano(pitch: int, rng: np.random.Generator) -> Sound:
-    """Three stretched strings a little apart, struck at a fifth by felt; a quick first decay, a slow second."""
+    """Three stretched strings a little apart, struck at a fifth by felt; they decay fast, then slowly."""
     t, hertz = _ring(pitch), frequency(pitch)
     k = np.arange(1, 23)
     levels = np.exp(-k * hertz / 650) * np.abs(np.sin(np.pi * k / 5.1))

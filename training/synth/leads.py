@@ -30,8 +30,8 @@ def _resonance(hertz: float, formants: tuple[Formant, ...], floor: float) -> flo
 def _blown(
     pitch: int, t: Sound, bend_cents: Sound, level: Callable[[int, float], float], opening: Sound
 ) -> Sound:
-    """Partials of one bent tone. level(k, Hz): how loud partial k is; the upper ones follow `opening` (0 to 1)
-    more steeply.
+    """Partials of one bent tone. level(k, Hz): how loud partial k is; the upper ones follow `opening`
+    (0 to 1) more steeply.
     """
     hertz = frequency(pitch)
     turn = 2 * np.pi * np.cumsum(hertz * 2 ** (bend_cents / 1200)) / RATE
@@ -51,7 +51,9 @@ def flute(pitch: int, rng: np.random.Generator) -> Sound:
     """Few partials, breath in the air above them, a vibrato that sets in late."""
     t = clock(BLOWN_SECONDS)
     shake = _vibrato(t, 5.1, 9.0, 0.3, 0.5)
-    tone = _blown(pitch, t, shake, lambda k, _: (1.0, 0.3, 0.08, 0.03, 0.01)[k - 1] if k < 6 else 0.0, swell(t, 0.09))
+    tone = _blown(
+        pitch, t, shake, lambda k, _: (1.0, 0.3, 0.08, 0.03, 0.01)[k - 1] if k < 6 else 0.0, swell(t, 0.09)
+    )
     breath = band_noise(len(t), (2_200, 6_500), rng) * (0.03 + 0.1 * np.exp(-t / 0.05) * swell(t, 0.02))
     return np.asarray((tone * (1 + shake / 110) + breath) * swell(t, 0.05) * closing(t, 0.35))
 
@@ -63,7 +65,7 @@ def trumpet(pitch: int, rng: np.random.Generator) -> Sound:
     formants = ((1_950.0, 420.0, 1.0), (3_500.0, 600.0, 0.5))
 
     def level(k: int, hertz: float) -> float:
-        return _resonance(hertz, formants, 0.06) * min(1.0, 0.25 + hertz / 1_500) / k**0.25
+        return float(_resonance(hertz, formants, 0.06) * min(1.0, 0.25 + hertz / 1_500) / k**0.25)
 
     tone = _blown(pitch, t, bend, level, 0.05 + 0.95 * swell(t, 0.11))
     air = 0.03 * band_noise(len(t), (3_000, 6_500), rng)
@@ -78,7 +80,7 @@ def sax(pitch: int, rng: np.random.Generator) -> Sound:
     formants = ((620.0, 320.0, 1.0), (1_350.0, 350.0, 0.36), (2_700.0, 700.0, 0.28))
 
     def level(k: int, hertz: float) -> float:
-        return _resonance(hertz, formants, 0.05) * (0.6 if k % 2 == 0 else 1.0) / k**0.3
+        return float(_resonance(hertz, formants, 0.05) * (0.6 if k % 2 == 0 else 1.0) / k**0.3)
 
     opening = 0.12 + 0.88 * swell(t, 0.16) * (0.75 + 0.25 * np.exp(-t / 0.7))
     tone = _blown(pitch, t, bend, level, opening) * (1 + shake / 90)

@@ -49,7 +49,7 @@ def vinyl_loop(rng: np.random.Generator) -> Sound:
     count = VINYL_SAMPLES * 11 // RATE
     sizes = np.minimum(rng.pareto(1.8, count) * 0.025, 0.2) * rng.choice((-1.0, 1.0), count)
     pops[rng.integers(0, VINYL_SAMPLES, count)] = sizes
-    return _at_rms(_circular(pops + 0.001 * rng.standard_normal(VINYL_SAMPLES), (700, 6_500)))
+    return _at_rms(_circular(pops + 0.0006 * rng.standard_normal(VINYL_SAMPLES), (700, 6_500)))
 
 
 def rain_loop(rng: np.random.Generator) -> Sound:
@@ -74,7 +74,9 @@ def _syllable(pitch_hz: float, rng: np.random.Generator) -> Sound:
         vowel += (0.02 + loud) / k**0.5 * np.sin(k * turn + rng.random() * 6.28)
     vowel *= swell(t, 0.04) * closing(t, 0.06)
     if rng.random() < 0.35:
-        breath = sosfilt(butter(1, (2_200, 5_000), "bandpass", fs=RATE, output="sos"), rng.standard_normal(len(t)))
+        breath = sosfilt(
+            butter(1, (2_200, 5_000), "bandpass", fs=RATE, output="sos"), rng.standard_normal(len(t))
+        )
         vowel += 0.4 * np.asarray(breath) * np.exp(-t / 0.03) * swell(t, 0.01)
     return vowel
 
@@ -118,7 +120,9 @@ def night_loop(rng: np.random.Generator) -> Sound:
             loudness = level * rng.uniform(0.6, 1.0) * (0.65 + 0.35 * np.sin(2 * np.pi * (n / count + level)))
             for pulse in range(int(rng.integers(3, 5))):
                 t = np.arange(int(0.016 * RATE)) / RATE
-                tone = np.sin(2 * np.pi * hertz * rng.uniform(0.995, 1.005) * t) * np.sin(np.pi * t / t[-1]) ** 2
+                tone = (
+                    np.sin(2 * np.pi * hertz * rng.uniform(0.995, 1.005) * t) * np.sin(np.pi * t / t[-1]) ** 2
+                )
                 _put(loop, loudness * tone, int(at + pulse * 0.026 * RATE))
     gusts = 1 + 0.4 * _turns(NIGHT_SAMPLES, 2) + 0.3 * _turns(NIGHT_SAMPLES, 5, 0.3)
     wind = _circular(_circular(rng.standard_normal(NIGHT_SAMPLES) * gusts, (220, 420)), (150, 900))
