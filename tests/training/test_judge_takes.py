@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from training.judge.controls import composed
+from training.judge.crew import Crew
 from training.judge.engine import same_as_engine
 from training.judge.pitch import RATE
 from training.judge.takes import HEADER_SECONDS, Player, steps_for
@@ -35,6 +36,16 @@ def test_a_take_of_another_prompt_is_not_the_engines_track(player: Player) -> No
     take = player.takes(JOBS[:1], 5)[0]
     other = player.takes([(JOBS[1][0], JOBS[0][1])], 5)[0]
     assert not np.array_equal(take.codes, other.codes)
+
+
+def test_a_crew_gives_the_players_takes_in_their_order(player: Player) -> None:
+    jobs = [(text, seed) for text, _ in JOBS for seed in range(5)]
+    with Crew(FOLDER, 1) as crew:
+        takes = crew.takes(jobs, 0)
+        assert crew.map(len, ["a", "bcd"]) == [1, 3]
+    assert [(take.prompt, take.seed) for take in takes] == jobs
+    for take, own in zip(takes, player.takes(jobs, 0), strict=True):
+        assert np.array_equal(take.codes, own.codes)
 
 
 def test_headers_alone_are_those_of_whole_takes(player: Player) -> None:

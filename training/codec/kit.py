@@ -41,7 +41,7 @@ VELOCITIES: tuple[Accents, ...] = ((1.0, 0.95, 0.85), (1.0, 0.95, 0.85), (1.0, 0
 def kit_events(steps: Steps, bank: Bank) -> tuple[Events, Events, Events]:
     """Kick, snare and hat, at the output's rate. Silent where the header says so."""
     ops, which, code = steps.ops, steps.header.drums, steps.codes[0]
-    drumming = ops.less(which, ops.i(DRUMS.index("none")))
+    playing = steps.unless(which, DRUMS.index("none"))
     kit = ops.at_most(which, ops.i(len(KITS) - 1))
     rest, late = ops.div(code, ops.i(3)), ops.mod(code, ops.i(3))
     rest, hat = ops.div(rest, ops.i(HATS)), ops.mod(rest, ops.i(HATS))
@@ -57,7 +57,8 @@ def kit_events(steps: Steps, bank: Bank) -> tuple[Events, Events, Events]:
 
         events.append(
             Events(
-                onset=ops.both(ops.less(ops.i(0), stroke), drumming),
+                playing=playing,
+                onset=ops.less(ops.i(0), stroke),
                 silent=steps.never,
                 late=when,
                 sound=choose(sounds),

@@ -11,7 +11,7 @@ from training.codec.ride import TARGET_DBFS
 from training.codec.stream import decode, open_codec
 from training.draws import CALIBRATION_SEED, track
 
-TRACKS = 120
+TRACKS = 80
 BARS = 8
 ROUNDS = 2  # the soft clip bends the first answer a little
 RIDGE = 1.0

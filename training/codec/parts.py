@@ -32,6 +32,7 @@ RELEASE_SECONDS = {
 }  # fmt: skip
 BROKEN_CHORD_RING = 3.0  # single notes of the keys ring on this many times longer
 SINGLE_GAIN = 1.5  # and are played louder than the notes of a chord
+SINGLE_PAD_GAIN = 2.0
 PAD_LOOKS_BACK = 4  # steps: a chord that came so much ahead of the half bar is the pad's as well
 
 
@@ -98,15 +99,20 @@ class Players:
             ),
         )
 
+    def _if_single(self, voicing: str, value: float) -> str:
+        """float [window]: `value` where one note of a broken chord is played, else 1."""
+        factors = np.array([value if len(pitches) == 1 else 1.0 for pitches in voicings()], np.float32)
+        return self._ops.gather(self._ops.table(factors), voicing)
+
     def _keys(self, voicing: str, touch: str) -> Events:
         ops, which = self._ops, self._header.keys
         onset, silent = self._steps.begins(voicing, touch)
-        single = np.array([len(v) == 1 for v in voicings()])
-        ring = ops.gather(ops.table(np.where(single, 1 / BROKEN_CHORD_RING, 1.0).astype(np.float32)), voicing)
-        louder = ops.gather(ops.table(np.where(single, SINGLE_GAIN, 1.0).astype(np.float32)), voicing)
+        ring = self._if_single(voicing, 1 / BROKEN_CHORD_RING)
+        louder = self._if_single(voicing, SINGLE_GAIN)
         gain, rate, release = self._families(KEYS, KEYS_GAIN, which)
         strums = np.array([round(STRUM_SECONDS[name] * BANK_RATE) for name in KEYS], np.int32)
         return Events(
+            playing=ops.i(1),
             onset=onset,
             silent=silent,
             late=self._steps.late(touch, LATE_TICKS),
@@ -130,13 +136,14 @@ class Players:
         moved = ops.both(half, chord, steps.changed(voicing, PAD_LOOKS_BACK))
         gain, rate, release = self._families(("pad",), {"pad": PAD_GAIN}, ops.i(0))
         return Events(
-            onset=ops.both(ops.either(bar, moved), sounding, ops.less(ops.i(0), self._header.pad)),
+            playing=self._header.pad,
+            onset=ops.both(ops.either(bar, moved), sounding),
             silent=steps.never,
             late=steps.on_time,
             sound=self._sounds(("pad",), ops.i(0), ops.gather(ops.table(_chord_pitches()), voicing)),
             notes=NOTES,
             spread=None,
-            gain=gain,
+            gain=ops.mul(gain, self._if_single(voicing, SINGLE_PAD_GAIN)),
             rate=rate,
             release=release,
         )
@@ -150,10 +157,10 @@ class Players:
         value, touch = self._said(codebook)
         onset, silent = self._steps.begins(value, touch)
         gain, rate, release = self._families(instruments, gains, which)
-        playing = ops.op("Not", ops.equal(which, ops.i(instruments.index("none"))))
         pitch = ops.gather(ops.i(list(pitches)), value)
         return Events(
-            onset=ops.both(onset, playing),
+            playing=self._steps.unless(which, instruments.index("none")),
+            onset=onset,
             silent=silent,
             late=self._steps.late(touch, LATE_TICKS),
             sound=ops.unsqueeze(self._sounds(instruments, which, pitch), 1),

@@ -38,6 +38,10 @@ class Steps:
         """One of several constants, chosen by a header index, at every step."""
         return self.spread(self.ops.gather(self.ops.f(list(values)), which))
 
+    def unless(self, header: str, none: int) -> str:
+        """int64 [], 0 where a header field says "none", else 1."""
+        return self.ops.whole(self.ops.op("Not", self.ops.equal(header, self.ops.i(none))))
+
     def late(self, how: str, ticks: Sequence[int]) -> str:
         """int32 [window]: one of several delays at each step."""
         return self.ops.gather(self.ops.table(np.array(ticks, np.int32)), how)

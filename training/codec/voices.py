@@ -41,12 +41,14 @@ class Rows:
 class Events:
     """What happens at each step of the window to one voice.
 
-    onset, silent: bool [window], a note begins, the voice stops; late: int32 [window], samples by which an
-    onset comes after its step's beginning; sound: int64 [window, notes], indices into the bank; spread: int32
-    [] samples from one note to the next, None where all begin at once; gain: float [window]; rate: float
-    [window], decay per sample; release: float [window], decay per sample once the note has ended.
+    playing: int64 [], 0 where the header silences the voice, else 1; onset, silent: bool [window], a note
+    begins, the voice stops; late: int32 [window], samples by which an onset comes after its step's beginning;
+    sound: int64 [window, notes], indices into the bank; spread: int32 [], samples from one note to the next,
+    None where all begin at once; gain: float [window]; rate: float [window], decay per sample; release: float
+    [window], decay per sample once the note has ended.
     """
 
+    playing: str
     onset: str
     silent: str
     late: str
@@ -95,7 +97,7 @@ def lay_out(ops: Ops, begins: str, new: str, first_cell: str, past_cell: str) ->
     )
 
 
-def _latest(ops: Ops, rows: Rows, onset: str, slots: int) -> str:
+def _latest(ops: Ops, rows: Rows, onset: str, slots: str) -> str:
     """int64 [rows, slots]: 1 + index of the latest onsets up to each row's step, newest first; 0 = none."""
     place = ops.count(ops.i(0), ops.length(onset, 0))
     row = ops.unsqueeze(rows.steps, 1)
@@ -103,7 +105,9 @@ def _latest(ops: Ops, rows: Rows, onset: str, slots: int) -> str:
         onset, ops.less(place, ops.add(row, ops.i(1))), ops.less(ops.sub(row, ops.i(WINDOW)), place)
     )
     numbered = ops.where(reach, ops.add(place, ops.i(1)), ops.i(0))
-    return ops.graph.nodes("TopK", [numbered, ops.i([slots])], ["*", "*"], axis=1, largest=1, sorted=1)[0]
+    return ops.graph.nodes(
+        "TopK", [numbered, ops.unsqueeze(slots, 0)], ["*", "*"], axis=1, largest=1, sorted=1
+    )[0]
 
 
 def _ends(ops: Ops, events: Events) -> str:
@@ -116,8 +120,9 @@ def _ends(ops: Ops, events: Events) -> str:
 
 
 def play(ops: Ops, rows: Rows, events: Events, bank: BankTables, slots: int, rate_hz: int) -> str:
-    """Sound of one voice, float [rows, columns]."""
-    newest = _latest(ops, rows, events.onset, slots)
+    """Sound of one voice, float [rows, columns]. A voice that doesn't play has no slots and costs nothing."""
+    used = ops.mul(events.playing, ops.i(slots))
+    newest = _latest(ops, rows, events.onset, used)
 
     def by_slot(values: str, nothing: str) -> str:
         """Per-step values [window, ...] at each row's slots, [rows, slots, ...]."""
@@ -135,13 +140,15 @@ def play(ops: Ops, rows: Rows, events: Events, bank: BankTables, slots: int, rat
     none = ops.table(np.zeros((), np.int32))
     age = ops.sub(rows.ticks, ops.unsqueeze(begins, 2))
     start, end = (ops.unsqueeze(ops.gather(table, sounds), 2) for table in (bank.start, bank.end))
-    shifted = start
-    if events.spread is not None:
-        waits = ops.mul(ops.table(np.arange(events.notes, dtype=np.int32)), events.spread)
-        shifted = ops.sub(start, waits)
-    address = ops.at_most(ops.add(ops.unsqueeze(age, 3), shifted), end)
     # A zero lies ahead of every sound: there waits what is not yet struck.
-    address = ops.at_least(address, ops.sub(start, ops.table(np.ones((), np.int32))))
+    one = ops.table(np.ones((), np.int32))
+    if events.spread is None:
+        waiting = ops.at_least(age, ops.sub(none, one))
+        address = ops.at_most(ops.add(ops.unsqueeze(waiting, 3), start), end)
+    else:
+        waits = ops.mul(ops.table(np.arange(events.notes, dtype=np.int32)), events.spread)
+        struck = ops.add(ops.unsqueeze(age, 3), ops.sub(start, waits))
+        address = ops.at_least(ops.at_most(struck, end), ops.sub(start, one))
     stored = ops.total(ops.cast(ops.gather(bank.samples, address), FLOAT), 3)
 
     overtime = ops.at_least(ops.sub(rows.ticks, ops.unsqueeze(ends, 2)), none)
@@ -154,7 +161,8 @@ def play(ops: Ops, rows: Rows, events: Events, bank: BankTables, slots: int, rat
         newest_age = ops.op("Slice", age, ops.i([0]), ops.i([1]), ops.i([1]))
         last = np.zeros((1, slots, 1), np.float32)
         last[0, -1] = 1 / (CHOKE_SECONDS * rate_hz)
-        fall = ops.add(fall, ops.mul(ops.real(ops.at_least(newest_age, none)), ops.table(last)))
+        choked = ops.cut(ops.table(last), ops.i(0), used, 1)
+        fall = ops.add(fall, ops.mul(ops.real(ops.at_least(newest_age, none)), choked))
     level = ops.mul(ops.op("Exp", ops.op("Neg", fall)), gain)
     return ops.total(ops.mul(stored, level), 1)
 

@@ -30,6 +30,7 @@ LEAST_DIFFERENT_BARS = 0.1
 LEAST_TURNOVER = 0.2
 ENDING_SECONDS = (20, 45)  # endings are asked for at these lengths too
 ENDING_ROWS = ("asked_endings_end", "endings_end")
+COMPOSED_EVERY = 2
 LOOPED_TAKES = 10  # that the planted loops are made of
 
 
@@ -65,7 +66,8 @@ def endurance(take: Take) -> Endurance:
     if header.drums != "none":
         drift = max(abs(tempo(onset_envelope(w))[0] / header.bpm - 1) for w in windows)
     scales = [frozenset((header.key + i) % 12 for i in SCALES[name]) for name in MODE_SCALES[header.mode]]
-    in_key = [max(scale_share(*chroma(w), scale) for scale in scales) for w in windows]
+    heard = [chroma(w) for w in windows]
+    in_key = [max(scale_share(*each, scale) for scale in scales) for each in heard]
     bars = notes.bars(take.codes)
     blocks = [tuple(bars[i : i + 4]) for i in range(0, len(bars) - 3, 4)]
     return Endurance(
@@ -144,8 +146,8 @@ def judge_endurance(crew: Crew) -> tuple[dict[str, Figure], list[Take], list[dic
 
 
 def endurance_controls(crew: Crew, takes: Sequence[Take]) -> dict[str, dict[str, Figure]]:
-    """The same figures of the composer's tracks under the headers of these takes, and of planted loops."""
-    composed = real(crew, takes, SECONDS)
+    """The same figures of the composer's tracks under every other header, and of planted loops."""
+    composed = real(crew, takes[::COMPOSED_EVERY], SECONDS)
     loops = altered(crew, composed[:LOOPED_TAKES], looped, SECONDS)
     return {
         "real": _figures(composed, crew.map(examine, composed)),

@@ -84,7 +84,7 @@ LONG = {
     "sections_sound_heard": Goal(behind=0.5),
     "asked_endings_end": OBEYED,
     "endings_end": OBEYED,
-    "others_play_on": OBEYED,
+    "others_play_on": Goal(behind=0.03),
     "asked_endings_end_20_s": OBEYED,
     "asked_endings_end_45_s": OBEYED,
 }

@@ -32,8 +32,8 @@ Voice = Callable[[int, np.random.Generator], Sound]
 # Function, lowest and highest pitch that is stored: what scores can ask for in any key, as far as it is
 # worth its place; notes outside are moved by octaves.
 VOICES: dict[str, tuple[Voice, int, int]] = {
-    "rhodes": (rhodes, 43, 84), "piano": (piano, 43, 88), "guitar": (guitar, 43, 86), "pad": (pad, 43, 77),
-    "flute": (flute, 60, 87), "bell": (bell, 67, 92), "vibes": (vibes, 60, 86), "trumpet": (trumpet, 56, 83),
+    "rhodes": (rhodes, 43, 84), "piano": (piano, 43, 88), "guitar": (guitar, 43, 86), "pad": (pad, 43, 76),
+    "flute": (flute, 60, 86), "bell": (bell, 67, 91), "vibes": (vibes, 60, 85), "trumpet": (trumpet, 56, 83),
     "sax": (sax, 53, 81), "sub": (sub, 26, 48), "upright": (upright, 26, 51),
 }  # fmt: skip
 DRY = frozenset({"sub", "upright"})

@@ -40,7 +40,7 @@ def rhodes(pitch: int, rng: np.random.Generator) -> Sound:
     octaves = max(1, int(np.log2(3_600 / hertz)))
     bell = 0.2 * np.sin(2 * np.pi * hertz * 2**octaves * t) * np.exp(-t / 0.16)
     hammer = noise_burst(len(t), (1_500, 5_000), 0.005, rng)
-    return np.asarray((at_peak(body) + bell + 0.05 * hammer) * attack(t, 0.0025) * closing(t, 0.5))
+    return np.asarray((at_peak(body) + bell + 0.05 * hammer) * attack(t, 0.0025) * closing(t, 1.0))
 
 
 def piano(pitch: int, rng: np.random.Generator) -> Sound:
@@ -54,17 +54,17 @@ def piano(pitch: int, rng: np.random.Generator) -> Sound:
         for share, time, damping in ((0.7, decay, 0.35), (0.3, 3 * decay, 0.25))
     )
     felt = noise_burst(len(t), (90, 420), 0.012, rng) + 0.4 * noise_burst(len(t), (1_800, 4_000), 0.012, rng)
-    return np.asarray((at_peak(np.asarray(strings)) + 0.05 * felt) * attack(t, 0.005) * closing(t, 0.4))
+    return np.asarray((at_peak(np.asarray(strings)) + 0.05 * felt) * attack(t, 0.005) * closing(t, 0.9))
 
 
 def guitar(pitch: int, rng: np.random.Generator) -> Sound:
     """A nylon string plucked by a fingertip a fifth of the way along it."""
-    t, hertz = clock(float(np.interp(pitch, (45, 84), (3.0, 1.9)))), frequency(pitch)
+    t, hertz = clock(float(np.interp(pitch, (45, 84), (3.2, 2.1)))), frequency(pitch)
     k = np.arange(1, 25)
     levels = np.abs(np.sin(np.pi * k * 0.2 + 0.03)) / k * np.exp(-k * hertz / 2_600)
     string = partials(pitch, t, levels.tolist(), 1.25 * 2 ** (-(pitch - 60) / 30), 0.42, 4e-5, (-0.6, 0.6))
     tip = noise_burst(len(t), (1_800, 5_500), 0.007, rng)
-    return np.asarray((at_peak(string) + 0.07 * tip) * attack(t, 0.0012) * closing(t, 0.3))
+    return np.asarray((at_peak(string) + 0.07 * tip) * attack(t, 0.0012) * closing(t, 0.6))
 
 
 def pad(pitch: int, rng: np.random.Generator) -> Sound:

@@ -39,7 +39,11 @@ def partials(
     pitch: float, t: Sound, levels: Sequence[float], decay: float, damping: float, stretch: float = 0.0,
     detune_cents: Sequence[float] = (0.0,),
 ) -> Sound:  # fmt: skip
-    """A sum of decaying partials. Partial k dies `1 + damping (k - 1)` times as fast as the first."""
+    """A sum of decaying partials. Partial k dies `1 + damping (k - 1)` times as fast as the first.
+
+    Strings lie apart by `detune_cents`, each partial by its own share of it: with equal shares their beats
+    would sweep through the spectrum like a phaser.
+    """
     base, out = frequency(pitch), np.zeros_like(t)
     for k, level in enumerate(levels, 1):
         hertz = k * base * np.sqrt(1 + stretch * k * k)
@@ -49,9 +53,8 @@ def partials(
         for cents in detune_cents:
             # Golden-ratio phases keep the partials from piling up into a click.
             phase = 2 * np.pi * (0.618 * k if k > 1 else 0.0)
-            out += (
-                level / len(detune_cents) * fade * np.sin(2 * np.pi * hertz * 2 ** (cents / 1200) * t + phase)
-            )
+            apart = 2 ** (cents * (0.4 + 1.2 * (0.382 * k * k % 1)) / 1200)
+            out += level / len(detune_cents) * fade * np.sin(2 * np.pi * hertz * apart * t + phase)
     return out
 
 
