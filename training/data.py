@@ -11,6 +11,7 @@ from tokenizers import Tokenizer
 from torch import Tensor
 
 from training.captions import write_caption
+from training.composer.song import last_chord_at
 from training.obedience import STATABLE
 from training.shape import MAX_TEXT_TOKENS
 from training.tokenizer import encode_prompt
@@ -21,7 +22,8 @@ PADDING = -1  # where a track has no frame
 # rarely, or has many names, is learned last.
 CHOSEN_SHARE = 0.6
 CHOSEN_WEIGHTS = {"key": 4.0, "bpm": 2.0, "swing": 2.0}
-FIRST_SHARE, LAST_SHARE = 0.4, 0.2  # crops from a track's start, and of its last block
+# Crops from a track's start, of its last block, and of the last block of a track that closes.
+FIRST_SHARE, LAST_SHARE, CLOSING_SHARE = 0.3, 0.1, 0.25
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,12 +71,25 @@ def crop(codes: np.ndarray, first: int, steps: int) -> np.ndarray:
     return cut
 
 
+def _first_step(length: int, steps: int, where: float, rng: np.random.Generator) -> int:
+    """Where a crop of `steps` steps begins; `where` in [0, 1) chooses its kind."""
+    # The last chord must lie inside: the crop may end before the track does.
+    last = min(max(0, -(-(length - steps) // BLOCK_STEPS)), last_chord_at(length) // BLOCK_STEPS)
+    if where < CLOSING_SHARE + LAST_SHARE:
+        return last * BLOCK_STEPS
+    if where < CLOSING_SHARE + LAST_SHARE + FIRST_SHARE:
+        return 0
+    return int(rng.integers(last + 1)) * BLOCK_STEPS
+
+
 class Corpus:
     """What `training.render` wrote, served in batches drawn from the generator that each call is given."""
 
     def __init__(self, work: Path) -> None:
         self.tokenizer = Tokenizer.from_file(str(work / "tokenizer.json"))
         self._tracks = np.load(work / "tracks.npy", mmap_mode="r")
+        self._all = np.arange(len(self._tracks))
+        self._closing = np.flatnonzero([decode_header(track).ending for track in self._tracks])
         stored = np.load(work / "captions.npz")
         self._ids, self._headers = stored["ids"], stored["headers"]
         lengths = stored["lengths"]
@@ -89,10 +104,11 @@ class Corpus:
     def music(self, rows: int, steps: int, rng: np.random.Generator) -> tuple[Crops, Prompts]:
         """Crops that begin on a border of four bars, each with a caption of its own."""
         cuts, firsts, totals, prompts = [], [], [], []
-        for index in rng.integers(len(self._tracks), size=rows):
-            track = np.asarray(self._tracks[index], np.int64)
+        for where in rng.random(rows):
+            pool = self._closing if where < CLOSING_SHARE else self._all
+            track = np.asarray(self._tracks[pool[rng.integers(len(pool))]], np.int64)
             track = track[:, : int((track[0] != PADDING).sum())]
-            first = self._first_step(track.shape[1] - HEADER_FRAMES, steps, rng)
+            first = _first_step(track.shape[1] - HEADER_FRAMES, steps, where, rng)
             cuts.append(crop(track, first, steps))
             firsts.append(first)
             totals.append(track.shape[1])
@@ -101,16 +117,6 @@ class Corpus:
             prompts.append(np.array(encode_prompt(self.tokenizer, caption.text, MAX_TEXT_TOKENS)))
         crops = Crops(torch.from_numpy(np.stack(cuts)), torch.tensor(firsts), torch.tensor(totals))
         return crops, pad(prompts)
-
-    @staticmethod
-    def _first_step(length: int, steps: int, rng: np.random.Generator) -> int:
-        last = max(0, -(-(length - steps) // BLOCK_STEPS))
-        where = rng.random()
-        if where < FIRST_SHARE:
-            return 0
-        if where < FIRST_SHARE + LAST_SHARE:
-            return last * BLOCK_STEPS
-        return int(rng.integers(last + 1)) * BLOCK_STEPS
 
     def headers(self, tokens: int, most_rows: int, rng: np.random.Generator) -> tuple[Tensor, Prompts]:
         """Header codes int64 [rows, 4, SAYING_FRAMES] and captions of about one length, `tokens` in all."""

@@ -26,6 +26,8 @@ from training.tokens import (
 
 # The key is the rarest thing that prompts state and has the most names; the plan, frame 2, no prompt states.
 HEADER_WEIGHTS = (1.5, 2.5, 1.5, 1.5, 1.25, 1.5, 1.25, 1.5, 0.25, 0.25, 0.25, 0.25)
+# One step decides whether a track closes: the last bars of all tracks count more.
+CLOSING_FRAMES, CLOSING_WEIGHT = 32, 4.0
 NEAR_SHARE = 0.3  # header rows that are told that the end is near, as in short tracks
 
 
@@ -42,8 +44,17 @@ def places_of(crops: Crops, length: int) -> tuple[Tensor, Tensor]:
     return places, crops.total[:, None] - 1 - places
 
 
+def step_weights(crops: Crops) -> Tensor:
+    """How much each step of a crop counts, float [rows * steps]; 0 behind the track's end."""
+    steps = crops.codes.shape[2] - HEADER_FRAMES
+    step = torch.arange(steps, device=crops.codes.device)[None, :] + crops.first[:, None]
+    left = crops.total[:, None] - HEADER_FRAMES - step
+    weights = torch.where(left <= CLOSING_FRAMES, CLOSING_WEIGHT, 1.0) * (left > 0)
+    return weights.flatten()
+
+
 def music_loss(model: Starter, crops: Crops, prompts: Prompts, dropout: float) -> Tensor:
-    """Cross-entropy of each codebook's steps, float [CODEBOOKS]."""
+    """Weighted mean cross-entropy of each codebook's steps, float [CODEBOOKS]."""
     codes = crops.codes
     with torch.autocast(codes.device.type, dtype=torch.bfloat16):
         text = model.text_encoder(prompts.ids, prompts.mask)
@@ -51,6 +62,7 @@ def music_loss(model: Starter, crops: Crops, prompts: Prompts, dropout: float) -
         fed = delay(torch.where(codes == PADDING, SPECIAL, codes), SPECIAL)
         hidden = model(fed, *places_of(crops, fed.shape[2]), states, mask)
         steps = codes.shape[2] - HEADER_FRAMES
+        weights = step_weights(crops)
         losses = []
         for q, shift in enumerate(DELAYS):
             first = HEADER_FRAMES + shift
@@ -58,7 +70,8 @@ def music_loss(model: Starter, crops: Crops, prompts: Prompts, dropout: float) -
             weight = model.head(q)[: STEP_CODES[q]]
             logits = F.linear(hidden[:, first : first + steps], weight).float()
             wanted = codes[:, q, HEADER_FRAMES:].flatten()
-            losses.append(F.cross_entropy(logits.flatten(0, 1), wanted, ignore_index=PADDING))
+            loss = F.cross_entropy(logits.flatten(0, 1), wanted, ignore_index=PADDING, reduction="none")
+            losses.append((loss * weights).sum() / weights.sum())
     return torch.stack(losses)
 
 

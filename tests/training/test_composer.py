@@ -17,7 +17,7 @@ from training.composer import Score, compose, sample_plan
 from training.composer.melody import RANGES
 from training.composer.plan import FORMS, Plan, section_at
 from training.composer.progressions import MODE_SCALES, SCALES, Symbol, loops, read_symbol
-from training.composer.song import LAST_CHORD_STEPS, SHORTEST_WITH_ENDING, last_bar_line
+from training.composer.song import LAST_CHORD_STEPS, PAD_STEPS, SHORTEST_WITH_ENDING, last_chord_at
 from training.composer.theory import (
     BASS_COUNT,
     BASS_LOWEST,
@@ -51,7 +51,7 @@ def test_the_composer_writes_what_it_wrote_when_the_model_was_trained() -> None:
     digest = hashlib.sha256()
     for index in range(20):
         digest.update(track(seed=1, index=index)[1].tobytes())
-    assert digest.hexdigest()[:16] == "944dfa42be7cb503"
+    assert digest.hexdigest()[:16] == "b4ab785cf1966aa1"
 
 
 @pytest.mark.parametrize("index", range(30))
@@ -156,29 +156,34 @@ def test_no_note_leaves_its_instrument() -> None:
 
 
 def test_sections_differ_and_the_first_comes_back() -> None:
-    """Form ABAB…: B has other chords, and A's lead returns note for note but for a varied one."""
-    for index in range(30):
+    """Form ABAB…: B has other chords; A's chords and tune return, but for a player's change now and then."""
+    other, same, tune, new_tune = 0, 0, 0, 0
+    for index in range(40):
         rng = np.random.default_rng((78, index))
         attributes = replace(sample_attributes(rng), lead="flute", density="medium", ending=False)
         plan = replace(sample_plan(attributes, rng), form=FORMS.index("ABABkBAB"))
         score = compose(attributes, plan, 256, rng)
         chords = score.chords[:, 0].reshape(4, 64)
         lead = score.lead[:, 0].reshape(4, 64)
-        assert (chords[0] == chords[1]).mean() < 0.9
-        assert (chords[0] == chords[2]).mean() > 0.8
-        assert (lead[0] == lead[2]).mean() > 0.8
-        assert (lead[0] == lead[1]).mean() < 0.8
+        other += (chords[0] == chords[1]).mean() < 0.9
+        same += (chords[0] == chords[2]).mean() > 0.8
+        tune += (lead[0] == lead[2]).mean() > 0.8
+        new_tune += (lead[0] == lead[1]).mean() < 0.8
+    assert other >= 38 and new_tune >= 38
+    assert same >= 30 and tune >= 30
 
 
 @pytest.mark.parametrize("steps", [SHORTEST_WITH_ENDING, 100, 107, 108, 255])
 def test_an_ending_closes_on_the_tonic_and_rings(steps: int) -> None:
-    at = last_bar_line(steps)
-    assert at % 16 == 0 and LAST_CHORD_STEPS <= steps - at < LAST_CHORD_STEPS + 16
+    at = last_chord_at(steps)
+    assert at % 8 == 0 and LAST_CHORD_STEPS <= steps - at < LAST_CHORD_STEPS + 8
     for index in range(20):
         attributes, _, score = composed(index, steps, ending=True)
         assert not (score.chords[at + 1 :, 1].any() or score.bass[at + 1 :, 1].any())
         assert not score.drums[at + 1 :].any()
-        assert score.chords[at, 1] == 1 and (score.chords[at:, 0] == score.chords[at, 0]).all()
+        held = PAD_STEPS if attributes.pad or attributes.keys == "pad" else steps
+        assert score.chords[at, 1] == 1 and (score.chords[at : at + held, 0] == score.chords[at, 0]).all()
+        assert not score.chords[at + held :].any()
         assert TONIC in {p % 12 for p in voicings()[score.chords[at, 0]]}
         if attributes.bass != "none":
             assert (BASS_LOWEST + score.bass[at, 0] - 1) % 12 == TONIC

@@ -25,6 +25,7 @@ LEAD_GAIN = {
 }  # fmt: skip
 BASS_GAIN = {"sub": 1.1, "upright": 1.3}
 PAD_GAIN = 0.27
+PAD_FADE_SECONDS = 3.0  # in which a held pad sinks to a third
 STRUM_SECONDS = {"rhodes": 0.004, "piano": 0.004, "guitar": 0.014, "pad": 0.0}  # from one note to the next
 RELEASE_SECONDS = {
     "rhodes": 0.12, "piano": 0.14, "guitar": 0.25, "pad": 0.45, "flute": 0.07, "bell": 0.3, "vibes": 0.25,
@@ -127,6 +128,8 @@ class Players:
     def _pad(self, voicing: str) -> Events:
         """The pad under the keys, which takes half a second to swell, so it follows bars, not strikes.
 
+        It sinks while it is held, so that a last chord ends.
+
         Twice in a bar it may take up another chord; broken chords lend it the note of the bar's beginning.
         """
         ops, steps = self._ops, self._steps
@@ -144,7 +147,7 @@ class Players:
             notes=NOTES,
             spread=None,
             gain=ops.mul(gain, self._if_single(voicing, SINGLE_PAD_GAIN)),
-            rate=rate,
+            rate=ops.add(rate, ops.f(1 / (PAD_FADE_SECONDS * BANK_RATE))),
             release=release,
         )
 

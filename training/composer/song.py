@@ -30,7 +30,9 @@ from training.composer.rhythm import OPEN_HAT, Groove, choose_groove, other_groo
 from training.composer.theory import BASS_LOWEST, LEAD_LOWEST, STYLES
 
 THIN_BARS = 2  # of an opening
-LAST_CHORD_STEPS = 12  # that the last chord has at least
+LAST_CHORD_STEPS = 13  # that the last chord has at least: 2 s at the fastest tempo
+PAD_STEPS = 10  # after which a pad is let go in the last chord; other sounds die away by themselves
+HALF_BAR = BAR // 2
 SHORTEST_WITH_ENDING = 48
 
 
@@ -66,9 +68,9 @@ class Section:
     lead_plays: bool
 
 
-def last_bar_line(steps: int) -> int:
+def last_chord_at(steps: int) -> int:
     """The step at which the last chord of an ending falls; `steps` where the track is too short for one."""
-    return (steps - LAST_CHORD_STEPS) // BAR * BAR if steps >= SHORTEST_WITH_ENDING else steps
+    return (steps - LAST_CHORD_STEPS) // HALF_BAR * HALF_BAR if steps >= SHORTEST_WITH_ENDING else steps
 
 
 def compose(attributes: Attributes, plan: Plan, steps: int, rng: np.random.Generator) -> Score:
@@ -105,7 +107,7 @@ def compose(attributes: Attributes, plan: Plan, steps: int, rng: np.random.Gener
             if motif is not None:
                 lead[here] = play_lead(motif, now, rungs, rng)
     score = Score(drums[:steps], bass[:steps], chords[:steps], lead[:steps])
-    if attributes.ending and last_bar_line(steps) < steps:
+    if attributes.ending and last_chord_at(steps) < steps:
         _close(score, attributes, scale, rungs)
     return score
 
@@ -159,24 +161,25 @@ def _motif_at(section: Section, place: int, a: Attributes, rng: np.random.Genera
 
 
 def _close(score: Score, a: Attributes, scale: str, rungs: Sequence[int]) -> None:
-    """Overwrites everything from the last bar line on with the tonic chord, which rings."""
-    at = last_bar_line(score.steps)
+    """Overwrites everything from the last half bar on with the tonic chord, which rings."""
+    at = last_chord_at(score.steps)
     for voice in (score.drums, score.bass, score.chords, score.lead):
         voice[at:] = 0
     tonic = Symbol(0, "maj" if scale == "major" else "min", half=False)
     # With its root, whatever the track's style leaves to the bass.
     style = STYLES.index("seventh" if a.mode == "jazzy" else "open")
-    chord = voice_chord(tonic, scale, style, int(score.chords[at - BAR, 0]) or None, REGISTER[a.tone])
-    score.chords[at:, 0] = chord.voicing
+    chord = voice_chord(tonic, scale, style, int(score.chords[at - HALF_BAR, 0]) or None, REGISTER[a.tone])
+    held = PAD_STEPS if a.pad or a.keys == "pad" else score.steps
+    score.chords[at : at + held, 0] = chord.voicing
     score.chords[at, 1] = STRUCK
     if a.bass != "none":
         score.bass[at:, 0] = root_pitch(0) - BASS_LOWEST + 1
         score.bass[at, 1] = STRUCK
     if a.drums != "none":
         score.drums[at] = (1, 0, OPEN_HAT if a.drums != "brushes" else 2, 0)
-    score.lead[at - BAR // 2 : at] = 0
+    score.lead[at - HALF_BAR : at] = 0
     if score.lead[:at].any():
         last = score.lead[:at, 0][score.lead[:at, 0] > 0][-1] + LEAD_LOWEST - 1
         home = min((rung for rung in rungs if rung % 12 == 0), key=lambda rung: abs(rung - last))
-        score.lead[at : at + BAR // 2, 0] = home - LEAD_LOWEST + 1
+        score.lead[at : at + HALF_BAR, 0] = home - LEAD_LOWEST + 1
         score.lead[at, 1] = STRUCK

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from training.attributes import Attributes
 from training.composer.plan import Plan, section_at
 from training.composer.progressions import MODE_SCALES, SCALES, loops
-from training.composer.song import Score, last_bar_line
+from training.composer.song import Score, last_chord_at
 from training.composer.theory import BASS_LOWEST, LEAD_LOWEST, voicings
 from training.tokens import BLOCK_STEPS, HEADER_FRAMES, STEP_CODES, Codes, decode_plan, decode_score
 
@@ -36,7 +36,7 @@ def onsets(voice: NDArray[np.int64]) -> NDArray[np.bool_]:
 
 def full_bars(steps: int, header: Attributes, plan: Plan) -> NDArray[np.int64]:
     """First steps of the bars in which the header promises everything: no opening, no break, no ending."""
-    end = last_bar_line(steps) if header.ending else steps
+    end = last_chord_at(steps) if header.ending else steps
     starts = range(0, end - BAR + 1, BAR)
     return np.array(
         [s for s in starts if section_at(plan.form, s // BLOCK_STEPS) not in THIN_SECTIONS], np.int64
