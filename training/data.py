@@ -11,7 +11,7 @@ from tokenizers import Tokenizer
 from torch import Tensor
 
 from training.captions import write_caption
-from training.composer.song import last_chord_at
+from training.composer.song import SHORTEST_WITH_ENDING, last_chord_at
 from training.obedience import STATABLE
 from training.shape import MAX_TEXT_TOKENS
 from training.tokenizer import encode_prompt
@@ -71,6 +71,15 @@ def crop(codes: np.ndarray, first: int, steps: int) -> np.ndarray:
     return cut
 
 
+def _frames(track: np.ndarray) -> int:
+    return int((track[0] != PADDING).sum())
+
+
+def _closes(track: np.ndarray) -> bool:
+    """Whether a track ends with a last chord; the shortest don't, whatever their header says."""
+    return decode_header(track).ending and _frames(track) - HEADER_FRAMES >= SHORTEST_WITH_ENDING
+
+
 def _first_step(length: int, steps: int, where: float, rng: np.random.Generator) -> int:
     """Where a crop of `steps` steps begins; `where` in [0, 1) chooses its kind."""
     # The last chord must lie inside: the crop may end before the track does.
@@ -89,7 +98,7 @@ class Corpus:
         self.tokenizer = Tokenizer.from_file(str(work / "tokenizer.json"))
         self._tracks = np.load(work / "tracks.npy", mmap_mode="r")
         self._all = np.arange(len(self._tracks))
-        self._closing = np.flatnonzero([decode_header(track).ending for track in self._tracks])
+        self._closing = np.flatnonzero([_closes(track) for track in self._tracks])
         stored = np.load(work / "captions.npz")
         self._ids, self._headers = stored["ids"], stored["headers"]
         lengths = stored["lengths"]
@@ -107,7 +116,7 @@ class Corpus:
         for where in rng.random(rows):
             pool = self._closing if where < CLOSING_SHARE else self._all
             track = np.asarray(self._tracks[pool[rng.integers(len(pool))]], np.int64)
-            track = track[:, : int((track[0] != PADDING).sum())]
+            track = track[:, : _frames(track)]
             first = _first_step(track.shape[1] - HEADER_FRAMES, steps, where, rng)
             cuts.append(crop(track, first, steps))
             firsts.append(first)

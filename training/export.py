@@ -27,6 +27,7 @@ from training.codec.level import calibrate
 from training.model import Starter
 from training.shape import DECODER, MAX_STEPS, MAX_TEXT_TOKENS, TEXT
 from training.tokens import CODEBOOK_SIZE, CODEBOOKS, DELAYS, HEADER_FRAMES, legal_codes
+from training.train import read_checkpoint
 from training.words_file import FILE_NAME, write_words
 
 NAME = "lofi-tiny"
@@ -84,7 +85,7 @@ def store_half(model: onnx.ModelProto) -> onnx.ModelProto:
 
 
 @dataclass(frozen=True, slots=True)
-class Checkpoint:
+class Weights:
     """Weights by their names in transformers; positions [MAX_STEPS, hidden]; endings [FAR + 1, hidden]."""
 
     weights: dict[str, NDArray[np.float32]]
@@ -92,22 +93,22 @@ class Checkpoint:
     endings: NDArray[np.float32]
 
 
-def read_checkpoint(path: Path) -> Checkpoint:
-    """What `training.train` saved, as the graphs need it."""
-    saved = torch.load(path, weights_only=True, map_location="cpu")["model"]
+def read_weights(work: Path, name: str) -> Weights:
+    """What `training.train` saved, as the graphs need it. Raises what `read_checkpoint` raises."""
+    saved = read_checkpoint(work, name)["model"]
     vocabulary = saved["text_encoder.shared.weight"].shape[0]
     model = Starter(TEXT, DECODER, vocabulary, MAX_TEXT_TOKENS, MAX_STEPS)
     model.load_state_dict(saved)
     positions = model.at_places(torch.arange(MAX_STEPS)).detach().numpy()
     folded = ("phase.", "block.", "ending.", "probe.")
     weights = {name: value.float().numpy() for name, value in saved.items() if not name.startswith(folded)}
-    return Checkpoint(weights, positions.astype(np.float32), model.ending.weight.detach().numpy())
+    return Weights(weights, positions.astype(np.float32), model.ending.weight.detach().numpy())
 
 
 def export(work: Path, name: str, folder: Path, bits: int | None = BITS, codec: bool = True) -> None:
     """Write the model folder; bits None keeps float32, codec False keeps the codec.onnx that is there."""
     folder.mkdir(parents=True, exist_ok=True)
-    saved = read_checkpoint(work / f"{name}.pt")
+    saved = read_weights(work, name)
     decoder = build_decoder(saved.weights, DECODER, saved.positions, *logit_tables(), saved.endings)
     text = build_text_encoder(saved.weights, TEXT, DECODER)
     if bits is not None:

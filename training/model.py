@@ -171,7 +171,8 @@ def delay(codes: Tensor, special: int) -> Tensor:
     Codebook q comes 1 + DELAYS[q] positions late; before and after its frames stands `special`.
     """
     rows, codebooks, frames = codes.shape
-    out = torch.full((rows, codebooks, frames + 1 + max(DELAYS)), special, dtype=codes.dtype)
+    shape = (rows, codebooks, frames + 1 + max(DELAYS))
+    out = torch.full(shape, special, dtype=codes.dtype, device=codes.device)
     for q, shift in enumerate(DELAYS):
         out[:, q, 1 + shift : 1 + shift + frames] = codes[:, q]
     return out[:, :, :-1]

@@ -28,7 +28,7 @@ from training.tokens import (
 HEADER_WEIGHTS = (1.5, 2.5, 1.5, 1.5, 1.25, 1.5, 1.25, 1.5, 0.25, 0.25, 0.25, 0.25)
 # One step decides whether a track closes: the last bars of all tracks count more.
 CLOSING_FRAMES, CLOSING_WEIGHT = 32, 4.0
-NEAR_SHARE = 0.3  # header rows that are told that the end is near, as in short tracks
+NEAR_SHARE = 0.3  # of header rows that are told that the end is near, as in short tracks
 
 
 def _conditioned(states: Tensor, prompts: Prompts, dropout: float) -> tuple[Tensor, Tensor]:
@@ -76,7 +76,12 @@ def music_loss(model: Starter, crops: Crops, prompts: Prompts, dropout: float) -
 
 
 def header_logits(
-    model: Starter, text: Tensor, headers: Tensor, prompts: Prompts, dropout: float
+    model: Starter,
+    text: Tensor,
+    headers: Tensor,
+    prompts: Prompts,
+    dropout: float = 0.0,
+    near_share: float = 0.0,
 ) -> list[Tensor]:
     """Logits [rows, codes of that range] of the header codes, frame by frame, fed the true header so far.
 
@@ -87,8 +92,10 @@ def header_logits(
     flush = flush.expand(rows, CODEBOOKS, HEADER_FRAMES - SAYING_FRAMES)
     fed = delay(torch.cat([headers, flush], dim=2), SPECIAL)[:, :, :HEADER_FRAMES]
     places = torch.arange(HEADER_FRAMES, device=device).expand(rows, HEADER_FRAMES)
-    near = torch.rand(rows, 1, device=device) < NEAR_SHARE
-    total = torch.where(near, torch.randint(2 * HEADER_FRAMES, FAR, (rows, 1), device=device), 2 * FAR)
+    total = torch.full((rows, 1), 2 * FAR, device=device)
+    if near_share:
+        near = torch.rand(rows, 1, device=device) < near_share
+        total = torch.where(near, torch.randint(2 * HEADER_FRAMES, FAR, (rows, 1), device=device), total)
     found = []
     with torch.autocast(device.type, dtype=torch.bfloat16):
         states, mask = _conditioned(model.for_decoder(text, prompts.mask), prompts, dropout)
@@ -105,7 +112,7 @@ def header_losses(model: Starter, headers: Tensor, prompts: Prompts, dropout: fl
     """Weighted cross-entropy of the header codes: the decoder's, and the probe's on the mean text state."""
     with torch.autocast(headers.device.type, dtype=torch.bfloat16):
         text = model.text_encoder(prompts.ids, prompts.mask)
-    decoded = mean_header_loss(header_logits(model, text, headers, prompts, dropout), headers)
+    decoded = mean_header_loss(header_logits(model, text, headers, prompts, dropout, NEAR_SHARE), headers)
     mean = (text.float() * prompts.mask[..., None]).sum(1) / prompts.mask.sum(1, keepdim=True)
     probed = model.probe(mean).split([n for codes in HEADER_CODES for n in codes], dim=1)
     return decoded, mean_header_loss(list(probed), headers)

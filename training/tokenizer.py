@@ -6,18 +6,22 @@ Numbers that a tempo may have and the names of sharp notes are whole tokens: pie
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Iterable
+from pathlib import Path
 
 from tokenizers import Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers, processors, trainers
 
 from training.captions.phrases import HIGHEST_SAID, LOWEST_SAID
 
 PAD, UNKNOWN, END = "<pad>", "<unk>", "</s>"
+SPECIAL = frozenset({PAD, UNKNOWN, END})
 VOCABULARY = 2400
 EMOJI = "🌧☔🎺🎷🎸🎹☕🦗📼😢😭😊☀🎧🎶✨"
 LETTERS = "abcdefghijklmnopqrstuvwxyz"
 ALPHABET = f"{LETTERS}0123456789#.,:;!?'~/-&+|=@\"()"
+INNER = LETTERS + "ß"  # letters that no normal form takes apart
 SHARPS = ("a#", "c#", "d#", "f#", "g#")
 # The drum machine and decades are no tempi.
 MACHINES = ("808", "808s", "60s", "70s", "80s", "90s")
@@ -45,7 +49,8 @@ def train_tokenizer(captions: Iterable[str]) -> Tokenizer:
     tokenizer.decoder = decoders.WordPiece()
     trainer = trainers.BpeTrainer(
         vocab_size=VOCABULARY - len(whole) - len(DIGITS),
-        special_tokens=[PAD, UNKNOWN, END],
+        # The trainer numbers letters inside words as they fall out of a hash table, unless they are named.
+        special_tokens=[PAD, UNKNOWN, END, *(f"##{letter}" for letter in INNER)],
         initial_alphabet=[*ALPHABET, *EMOJI],
         limit_alphabet=128,
         continuing_subword_prefix="##",
@@ -71,7 +76,14 @@ def _with_whole(tokenizer: Tokenizer, whole: list[str]) -> Tokenizer:
     for entry in [*whole, *DIGITS]:
         vocabulary.setdefault(entry, len(vocabulary))
     stored["model"]["ignore_merges"] = True
+    # Letters inside words are no special tokens to look for in a text.
+    stored["added_tokens"] = [each for each in stored["added_tokens"] if each["content"] in SPECIAL]
     return Tokenizer.from_str(json.dumps(stored))
+
+
+def fingerprint(path: Path) -> str:
+    """What a checkpoint remembers of its tokenizer: another one would scramble every prompt unseen."""
+    return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 def encode_prompt(tokenizer: Tokenizer, text: str, limit: int) -> list[int]:

@@ -12,6 +12,7 @@ import math
 import time
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -23,7 +24,7 @@ from training.model import Starter
 from training.obedience import score
 from training.objective import header_logits, header_losses, mean_header_loss, music_loss
 from training.shape import DECODER, MAX_STEPS, MAX_TEXT_TOKENS, TEXT
-from training.tokenizer import encode_prompt
+from training.tokenizer import encode_prompt, fingerprint
 from training.tokens import CODEBOOKS, HEADER_STARTS, SAYING_FRAMES, decode_header, encode_header
 from training.words import learn_word_vectors
 
@@ -86,14 +87,14 @@ class HeldOut:
         self._headers = torch.from_numpy(np.stack(headers)).to(device)
         encode = [np.array(encode_prompt(corpus.tokenizer, text, MAX_TEXT_TOKENS)) for text, _, _ in drawn]
         self._prompts = pad(encode).to(device)
-        self._crops = self._take(tracks, 0, 192).to(device)
-        self._long_crops = self._take(4, 0, 768).to(device)
+        self._crops = self._take(tracks, 192).to(device)
+        self._long_crops = self._take(4, 768).to(device)
 
     @staticmethod
-    def _take(tracks: int, first: int, steps: int) -> Crops:
+    def _take(tracks: int, steps: int) -> Crops:
         drawn = [track(HELD_OUT_SEED, i, bars=48)[1] for i in range(tracks)]
-        codes = torch.from_numpy(np.stack([crop(each, first, steps) for each in drawn]))
-        return Crops(codes, torch.full((tracks,), first), torch.tensor([d.shape[1] for d in drawn]))
+        codes = torch.from_numpy(np.stack([crop(each, 0, steps) for each in drawn]))
+        return Crops(codes, torch.zeros(tracks, dtype=torch.long), torch.tensor([d.shape[1] for d in drawn]))
 
     @torch.no_grad()
     def report(self, model: Starter) -> str:
@@ -102,7 +103,7 @@ class HeldOut:
         music, long = (self._music(model, crops) for crops in (self._crops, self._long_crops))
         with torch.autocast(self._headers.device.type, dtype=torch.bfloat16):
             text = model.text_encoder(self._prompts.ids, self._prompts.mask)
-        logits = header_logits(model, text, self._headers, self._prompts, dropout=0.0)
+        logits = header_logits(model, text, self._headers, self._prompts)
         best = np.zeros((len(self._headers), CODEBOOKS, SAYING_FRAMES), np.int64)
         for frame in range(SAYING_FRAMES):
             for q in range(CODEBOOKS):
@@ -131,8 +132,7 @@ def train(work: Path, recipe: Recipe, name: str, device: torch.device) -> None:
     model = new_model(corpus.tokenizer.get_vocab_size()).to(device)
     optimizer = new_optimizer(model, recipe)
     held_out = HeldOut(corpus, device)
-    checkpoint = work / f"{name}.pt"
-    step, spent = _restore(checkpoint, model, optimizer)
+    step, spent = _restore(work, name, model, optimizer)
     if step == 0:
         vectors = learn_word_vectors(corpus, corpus.tokenizer.get_vocab_size(), recipe.seed).to(device)
         model.text_encoder.shared.weight.data[:, : vectors.shape[1]] += vectors
@@ -164,9 +164,9 @@ def train(work: Path, recipe: Recipe, name: str, device: torch.device) -> None:
             )
             recent_music, recent_header = [], []
         if spent - last_save > 180:
-            _save(checkpoint, model, optimizer, step, spent)
+            _save(work, name, model, optimizer, step, spent)
             last_save = spent
-    _save(checkpoint, model, optimizer, step, spent)
+    _save(work, name, model, optimizer, step, spent)
     print(f"done step={step} min={spent / 60:.1f} {held_out.report(model)}", flush=True)
 
 
@@ -191,23 +191,38 @@ def _learn(
     return music.detach(), header.item()
 
 
-def _restore(path: Path, model: Starter, optimizer: torch.optim.AdamW) -> tuple[int, float]:
+def read_checkpoint(work: Path, name: str) -> dict[str, Any]:
+    """What `_save` wrote, on the CPU. Raises ValueError where the folder's tokenizer is another than then."""
+    saved: dict[str, Any] = torch.load(work / f"{name}.pt", weights_only=True, map_location="cpu")
+    if saved["tokenizer"] != fingerprint(work / "tokenizer.json"):
+        raise ValueError(f"{name}.pt was trained with another tokenizer.json than the one in {work}")
+    return saved
+
+
+def _restore(work: Path, name: str, model: Starter, optimizer: torch.optim.AdamW) -> tuple[int, float]:
     """Steps and seconds behind a checkpoint, which is loaded; zeros where there is none."""
-    if not path.exists():
+    if not (work / f"{name}.pt").exists():
         return 0, 0.0
-    saved = torch.load(path, weights_only=True, map_location=model.cos.device)
+    saved = read_checkpoint(work, name)
     model.load_state_dict(saved["model"])
     optimizer.load_state_dict(saved["optimizer"])
     return saved["step"], saved["spent"]
 
 
-def _save(path: Path, model: Starter, optimizer: torch.optim.AdamW, step: int, spent: float) -> None:
+def _save(
+    work: Path, name: str, model: Starter, optimizer: torch.optim.AdamW, step: int, spent: float
+) -> None:
     """Replace the checkpoint in one go, so that a kill leaves the old one."""
+    path = work / f"{name}.pt"
     fresh = path.with_suffix(".new")
-    torch.save(
-        {"model": model.state_dict(), "optimizer": optimizer.state_dict(), "step": step, "spent": spent},
-        fresh,
-    )
+    state = {
+        "model": model.state_dict(),
+        "optimizer": optimizer.state_dict(),
+        "step": step,
+        "spent": spent,
+        "tokenizer": fingerprint(work / "tokenizer.json"),
+    }
+    torch.save(state, fresh)
     fresh.replace(path)
 
 

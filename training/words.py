@@ -22,7 +22,7 @@ LARGEST = 0.5  # the vectors' standard deviation where they say something
 
 
 def learn_word_vectors(corpus: Corpus, vocabulary: int, seed: int) -> Tensor:
-    """float [vocabulary, sum of all header codes], scaled to a largest column deviation of LARGEST."""
+    """float [vocabulary, sum of SIZES], scaled to a largest column deviation of LARGEST."""
     rng = np.random.default_rng((seed, 77))
     bag = nn.Embedding(vocabulary, sum(SIZES))
     nn.init.zeros_(bag.weight)

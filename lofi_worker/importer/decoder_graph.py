@@ -77,10 +77,9 @@ def build_decoder(
     table = graph.weight("positions", positions.astype(np.float32))
     stream = graph.node("Add", [embedded, graph.node("Gather", [table, at])])
     if endings is not None:
-        left = graph.node("Unsqueeze", [graph.input("frames_left", INT64, ["rows"]), graph.constant([1])])
-        stream = graph.node(
-            "Add", [stream, _by_row(graph, "endings", endings, graph.node("Sub", [left, back]))]
-        )
+        at_last = graph.node("Unsqueeze", [graph.input("frames_left", INT64, ["rows"]), graph.constant([1])])
+        left = graph.node("Max", [graph.node("Sub", [at_last, back]), graph.constant(0)])
+        stream = graph.node("Add", [stream, _by_row(graph, "endings", endings, left)])
     rotary = _rotary_tables(graph, shape, len(positions))
     final = _layers(graph, weights, shape, stream, rotary)
     _heads(graph, weights, shape, final, at, logit_bias, logit_scale)

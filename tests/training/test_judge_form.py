@@ -13,6 +13,7 @@ from training.attributes import Attributes, sample_attributes
 from training.codec.stream import decode, open_codec
 from training.composer import Plan
 from training.composer.plan import FORMS
+from training.composer.song import last_chord_at
 from training.judge.controls import composed, looped
 from training.judge.endings import close
 from training.judge.endurance import endurance
@@ -122,7 +123,7 @@ def test_a_hit_after_the_last_chord_is_no_ending(ended: Take) -> None:
 
 def test_a_last_chord_that_is_not_the_tonic_is_no_ending(ended: Take) -> None:
     codes = ended.codes.copy()
-    at = HEADER_FRAMES + (steps_for(20, HEADER.bpm) - 12) // 16 * 16
+    at = HEADER_FRAMES + last_chord_at(steps_for(20, HEADER.bpm))
     codes[1, at:] += 5 * 3
     assert not close(replace(ended, codes=codes)).tonic
 

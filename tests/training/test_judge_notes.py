@@ -32,7 +32,7 @@ def tracks() -> list[tuple[Attributes, Codes]]:
 def test_composed_tracks_keep_the_grid_and_the_scale(tracks: list[tuple[Attributes, Codes]]) -> None:
     for header, codes in tracks:
         assert min(notes.grid(codes, header).values()) > 0.95
-        assert min(notes.in_scale(notes.legal_score(codes)[0], header).values()) > 0.9
+        assert min(notes.in_scale(notes.legal_score(codes)[0], notes.scales_of(codes, header)).values()) > 0.9
         assert notes.plan_fits(codes, header)
         assert notes.voices_as_header(notes.legal_score(codes)[0], header)
 
@@ -45,7 +45,7 @@ def test_shuffled_steps_leave_the_grid(tracks: list[tuple[Attributes, Codes]]) -
 
 def test_steps_by_chance_leave_the_scale(tracks: list[tuple[Attributes, Codes]]) -> None:
     found = [
-        notes.in_scale(notes.legal_score(chance(codes, i))[0], header)
+        notes.in_scale(notes.legal_score(chance(codes, i))[0], notes.scales_of(codes, header))
         for i, (header, codes) in enumerate(tracks)
     ]
     assert np.mean([each["bass_in_scale"] for each in found]) < 0.75

@@ -8,8 +8,10 @@ import numpy as np
 import pytest
 
 from lofi_common.manifest import read_model
+from training.composer.song import last_chord_at
 from training.judge.features import faults
 from training.judge.notes import legal_score
+from training.judge.prompts import STRANGE
 from training.judge.takes import RATE, Player
 
 FOLDER = Path(__file__).parents[2] / "lofi_worker" / "models" / "lofi-tiny"
@@ -36,6 +38,27 @@ def test_a_take_is_the_same_every_time_and_music(player: Player) -> None:
         assert faults(take.audio, take.header.bpm) == []
 
 
+def test_strange_prompts_give_music(player: Player) -> None:
+    for take in player.takes([(text, 1) for text in STRANGE], 6):
+        assert take.header is not None
+        assert faults(take.audio) == [], take.prompt[:60]
+
+
+def test_a_long_track_with_an_ending_ends_and_has_sections(player: Player) -> None:
+    prompt = "rhodes and boom bap drums, upright bass, no rain, with a proper ending"
+    takes = player.takes([(prompt, seed) for seed in range(4)], 60)
+    ended, distinct = 0, []
+    for take in takes:
+        score, _ = legal_score(take.codes)
+        at = last_chord_at(score.steps)
+        struck = np.flatnonzero(score.chords[:, 1])
+        ended += take.header is not None and take.header.ending and struck[-1] == at
+        chords = score.chords[: score.steps // 64 * 64, 0].reshape(-1, 64)
+        distinct.append(len({block.tobytes() for block in chords}))
+    assert ended >= 3
+    assert max(distinct) >= 3
+
+
 @pytest.mark.parametrize(
     ("prompt", "field", "value"),
     [
@@ -49,6 +72,16 @@ def test_a_take_is_the_same_every_time_and_music(player: Player) -> None:
         ("flute melody over guitar", "lead", "flute"),
         ("upright bass and piano", "bass", "upright"),
         ("electric piano beat", "keys", "rhodes"),
+        ("muted trumpet and brushes", "drums", "brushes"),
+        ("a saxophone over jazz chords", "lead", "sax"),
+        ("soft 808 drums", "drums", "808"),
+        ("lofi in F# minor", "key", 6),
+        ("lofi with heavy swing", "swing", "heavy"),
+        ("crickets and guitar", "night", True),
+        ("in a café, piano", "cafe", True),
+        ("wobbly cassette tape, rhodes", "tape", True),
+        ("piano, drums and no bass", "bass", "none"),
+        ("give it a proper ending", "ending", True),
     ],
 )
 def test_plain_words_are_obeyed(player: Player, prompt: str, field: str, value: object) -> None:

@@ -69,3 +69,9 @@ def test_captions_are_known_words_and_the_vocabulary_has_its_size(tokenizer: Tok
 def test_it_is_the_same_after_saving(tokenizer: Tokenizer) -> None:
     text = "72bpm, no drums, F# minor & a felt piano 🌧"
     assert Tokenizer.from_str(tokenizer.to_str()).encode(text).ids == tokenizer.encode(text).ids
+
+
+def test_equal_captions_make_equal_tokenizers() -> None:
+    texts = [caption(1, i)[0] for i in range(2_500)]
+    first, second = (train_tokenizer(texts).to_str() for _ in range(2))
+    assert first == second

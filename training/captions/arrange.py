@@ -8,15 +8,16 @@ from training.captions.filler import GENRES, OPENERS, THINGS
 from training.captions.roles import Role
 
 LINKS = ("with", "with", "featuring", "and", "over", "made of", "w/", "plus", "that has")
-SHOULD_BE = ("it should be {}", "make it {}", "keep it {}", "i want it {}", "it has to feel {}",
-    "i'm in the mood for something {}",
-             "something {}", "can you make something {}?", "please keep things {}",
-             "let it be {}")  # fmt: skip
-SHOULD_HAVE = ("i'd like {}", "add {}", "include {}", "use {}", "i want to hear {}", "it should have {}",
-    "i'd love {}",
-               "there should be {}", "put in {}", "give it {}", "with {}", "i like {}", "i need {}",
-               "i'm thinking of {}",
-               "maybe with {}", "let me hear {}")  # fmt: skip
+SHOULD_BE = (
+    "it should be {}", "make it {}", "keep it {}", "i want it {}", "it has to feel {}",
+    "i'm in the mood for something {}", "something {}", "can you make something {}?",
+    "please keep things {}", "let it be {}",
+)  # fmt: skip
+SHOULD_HAVE = (
+    "i'd like {}", "add {}", "include {}", "use {}", "i want to hear {}", "it should have {}",
+    "i'd love {}", "there should be {}", "put in {}", "give it {}", "with {}", "i like {}", "i need {}",
+    "i'm thinking of {}", "maybe with {}", "let me hear {}",
+)  # fmt: skip
 PURPOSES = (
     "for studying",
     "for tonight",

@@ -9,23 +9,30 @@ from training.captions.draft import Draft
 from training.captions.roles import Role, Value
 
 ADJECTIVES: dict[str, dict[Value, tuple[str, ...]]] = {
-    "mode": {"major": ("happy", "cheerful", "uplifting"), "minor": ("sad", "melancholic", "moody"),
-        "jazzy": ("jazzy",)},
+    "mode": {
+        "major": ("happy", "cheerful", "uplifting"), "minor": ("sad", "melancholic", "moody"),
+        "jazzy": ("jazzy",),
+    },
     "tempo_word": {0: ("slow",), 1: ("mid-tempo", "moderate"), 2: ("fast", "upbeat", "quick")},
     "density": {"sparse": ("sparse", "minimal", "simple"), "busy": ("busy", "dense", "complex")},
-    "tone": {"dark": ("dark", "muffled"), "warm": ("warm", "mellow"), "bright": ("bright", "crisp",
-        "clear")},
+    "tone": {
+        "dark": ("dark", "muffled"), "warm": ("warm", "mellow"), "bright": ("bright", "crisp", "clear"),
+    },
 }  # fmt: skip
 NOUNS: dict[str, dict[Value, tuple[str, ...]]] = {
-    "keys": {"rhodes": ("rhodes", "electric piano"), "piano": ("piano",), "guitar": ("guitar",
-        "acoustic guitar"),
-             "pad": ("synth pads", "synths")},
-    "lead": {"flute": ("flute",), "bell": ("bells", "music box"), "vibes": ("vibraphone",),
-        "trumpet": ("trumpet",),
-             "sax": ("sax", "saxophone")},
+    "keys": {
+        "rhodes": ("rhodes", "electric piano"), "piano": ("piano",), "guitar": ("guitar", "acoustic guitar"),
+        "pad": ("synth pads", "synths"),
+    },
+    "lead": {
+        "flute": ("flute",), "bell": ("bells", "music box"), "vibes": ("vibraphone",),
+        "trumpet": ("trumpet",), "sax": ("sax", "saxophone"),
+    },
     "bass": {"sub": ("sub bass",), "upright": ("upright bass", "double bass")},
-    "drums": {"boombap": ("boom bap drums", "hip hop drums"), "brushes": ("brushes", "soft drums"),
-              "808": ("808s", "808 drums")},
+    "drums": {
+        "boombap": ("boom bap drums", "hip hop drums"), "brushes": ("brushes", "soft drums"),
+        "808": ("808s", "808 drums"),
+    },
 }  # fmt: skip
 ADJECTIVE_FORMS = (
     "not {wrong} but {right}", "{right}, not {wrong}", "{right} rather than {wrong}",

@@ -28,15 +28,15 @@ BEYOND = 0.25  # how often a tempo at the edge of the range stands for one outsi
 LOWEST_SAID, HIGHEST_SAID = 30, 200
 
 NOTE_NAMES = (
-    ("C",), ("C#", "Db", "C sharp", "D flat", "C-sharp"), ("D",), ("Eb", "D#", "E flat", "D sharp",
-        "E-flat"),
-    ("E",), ("F",), ("F#", "Gb", "F sharp", "G flat", "F-sharp"), ("G",),
-    ("Ab", "G#", "A flat", "G sharp", "A-flat"), ("A",), ("Bb", "A#", "B flat", "A sharp", "B-flat"),
-        ("B",),
+    ("C",), ("C#", "Db", "C sharp", "D flat", "C-sharp"), ("D",),
+    ("Eb", "D#", "E flat", "D sharp", "E-flat"), ("E",), ("F",),
+    ("F#", "Gb", "F sharp", "G flat", "F-sharp"), ("G",), ("Ab", "G#", "A flat", "G sharp", "A-flat"),
+    ("A",), ("Bb", "A#", "B flat", "A sharp", "B-flat"), ("B",),
 )  # fmt: skip
-PLAIN_FORMS = ("in {}", "in the key of {}", "key of {}", "key: {}", "in {}", "in key {}", "key {}",
-    "key is {}",
-               "the key should be {}", "key={}")  # fmt: skip
+PLAIN_FORMS = (
+    "in {}", "in the key of {}", "key of {}", "key: {}", "in {}", "in key {}", "key {}", "key is {}",
+    "the key should be {}", "key={}",
+)  # fmt: skip
 QUALIFIED_FORMS = (
     "in {0} {1}", "in {0} {1}", "in the key of {0} {1}", "key of {0} {1}", "key: {0} {1}", "{0} {1}",
     "{0} {1}", "in {0}-{1}", "key {0} {1}", "{0}-{1}", "the key should be {0} {1}", "play it in {0} {1}",

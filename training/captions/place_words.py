@@ -6,13 +6,13 @@ MODE = {
     "major": (
         "happy", "uplifting", "sweet", "hopeful", "cheerful", "joyful", "playful", "optimistic",
         "feel-good", "carefree", "positive", "smiling", "light-hearted", "blissful", "heartwarming",
-        "feelgood", "joyous", "merry",  "wholesome", "delighted", "jolly", "lighthearted", "gleeful",
+        "feelgood", "joyous", "merry", "wholesome", "delighted", "jolly", "lighthearted", "gleeful",
         "good-humored", "cheery", "glad", "rosy", "celebratory", "festive", "happier", "happy-go-lucky",
     ),
     "minor": (
         "sad", "melancholic", "melancholy", "moody", "nostalgic", "lonely", "emotional", "heartbroken",
         "bittersweet", "wistful", "somber", "sorrowful", "tearful", "longing", "depressing",
-        "introspective", "pensive",  "yearning", "glum", "dreary", "downcast", "heavy-hearted", "tragic",
+        "introspective", "pensive", "yearning", "glum", "dreary", "downcast", "heavy-hearted", "tragic",
         "sad and lonely", "grieving", "broken-hearted", "full of regret", "unhappy", "forlorn", "blue",
         "heartbreaking", "regretful", "sadder", "despairing",
     ),

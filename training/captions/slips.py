@@ -7,10 +7,8 @@ from training.captions.dice import Dice
 SHORTEST = 4  # letters of a word that may suffer
 NEIGHBOURS = {
     "a": "qsz", "b": "vgn", "c": "xdv", "d": "sfec", "e": "wrd", "f": "dgrv", "g": "fhtb", "h": "gjyn",
-    "i": "uok",
-    "j": "hkum", "k": "jlio", "l": "kop", "m": "njk", "n": "bmh", "o": "ipl", "p": "ol", "q": "wa",
-    "r": "etf",
-    "s": "adwx", "t": "ryg", "u": "yij", "v": "cbf", "w": "qes", "x": "zcs", "y": "tuh", "z": "xa",
+    "i": "uok", "j": "hkum", "k": "jlio", "l": "kop", "m": "njk", "n": "bmh", "o": "ipl", "p": "ol",
+    "q": "wa", "r": "etf", "s": "adwx", "t": "ryg", "u": "yij", "v": "cbf", "w": "qes", "x": "zcs", "y": "tuh", "z": "xa",
 }  # fmt: skip
 SYMBOLS = (
     "!",
@@ -36,9 +34,8 @@ SYMBOLS = (
 # Said beside the words that they belong to, and only there.
 EMOJI = {
     ("rain", True): ("🌧", "☔", "🌧️"), ("lead", "trumpet"): ("🎺",), ("lead", "sax"): ("🎷",),
-    ("keys", "guitar"): ("🎸",), ("keys", "piano"): ("🎹",), ("cafe", True): ("☕", "☕️"), ("night",
-        True): ("🦗",),
-    ("tape", True): ("📼",), ("mode", "minor"): ("😢", "😭"), ("mode", "major"): ("😊", "☀️"),
+    ("keys", "guitar"): ("🎸",), ("keys", "piano"): ("🎹",), ("cafe", True): ("☕", "☕️"),
+    ("night", True): ("🦗",), ("tape", True): ("📼",), ("mode", "minor"): ("😢", "😭"), ("mode", "major"): ("😊", "☀️"),
 }  # fmt: skip
 
 

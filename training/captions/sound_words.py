@@ -1,7 +1,6 @@
 """Words for what plays and how it sounds: keys, lead, bass, pad, tone, tape.
 
-A word stands for one value of one attribute, or it would teach both wrong. Nouns follow "with",
-    adjectives
+A word stands for one value of one attribute, or it would teach both wrong. Nouns follow "with", adjectives
 stand before the genre, clauses stand alone.
 """
 
@@ -140,8 +139,8 @@ TONE = {
     ),
     "warm": (
         "warm", "mellow", "rounded", "soft and warm", "fuzzy", "warm and fuzzy", "warm-sounding",
-         "warmer", "nice and warm", "so warm", "toasty", "velvety", "buttery", "honeyed", "silky",
-         "round and soft", "analog-warm", "a bit warm",
+        "warmer", "nice and warm", "so warm", "toasty", "velvety", "buttery", "honeyed", "silky",
+        "round and soft", "analog-warm", "a bit warm",
     ),
     "bright": (
         "bright", "clean", "crisp", "clear", "shiny", "sparkling", "shimmering", "crystal clear", "glossy",

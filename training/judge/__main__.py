@@ -18,9 +18,11 @@ from training.judge.judged import (
     SECONDS,
     SEEDS,
     copied_leads,
+    fresh_tracks,
     judge_model,
     music_controls,
     spectral_basis,
+    training_leads,
 )  # fmt: skip
 from training.judge.prompts import FREEHAND, read_freehand
 from training.judge.report import Section, write
@@ -29,6 +31,10 @@ from training.judge.twin import compare
 
 PICTURES = 10
 ENGINE_TAKES = 6
+PROMPTS_NOTE = (
+    "Takes of one prompt (three of each free-hand one) are not independent, so that the intervals are narrow; "
+    "chance: each header against what the next prompt asks for."
+)
 
 
 def judge(folder: Path, float32: Path | None, work: Path, out: Path, freehand: Path, workers: int) -> None:
@@ -39,6 +45,7 @@ def judge(folder: Path, float32: Path | None, work: Path, out: Path, freehand: P
         print(f"seconds={time.monotonic() - started:.0f} {what}", flush=True)
 
     by_hand = read_freehand(freehand)
+    leads = training_leads(work)
     with Crew(folder, workers) as crew:
         basis = spectral_basis(crew)
         shipped = judge_model(crew, by_hand, basis, log)
@@ -46,8 +53,10 @@ def judge(folder: Path, float32: Path | None, work: Path, out: Path, freehand: P
         music |= music_controls(crew, shipped.takes, basis)
         long |= endurance_controls(crew, shipped.long_takes)
         log("controls")
-    music["int8"]["copied_leads"] = copied_leads(shipped.takes, work)
-    prompts = {"int8": shipped.prompts}
+    own = [take.codes for take in (*shipped.takes, *shipped.long_takes)]
+    music["int8"]["copied_leads"] = copied_leads(own, leads)
+    music["real"]["copied_leads"] = copied_leads(fresh_tracks(), leads)
+    prompts = {"int8": shipped.prompts, "chance": shipped.by_chance}
     files = measure_speed(folder) | sizes(folder)
     files["same_audio_from_engine"] = same_as_engine(folder, shipped.takes[:ENGINE_TAKES], SECONDS)
     log("files")
@@ -63,9 +72,9 @@ def judge(folder: Path, float32: Path | None, work: Path, out: Path, freehand: P
         )
     sections = [
         Section("Music", music, goals.MUSIC),
-        Section("Prompts", prompts, goals.PROMPTS),
+        Section("Prompts", prompts, goals.PROMPTS, PROMPTS_NOTE),
         Section("Two minutes", long, goals.LONG),
-        Section("Files", {"int8": files}, goals.FILES),
+        Section("Files", {"int8": files}, goals.FILES | (goals.TWIN if float32 is not None else {})),
     ]
     pictures.draw(shipped.takes[::SEEDS][:PICTURES], out)
     for name in write(out, details, sections):

@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 
 import numpy as np
 
-from training.composer.progressions import MODE_SCALES, SCALES
+from training.composer.progressions import SCALES
 from training.judge import notes
 from training.judge.controls import altered, looped, real
 from training.judge.crew import Crew
@@ -25,6 +25,7 @@ SECONDS = 120
 WINDOW = 30
 FIRST_SEED = 1_100
 MOST_KEY_DRIFT = 0.1
+LEAST_IN_KEY = 0.85
 MOST_SILENCE = 0.1
 LEAST_DIFFERENT_BARS = 0.1
 LEAST_TURNOVER = 0.2
@@ -37,13 +38,14 @@ LOOPED_TAKES = 10  # that the planted loops are made of
 @dataclass(frozen=True, slots=True)
 class Endurance:
     """tempo_drift: largest deviation from the header's tempo in a window, nan without drums; key_drift:
-    what the weakest window loses in key against the first; silence: worst window's share; different_bars:
+    what the weakest window loses in key against the first; in_key: the weakest window's share; silence: worst window's share; different_bars:
     share of bars that no earlier bar equals; turnover: share of four-bar blocks that differ from the one
     before.
     """
 
     tempo_drift: float
     key_drift: float
+    in_key: float
     silence: float
     different_bars: float
     turnover: float
@@ -53,7 +55,8 @@ class Endurance:
         """No drift, no collapse into one bar, no silence."""
         steady = math.isnan(self.tempo_drift) or self.tempo_drift < TEMPO_TOLERANCE
         alive = self.different_bars > LEAST_DIFFERENT_BARS and self.turnover > LEAST_TURNOVER
-        return steady and alive and self.silence < MOST_SILENCE and self.key_drift < MOST_KEY_DRIFT
+        keyed = self.key_drift < MOST_KEY_DRIFT and self.in_key >= LEAST_IN_KEY
+        return steady and alive and keyed and self.silence < MOST_SILENCE
 
 
 def endurance(take: Take) -> Endurance:
@@ -65,7 +68,8 @@ def endurance(take: Take) -> Endurance:
     drift = float("nan")
     if header.drums != "none":
         drift = max(abs(tempo(onset_envelope(w))[0] / header.bpm - 1) for w in windows)
-    scales = [frozenset((header.key + i) % 12 for i in SCALES[name]) for name in MODE_SCALES[header.mode]]
+    names = notes.scales_of(take.codes, header)
+    scales = [frozenset((header.key + i) % 12 for i in SCALES[name]) for name in names]
     heard = [chroma(w) for w in windows]
     in_key = [max(scale_share(*each, scale) for scale in scales) for each in heard]
     bars = notes.bars(take.codes)
@@ -73,6 +77,7 @@ def endurance(take: Take) -> Endurance:
     return Endurance(
         tempo_drift=drift,
         key_drift=in_key[0] - min(in_key),
+        in_key=min(in_key),
         silence=max(float((frame_rms(w) < SILENT_RMS).mean()) for w in windows),
         different_bars=len(set(bars)) / len(bars),
         turnover=float(np.mean([a != b for a, b in zip(blocks[1:], blocks[:-1], strict=True)])),
@@ -86,11 +91,18 @@ def examine(take: Take) -> tuple[Endurance, Contrast, Close] | None:
     return endurance(take), contrast(take.codes, take.audio, take.header.bpm), close(take)
 
 
-def closing(take: Take, last: Close) -> dict[str, bool | float]:
-    """What an ending, or none, should be like in this take."""
+def examine_close(take: Take) -> Close | None:
+    """None where the header is illegal."""
+    return None if take.header is None else close(take)
+
+
+def closing(take: Take, last: Close | None) -> dict[str, bool | float]:
+    """What an ending, or none, should be like in this take; with an illegal header it is neither."""
     found: dict[str, bool | float] = {}
-    if take.header is None:
-        return found
+    if take.header is None or last is None:
+        if take.prompt in ENDING_PROMPTS:
+            return {"asked_endings_end": False, "endings_end": False}
+        return {"others_play_on": False}
     if take.prompt in ENDING_PROMPTS:
         found["asked_endings_end"] = take.header.ending and last.ends
     if take.header.ending:
@@ -111,7 +123,7 @@ def _figures(
     rows: list[dict[str, bool | float]] = []
     for take, result in zip(takes, results, strict=True):
         if result is None:
-            rows.append({"long_holds": False})
+            rows.append({"long_holds": False, "sections_differ": False, **closing(take, None)})
             continue
         holds, sections, last = result
         rows.append(
@@ -134,7 +146,7 @@ def judge_endurance(crew: Crew) -> tuple[dict[str, Figure], list[Take], list[dic
     found = _figures(takes, results)
     for seconds in ENDING_SECONDS:
         short = crew.takes([(text, FIRST_SEED + i) for i, text in enumerate(ENDING_PROMPTS)], seconds)
-        closes = zip(short, crew.map(close, short), strict=True)
+        closes = zip(short, crew.map(examine_close, short), strict=True)
         figures = tally(closing(take, last) for take, last in closes)
         found |= {f"{name}_{seconds}_s": figures[name] for name in ENDING_ROWS if name in figures}
     rows: list[dict[str, object]] = [

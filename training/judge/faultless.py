@@ -9,6 +9,7 @@ from training.judge.controls import indoors
 from training.judge.crew import Crew
 from training.judge.features import faults
 from training.judge.lists import STRANGE
+from training.judge.obeys import following
 from training.judge.prompts import missed, read_expected
 from training.judge.statistics import Figure, share
 from training.judge.takes import Take
@@ -21,18 +22,23 @@ def _faults(take: Take) -> list[str]:
     return faults(take.audio) if take.header else ["illegal header"]
 
 
-def strange(crew: Crew) -> tuple[dict[str, Figure], list[dict[str, object]]]:
-    """Whether strange prompts give music and their known words are obeyed; each prompt's own result."""
+def strange(crew: Crew) -> tuple[dict[str, Figure], dict[str, Figure], list[dict[str, object]]]:
+    """Whether strange prompts give music and their known words are obeyed; by chance; each prompt's own."""
     takes = crew.takes([(text, FIRST_SEED + i) for i, (text, _) in enumerate(STRANGE)], SECONDS)
     rows: list[dict[str, object]] = []
-    musical, obeyed = [], []
-    for take, found, (_, expected) in zip(takes, crew.map(_faults, takes), STRANGE, strict=True):
-        asked = read_expected(expected)
+    musical, obeyed, lucky = [], [], []
+    asked_for = [read_expected(expected) for _, expected in STRANGE]
+    for take, found, asked, others in zip(
+        takes, crew.map(_faults, takes), asked_for, following(asked_for), strict=True
+    ):
         wrong = missed(asked, take.header)
         rows.append({"prompt": take.prompt[:80], "faults": found, "missed": wrong})
         musical.append(not found)
         obeyed += [name not in wrong for name in asked]
-    return {"strange_prompts_are_music": share(musical), "strange_words_obeyed": share(obeyed)}, rows
+        wrong = missed(others, take.header)
+        lucky += [name not in wrong for name in others]
+    right = {"strange_prompts_are_music": share(musical), "strange_words_obeyed": share(obeyed)}
+    return right, {"strange_words_obeyed": share(lucky)}, rows
 
 
 def clicking(crew: Crew, takes: Sequence[Take], seconds: int) -> Figure:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from training.draws import HELD_OUT_SEED, track
 from training.judge import notes, statistics
 from training.judge.controls import altered, chance, real, reference, shuffled
 from training.judge.crew import Crew
@@ -22,11 +23,13 @@ from training.judge.order import opposites_ordered
 from training.judge.prompts import Freehand, Held, every_statement, held_out
 from training.judge.statistics import Figure, single
 from training.judge.takes import Take
+from training.tokens import Codes
 
 PROMPTS, SEEDS, SECONDS = 40, 3, 20
 TEMPO_PROMPTS = 60  # that state a bpm and drums; one take each
 TEMPO_SEED = 5_000
 CAPTIONS, CASES = 600, 60  # of which only headers are made, at least; how often each attribute is stated
+FRESH_TRACKS = 160
 
 Figures = dict[str, Figure]
 Log = Callable[[str], None]
@@ -34,12 +37,15 @@ Log = Callable[[str], None]
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """takes: SEEDS of each held-out prompt; details: single prompts and tracks, for the JSON."""
+    """takes: SEEDS of each held-out prompt; by_chance: prompts scored by what the next one asks for; details:
+    single prompts and tracks, for the JSON.
+    """
 
     takes: list[Take]
     long_takes: list[Take]
     music: Figures
     prompts: Figures
+    by_chance: Figures
     long: Figures
     details: dict[str, Any]
 
@@ -62,15 +68,16 @@ def judge_model(crew: Crew, freehand: Sequence[Freehand], basis: NDArray[np.floa
     shared = [notes.bars_shared(a.codes, b.codes) for a, b in zip(ones, takes[1::SEEDS], strict=True)]
     music["bars_shared"] = statistics.mean(shared)
     log("takes")
-    by_hand, missed = freehand_obeyed(crew, freehand)
-    odd, odd_rows = strange(crew)
-    prompts = captions_obeyed(crew, every_statement(CAPTIONS, CASES)) | _tempi(crew, held, takes)
+    stated, lucky = captions_obeyed(crew, every_statement(CAPTIONS, CASES))
+    by_hand, by_hand_lucky, missed = freehand_obeyed(crew, freehand)
+    odd, odd_lucky, odd_rows = strange(crew)
+    prompts = stated | _tempi(crew, held, takes)
     prompts |= by_hand | opposites_ordered(crew) | openness(crew) | odd
     log("prompts")
     long, long_takes, long_rows = judge_endurance(crew)
     log("two minutes")
     details = {"missed_freehand": missed, "strange": odd_rows, "long": long_rows}
-    return Judged(takes, long_takes, music, prompts, long, details)
+    return Judged(takes, long_takes, music, prompts, lucky | by_hand_lucky | odd_lucky, long, details)
 
 
 def music_controls(crew: Crew, takes: Sequence[Take], basis: NDArray[np.float64]) -> dict[str, Figures]:
@@ -85,11 +92,20 @@ def music_controls(crew: Crew, takes: Sequence[Take], basis: NDArray[np.float64]
     return found
 
 
-def copied_leads(takes: Sequence[Take], work: Path) -> Figure:
-    """Share of lead phrases that a training track has note for note."""
+def training_leads(work: Path) -> set[bytes]:
+    """All lead phrases of the training tracks."""
     tracks = np.load(work / "tracks.npy", mmap_mode="r")
-    known = {phrase for track in tracks for phrase in notes.lead_phrases(np.asarray(track))}
-    copies, phrases = notes.copied([take.codes for take in takes], known)
+    return {phrase for each in tracks for phrase in notes.lead_phrases(np.asarray(each))}
+
+
+def fresh_tracks() -> list[Codes]:
+    """Composed tracks of a seed that training never saw: how many of their leads are copies by chance?"""
+    return [track(HELD_OUT_SEED, index)[1] for index in range(FRESH_TRACKS)]
+
+
+def copied_leads(tracks: Iterable[Codes], known: set[bytes]) -> Figure:
+    """Share of lead phrases that a training track has note for note."""
+    copies, phrases = notes.copied(tracks, known)
     return statistics.share([i < copies for i in range(phrases)])
 
 

@@ -7,7 +7,7 @@ from functools import partial
 
 import numpy as np
 
-from training.composer.progressions import MODE_SCALES, SCALES
+from training.composer.progressions import SCALES
 from training.judge import notes
 from training.judge.clicks import clips
 from training.judge.crew import Crew
@@ -23,11 +23,11 @@ LEVELS = (-20.0, -17.0)  # dBFS
 
 
 def in_header_key(take: Take) -> float:
-    """Share of the audible energy in the header's scale."""
+    """Share of the audible energy in the scale of the header and its plan."""
     if take.header is None:
         return float("nan")
     table, energy = chroma(take.audio)
-    key, names = take.header.key, MODE_SCALES[take.header.mode]
+    key, names = take.header.key, notes.scales_of(take.codes, take.header)
     return max(scale_share(table, energy, frozenset((key + i) % 12 for i in SCALES[name])) for name in names)
 
 
@@ -60,7 +60,7 @@ def examine(take: Take, tracker: bool) -> dict[str, bool | float]:
         if tracker:
             found["tempo_as_header_librosa"] = librosa_hears(take.audio, header.bpm)
     score, illegal = notes.legal_score(take.codes)
-    found |= notes.grid(take.codes, header) | notes.in_scale(score, header)
+    found |= notes.grid(take.codes, header) | notes.in_scale(score, notes.scales_of(take.codes, header))
     return found | {
         "illegal_steps": illegal,
         "voices_as_header": notes.voices_as_header(score, header),

@@ -49,7 +49,7 @@ def grid(codes: Codes, header: Attributes) -> dict[str, float]:
     bars = full_bars(score.steps, header, decode_plan(codes))
     if not len(bars):
         return {}
-    found = {"chord_on_bar": float((score.chords[bars, 1] > 0).mean())}
+    found = {"chord_on_bar": float(onsets(score.chords)[bars].mean())}
     if header.drums != "none":
         hits = score.drums[:, 1] == HIT
         found["snare_on_2_and_4"] = float((hits[bars + 4].mean() + hits[bars + 12].mean()) / 2)
@@ -68,21 +68,28 @@ def voices_as_header(score: Score, header: Attributes) -> bool:
     return named and bool(onsets(score.chords).any())
 
 
-def _share_in_scale(pitches: Sequence[int], header: Attributes) -> float:
+def scales_of(codes: Codes, header: Attributes) -> tuple[str, ...]:
+    """The scale of the plan's first loop; all those of the header's mode where it belongs to another one."""
+    scale = loops()[decode_plan(codes).loop_a].scale
+    names = MODE_SCALES[header.mode]
+    return (scale,) if scale in names else names
+
+
+def _share_in_scale(pitches: Sequence[int], scales: Sequence[str]) -> float:
     if not pitches:
         return float("nan")
-    return max(float(np.mean([p % 12 in SCALES[name] for p in pitches])) for name in MODE_SCALES[header.mode])
+    return max(float(np.mean([p % 12 in SCALES[name] for p in pitches])) for name in scales)
 
 
-def in_scale(score: Score, header: Attributes) -> dict[str, float]:
-    """Share of the notes that begin, by voice, that lie in the header's scale (scores stand in C)."""
+def in_scale(score: Score, scales: Sequence[str]) -> dict[str, float]:
+    """Share of the notes that begin, by voice, that lie in the best of these scales (scores stand in C)."""
     chords = [p for code in score.chords[onsets(score.chords), 0] for p in voicings()[code]]
     bass = [BASS_LOWEST + int(code) - 1 for code in score.bass[onsets(score.bass), 0]]
     lead = [LEAD_LOWEST + int(code) - 1 for code in score.lead[onsets(score.lead), 0]]
     return {
-        "chords_in_scale": _share_in_scale(chords, header),
-        "bass_in_scale": _share_in_scale(bass, header),
-        "lead_in_scale": _share_in_scale(lead, header),
+        "chords_in_scale": _share_in_scale(chords, scales),
+        "bass_in_scale": _share_in_scale(bass, scales),
+        "lead_in_scale": _share_in_scale(lead, scales),
     }
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TypeVar
 
 from training.judge.crew import Crew
 from training.judge.features import measure
@@ -13,11 +14,22 @@ from training.judge.takes import Take
 from training.obedience import obeyed
 
 FREEHAND_SEEDS = 3
+T = TypeVar("T")
 
 
-def captions_obeyed(crew: Crew, held: Sequence[Held]) -> dict[str, Figure]:
-    """Share right of each stated attribute; headers only, one seed a caption."""
+def following(items: Sequence[T]) -> list[T]:
+    """In the place of each item the next one: what others asked for, for figures of obedience by chance."""
+    return [*items[1:], *items[:1]]
+
+
+def captions_obeyed(crew: Crew, held: Sequence[Held]) -> tuple[dict[str, Figure], dict[str, Figure]]:
+    """Share right of each stated attribute, and that by chance; headers only, one seed a caption."""
     takes = crew.takes([(each.text, i) for i, each in enumerate(held)], 0)
+    return statements_right(held, takes), statements_right(following(held), takes)
+
+
+def statements_right(held: Sequence[Held], takes: Sequence[Take]) -> dict[str, Figure]:
+    """Share right of each attribute that the caption beside a take states."""
     rows = [
         {
             f"stated_{name}": take.header is not None and obeyed(name, each.wanted, take.header)
@@ -28,36 +40,50 @@ def captions_obeyed(crew: Crew, held: Sequence[Held]) -> dict[str, Figure]:
     return dict(sorted(tally(rows).items()))
 
 
-def hear_tempo(job: tuple[Take, int]) -> dict[str, bool]:
-    """Whether our tracker and librosa find a stated tempo; nothing where the header has no drums."""
-    take, bpm = job
-    if take.header is None:
-        return {"stated_bpm_heard": False}
-    if take.header.drums == "none":
-        return {}
+def hear_tempo(job: tuple[Take, Held]) -> dict[str, bool]:
+    """Whether our tracker and librosa find a stated tempo.
+
+    Nothing where the header has no drums, unless the prompt states a kit: then it is a miss.
+    """
+    take, held = job
+    if take.header is None or take.header.drums == "none":
+        kit = "drums" in held.states and held.wanted.drums != "none"
+        lost = take.header is None or kit
+        return {"stated_bpm_heard": False, "stated_bpm_heard_librosa": False} if lost else {}
     return {
-        "stated_bpm_heard": near(measure(take.audio).bpm, bpm),
-        "stated_bpm_heard_librosa": librosa_hears(take.audio, bpm),
+        "stated_bpm_heard": near(measure(take.audio).bpm, held.wanted.bpm),
+        "stated_bpm_heard_librosa": librosa_hears(take.audio, held.wanted.bpm),
     }
 
 
 def stated_tempo_heard(crew: Crew, held: Sequence[Held], takes: Sequence[Take]) -> dict[str, Figure]:
-    """Measured tempo within 4 % of the stated one, where there are drums; one take a prompt or more."""
-    wanted = {each.text: each.wanted.bpm for each in held if "bpm" in each.states}
+    """Measured tempo within 4 % of the stated one, where there are or should be drums; one take a prompt or more."""
+    wanted = {each.text: each for each in held if "bpm" in each.states}
     return tally(
         crew.map(hear_tempo, [(take, wanted[take.prompt]) for take in takes if take.prompt in wanted])
     )
 
 
-def freehand_obeyed(crew: Crew, prompts: Sequence[Freehand]) -> tuple[dict[str, Figure], list[str]]:
-    """Shares of expectations and of whole prompts that are right, and what was missed, as text."""
+def freehand_obeyed(
+    crew: Crew, prompts: Sequence[Freehand]
+) -> tuple[dict[str, Figure], dict[str, Figure], list[str]]:
+    """Shares of expectations and of whole prompts that are right, those by chance, what was missed as text."""
     jobs = [
         (prompt.text, i * FREEHAND_SEEDS + seed)
         for i, prompt in enumerate(prompts)
         for seed in range(FREEHAND_SEEDS)
     ]
+    takes = crew.takes(jobs, 0)
+    found, lines = expectations_right(prompts, takes)
+    return found, expectations_right(following(prompts), takes)[0], lines
+
+
+def expectations_right(
+    prompts: Sequence[Freehand], takes: Sequence[Take]
+) -> tuple[dict[str, Figure], list[str]]:
+    """Shares that FREEHAND_SEEDS takes for each prompt get right, and what they miss."""
     hits, wholes, lines = [], [], []
-    for i, take in enumerate(crew.takes(jobs, 0)):
+    for i, take in enumerate(takes):
         expected = prompts[i // FREEHAND_SEEDS].expected
         wrong = missed(expected, take.header)
         hits += [name not in wrong for name in expected]

@@ -1,4 +1,4 @@
-"""Whether prompts that ask for opposites come out in that order, as heard."""
+"""Whether prompts that ask for opposites come out in that order: tempo and tone as heard, density counted in the notes."""
 
 from __future__ import annotations
 
@@ -31,7 +31,8 @@ AMOUNTS = {"tempo": tempo_amount, "density": density_amount, "tone": tone_amount
 def opposites_ordered(crew: Crew) -> dict[str, Figure]:
     """How often the second prompt of a pair comes out faster, busier or brighter than the first.
 
-    Both have the same seeds: so what they leave open comes out much alike.
+    The two prompts of a pair share their seeds: so what they leave open comes out much alike. Density is
+    counted in the notes, not heard.
     """
     found = {}
     for name, pairs in PAIRS.items():

@@ -15,20 +15,20 @@ from training.judge.statistics import Figure
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """Columns of figures; the first is the one that is judged, "real" the composer's own."""
+    """Columns of figures; the first is the one that is judged, "real" the composer's own; a note goes below."""
 
     title: str
     columns: Mapping[str, Mapping[str, Figure]]
     goals: Mapping[str, Goal]
+    note: str = ""
 
     def reached(self) -> dict[str, bool]:
-        """Rows with a goal -> whether the judged figure reaches it."""
+        """Rows with a goal -> whether the judged figure reaches it; a figure that is missing does not."""
         judged = next(iter(self.columns.values()))
         real = self.columns.get("real", {})
         return {
-            name: self.goals[name].reached(figure, real.get(name))
-            for name, figure in judged.items()
-            if name in self.goals
+            name: name in judged and goal.reached(judged[name], real.get(name))
+            for name, goal in self.goals.items()
         }
 
 
@@ -61,7 +61,9 @@ def table(section: Section) -> str:
     """Markdown: a row a measure, a column a set of takes; n is how many cases the judged figure rests on."""
     judged = next(iter(section.columns.values()))
     reached = section.reached()
-    names = list(dict.fromkeys(name for column in section.columns.values() for name in column))
+    names = list(
+        dict.fromkeys([*(name for column in section.columns.values() for name in column), *section.goals])
+    )
     lines = [
         "| measure | goal | | n | " + " | ".join(section.columns) + " |",
         "|---" * (len(section.columns) + 4) + "|",
@@ -70,7 +72,9 @@ def table(section: Section) -> str:
         goal = str(section.goals.get(name, ""))
         mark = {True: "yes", False: "**no**", None: ""}[reached.get(name)]
         count = str(judged[name].count) if name in judged else ""
-        cells = (shown(column.get(name)) for column in section.columns.values())
+        cells = [shown(column.get(name)) for column in section.columns.values()]
+        if goal and name not in judged:
+            cells[0] = "not measured"
         lines.append(f"| {name.replace('_', ' ')} | {goal} | {mark} | {count} | {' | '.join(cells)} |")
     return "\n".join(lines)
 
@@ -89,5 +93,6 @@ def write(folder: Path, results: Mapping[str, Any], sections: list[Section]) -> 
     parts = ["# The judge's figures", "", how, "", reached]
     for section in sections:
         parts += ["", f"## {section.title}", "", table(section)]
+        parts += ["", section.note] if section.note else []
     (folder / "judge.md").write_text("\n".join(parts) + "\n", encoding="utf-8")
     return short
