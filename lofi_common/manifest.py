@@ -10,6 +10,8 @@ import msgspec
 from lofi_common.errors import ModelLoadFailed, ModelNotFound
 
 MANIFEST_NAME = "model.toml"
+PROMPTS_NAME = "prompts.json"
+"""The words that the model was taught, for people; a model may come without."""
 LAYOUT = 1
 
 

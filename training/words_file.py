@@ -1,4 +1,4 @@
-"""Writes `prompts.json`: the words that the starter was taught, by kind and meaning, for `lofi prompts`."""
+"""Writes the words that the starter was taught, by kind and meaning, for `lofi prompts`."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterable
 from pathlib import Path
 
+from lofi_common.manifest import PROMPTS_NAME
 from training.attributes import BPM_MAX, BPM_MIN, TEMPO_BOUNDS
 from training.captions.lexicon import PHRASES
 from training.captions.moods import GENRES, MOODS
@@ -15,7 +16,7 @@ from training.captions.roles import Value
 from training.captions.sound_words import BASS_NONE
 from training.captions.time_words import DRUMLESS
 
-FILE_NAME = "prompts.json"
+FILE_NAME = PROMPTS_NAME
 Kind = dict[str, list[str]]
 
 EXAMPLES = (

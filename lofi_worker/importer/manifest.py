@@ -9,6 +9,7 @@ import msgspec
 from lofi_common.manifest import (
     LAYOUT,
     MANIFEST_NAME,
+    PROMPTS_NAME,
     CodecSpec,
     DecoderSpec,
     SamplingSpec,
@@ -17,7 +18,7 @@ from lofi_common.manifest import (
 )
 
 FILES = ("tokenizer.json", "text_encoder.onnx", "decoder.onnx", "codec.onnx")
-OPTIONAL_FILES = ("prompts.json",)
+OPTIONAL_FILES = (PROMPTS_NAME,)
 
 
 def write_manifest(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import subprocess
@@ -10,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from lofi_common.manifest import PROMPTS_NAME
 from tests.support.home import Home
 
 WORDS = {
@@ -18,17 +20,36 @@ WORDS = {
             "brushes": ["soft drums", "brushed drums"],
             "808": [f"808 kit number {i}" for i in range(40)],
         },
-        "leave out": {"drums": ["no drums", "drum\u0007less"]},
+        "leave out": {"drums": ["no drums", "drumless"]},
     },
     "examples": ["rainy night lofi, felt piano, no drums"],
 }
+TITLE = "\x1b]0;pwned\x07"  # renames the terminal's window
+HOSTILE = {
+    "kinds": {
+        f"dr{TITLE}ums": {f"brush{TITLE}es": [f"soft{TITLE} drums", "\x9b2Jdrums"]},
+        "leave\nout": {"drums": ["no drums"]},
+    },
+    "examples": [f"no{TITLE} drums"],
+}
+
+
+def bring_list(home: Home, data: bytes) -> Path:
+    """A list of words in the model's folder and its manifest."""
+    path = Path(home.environ["LOFI_MODEL_FOLDER"]) / PROMPTS_NAME
+    path.write_bytes(data)
+    list_in_manifest(path, len(data), hashlib.sha256(data).hexdigest())
+    return path
+
+
+def list_in_manifest(path: Path, size: int, sha256: str) -> None:
+    with path.with_name("model.toml").open("a") as manifest:
+        manifest.write(f'"{path.name}" = {{ bytes = {size}, sha256 = "{sha256}" }}\n')
 
 
 @pytest.fixture
 def list_file(home: Home) -> Path:
-    path = Path(home.environ["LOFI_MODEL_FOLDER"]) / "prompts.json"
-    path.write_text(json.dumps(WORDS))
-    return path
+    return bring_list(home, json.dumps(WORDS).encode())
 
 
 @pytest.mark.usefixtures("list_file")
@@ -41,7 +62,6 @@ def test_all_kinds_are_listed_in_short(home: Home) -> None:
     assert "  rainy night lofi, felt piano, no drums\n" in done.stdout
     assert "808 kit number 0, " in done.stdout and "808 kit number 39" not in done.stdout
     assert max(map(len, done.stdout.splitlines())) <= 100
-    assert "\x07" not in done.stdout + home.lofi("prompts", "leave out").stdout
 
 
 @pytest.mark.usefixtures("list_file")
@@ -76,11 +96,75 @@ def test_a_model_without_a_list_takes_free_text(home: Home) -> None:
         assert json.loads(home.lofi(*arguments).stdout) == {"kinds": {}, "examples": []}
 
 
-def test_a_damaged_list_is_named(home: Home, list_file: Path) -> None:
-    list_file.write_text('{"kinds": 3}')
+@pytest.mark.parametrize(
+    "arguments", [(), ("--json",), (f"dr{TITLE}ums",), ("dr ]0;pwned ums",), ("dr ]0;pwned ums", "--json")]
+)
+def test_a_list_holds_nothing_that_a_terminal_obeys(home: Home, arguments: tuple[str, ...]) -> None:
+    bring_list(home, json.dumps(HOSTILE).encode())
+    done = home.lofi("prompts", *arguments)
+    assert done.returncode == 0, done.stderr
+    assert "brush ]0;pwned es" in done.stdout and " 2Jdrums" in done.stdout
+    assert all(line.isprintable() for line in done.stdout.split("\n"))
+
+
+@pytest.mark.parametrize("arguments", [(f"tu{TITLE}ba",), (f"tu{TITLE}ba", "--json")])
+def test_nor_does_a_refusal(home: Home, arguments: tuple[str, ...]) -> None:
+    bring_list(home, json.dumps(HOSTILE).encode())
+    done = home.lofi("prompts", *arguments)
+    assert done.returncode == 2
+    assert "tu ]0;pwned ba" in done.stderr and "Kinds: dr ]0;pwned ums, leave out." in done.stderr
+    assert all(line.isprintable() for line in done.stderr.split("\n"))
+
+
+@pytest.mark.parametrize("with_list", [True, False])
+def test_nor_does_the_name_of_a_model(home: Home, with_list: bool) -> None:
+    manifest = Path(home.environ["LOFI_MODEL_FOLDER"]) / "model.toml"
+    manifest.write_text(manifest.read_text().replace('"test-model"', r'"te\u001b]0;pwned\u0007st"'))
+    if with_list:
+        bring_list(home, json.dumps(WORDS).encode())
+    done = home.lofi("prompts")
+    assert done.returncode == 0
+    assert "te ]0;pwned st-" in done.stdout
+    assert all(line.isprintable() for line in done.stdout.split("\n"))
+
+
+@pytest.mark.parametrize("data", [b'{"kinds": 3}', b'{"kinds": {}', b"\xff", b'{"more": ' + b"[" * 100_000])
+def test_a_list_that_is_none_is_named(home: Home, data: bytes) -> None:
+    path = bring_list(home, data)
     done = home.lofi("prompts")
     assert done.returncode == 1
-    assert str(list_file) in done.stderr
+    assert f"{path} is no list of words" in done.stderr
+
+
+def test_a_changed_list_is_refused(home: Home, list_file: Path) -> None:
+    list_file.write_bytes(list_file.read_bytes().replace(b"soft", b"loud"))
+    for arguments in (("prompts",), ("prompts", "--json")):
+        done = home.lofi(*arguments)
+        assert done.returncode == 1
+        assert done.stdout == "" and f"{list_file} is damaged" in done.stderr
+
+
+def test_a_file_that_the_manifest_does_not_list_is_left_alone(home: Home) -> None:
+    os.mkfifo(Path(home.environ["LOFI_MODEL_FOLDER"]) / PROMPTS_NAME)
+    done = home.lofi("prompts")
+    assert done.returncode == 0
+    assert "free text" in done.stdout
+
+
+def test_a_pipe_is_refused_and_nobody_waits_for_its_writer(home: Home) -> None:
+    path = Path(home.environ["LOFI_MODEL_FOLDER"]) / PROMPTS_NAME
+    os.mkfifo(path)
+    list_in_manifest(path, 0, hashlib.sha256(b"").hexdigest())
+    done = home.lofi("prompts")
+    assert done.returncode == 1
+    assert f"{path} has 0 bytes" in done.stderr
+
+
+def test_a_huge_list_is_refused(home: Home) -> None:
+    path = bring_list(home, b"{}".ljust((1 << 20) + 1))
+    done = home.lofi("prompts")
+    assert done.returncode == 1
+    assert f"{path} has {(1 << 20) + 1} bytes" in done.stderr
 
 
 def test_a_missing_model_has_its_own_exit_code(home: Home) -> None:

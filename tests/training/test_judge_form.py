@@ -16,8 +16,9 @@ from training.composer.plan import FORMS
 from training.composer.song import last_chord_at
 from training.judge.controls import composed, looped
 from training.judge.endings import close
-from training.judge.endurance import endurance
+from training.judge.endurance import closing, endurance, examine, examine_close
 from training.judge.form import contrast
+from training.judge.lists import ENDING_PROMPTS, LOOPING_PROMPTS
 from training.judge.pitch import RATE
 from training.judge.takes import Take, steps_for
 from training.tokens import BLOCK_STEPS, HEADER_FRAMES, Codes
@@ -68,6 +69,20 @@ def test_a_drift_of_key_is_found(play: Play, minute: Take) -> None:
     found = endurance(half(play, minute, replace(HEADER, key=1)))
     assert found.key_drift > 0.2
     assert not found.holds
+
+
+def test_a_wrong_key_from_the_first_window_on_is_no_drift_but_found(minute: Take) -> None:
+    found = endurance(replace(minute, header=replace(HEADER, key=6)))
+    assert found.key_drift < 0.1
+    assert found.in_key < 0.85
+    assert not found.holds
+
+
+def test_an_illegal_header_neither_holds_nor_ends(minute: Take) -> None:
+    lost = replace(minute, header=None)
+    assert examine(lost) is None and examine_close(lost) is None
+    assert not any(closing(replace(lost, prompt=ENDING_PROMPTS[0]), None).values())
+    assert closing(replace(lost, prompt=LOOPING_PROMPTS[0]), None) == {"others_play_on": False}
 
 
 def test_half_a_minute_of_silence_is_found(minute: Take) -> None:

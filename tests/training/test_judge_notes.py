@@ -13,7 +13,7 @@ from training.composer.plan import FORMS
 from training.composer.progressions import loops
 from training.judge import notes
 from training.judge.controls import chance, composed, indoors, looped, shuffled
-from training.tokens import FLUSH, HEADER_FRAMES, STEP_CODES, Codes, decode_header, decode_score
+from training.tokens import FLUSH, HEADER_FRAMES, STEP_CODES, Codes, decode_header, decode_score, encode_track
 
 STEADY = FORMS.index("AABBAABB")
 
@@ -59,6 +59,22 @@ def test_ghost_notes_are_no_backbeat() -> None:
     codes[0, HEADER_FRAMES:] = ((drums[:, 0] * 3 + ghosts) * 4 + drums[:, 2]) * 3 + drums[:, 3]
     assert notes.grid(codes, header)["snare_on_2_and_4"] == 0
     assert notes.grid(codes, header)["kick_on_1"] == 1
+
+
+def test_struck_silence_is_no_chord_on_the_bar() -> None:
+    header = described(0)
+    codes = composed(header, None, 30, (0,))
+    codes[2, HEADER_FRAMES:] = 1
+    assert notes.grid(codes, header)["chord_on_bar"] == 0
+
+
+def test_a_plan_names_the_scale_of_a_jazzy_track() -> None:
+    header = described(1, mode="jazzy")
+    for index, loop in enumerate(loops()):
+        plan = Plan(form=STEADY, loop_a=index, loop_b=index, style=0)
+        codes = encode_track(header, plan, decode_score(np.zeros((4, 16), np.int64)))
+        both = ("major", "dorian")
+        assert notes.scales_of(codes, header) == ((loop.scale,) if loop.scale in both else both)
 
 
 def test_breaks_and_openings_are_no_fault_but_endings_count_only_where_they_are_said() -> None:

@@ -58,16 +58,24 @@ def test_the_report_has_the_goal_beside_the_figure_and_names_what_falls_short(tm
     section = Section(
         "Music",
         {"int8": {"kick_on_1": single(0.8), "silence": single(0.004)}, "real": {"kick_on_1": single(1.0)}},
-        MUSIC,
+        {name: MUSIC[name] for name in ("kick_on_1", "silence", "frechet")},
+        "Few takes.",
     )
     lines = table(section).splitlines()
     assert lines[2].startswith("| kick on 1 | real ± 0.05 | **no** |")
     assert lines[3].startswith("| silence | ≤ 0.01 | yes |")
-    assert write(tmp_path, {"nothing": float("nan")}, [section]) == ["Music: kick_on_1"]
+    assert lines[4] == "| frechet | ≤ 12 | **no** |  | not measured | – |"
+    assert write(tmp_path, {"nothing": float("nan")}, [section]) == ["Music: kick_on_1", "Music: frechet"]
     written = json.loads((tmp_path / "judge.json").read_text())
-    assert written["sections"]["Music"]["reached"] == {"kick_on_1": False, "silence": True}
+    assert written["sections"]["Music"]["reached"] == {
+        "kick_on_1": False,
+        "silence": True,
+        "frechet": False,
+    }
     assert written["nothing"] is None
-    assert "1 of 2 goals reached" in (tmp_path / "judge.md").read_text()
+    report = (tmp_path / "judge.md").read_text()
+    assert "1 of 3 goals reached" in report
+    assert report.endswith("\n\nFew takes.\n")
 
 
 def test_results_are_tallied_as_shares_and_means_with_their_uncertainty() -> None:

@@ -10,8 +10,8 @@ import pytest
 from lofi_common.manifest import read_model
 from training.composer.song import last_chord_at
 from training.judge.features import faults
+from training.judge.lists import STRANGE
 from training.judge.notes import legal_score
-from training.judge.prompts import STRANGE
 from training.judge.takes import RATE, Player
 
 FOLDER = Path(__file__).parents[2] / "lofi_worker" / "models" / "lofi-tiny"
@@ -39,7 +39,7 @@ def test_a_take_is_the_same_every_time_and_music(player: Player) -> None:
 
 
 def test_strange_prompts_give_music(player: Player) -> None:
-    for take in player.takes([(text, 1) for text in STRANGE], 6):
+    for take in player.takes([(text, 1) for text, _ in STRANGE], 6):
         assert take.header is not None
         assert faults(take.audio) == [], take.prompt[:60]
 

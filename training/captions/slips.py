@@ -8,7 +8,8 @@ SHORTEST = 4  # letters of a word that may suffer
 NEIGHBOURS = {
     "a": "qsz", "b": "vgn", "c": "xdv", "d": "sfec", "e": "wrd", "f": "dgrv", "g": "fhtb", "h": "gjyn",
     "i": "uok", "j": "hkum", "k": "jlio", "l": "kop", "m": "njk", "n": "bmh", "o": "ipl", "p": "ol",
-    "q": "wa", "r": "etf", "s": "adwx", "t": "ryg", "u": "yij", "v": "cbf", "w": "qes", "x": "zcs", "y": "tuh", "z": "xa",
+    "q": "wa", "r": "etf", "s": "adwx", "t": "ryg", "u": "yij", "v": "cbf",
+    "w": "qes", "x": "zcs", "y": "tuh", "z": "xa",
 }  # fmt: skip
 SYMBOLS = (
     "!",
@@ -35,7 +36,8 @@ SYMBOLS = (
 EMOJI = {
     ("rain", True): ("🌧", "☔", "🌧️"), ("lead", "trumpet"): ("🎺",), ("lead", "sax"): ("🎷",),
     ("keys", "guitar"): ("🎸",), ("keys", "piano"): ("🎹",), ("cafe", True): ("☕", "☕️"),
-    ("night", True): ("🦗",), ("tape", True): ("📼",), ("mode", "minor"): ("😢", "😭"), ("mode", "major"): ("😊", "☀️"),
+    ("night", True): ("🦗",), ("tape", True): ("📼",),
+    ("mode", "minor"): ("😢", "😭"), ("mode", "major"): ("😊", "☀️"),
 }  # fmt: skip
 
 

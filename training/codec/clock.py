@@ -33,6 +33,7 @@ class Header:
     bpm: str
     shift: str
     drums: str
+    ending: str
     density: str
     swing: str
     keys: str
@@ -77,7 +78,7 @@ def read_header(ops: Ops, frames: str) -> Header:
         return ops.div(code, ops.i(size)), ops.mod(code, ops.i(size))
 
     key, _ = split(said(0, 1), len(MODES))
-    drums, _ = split(said(0, 2), 2)
+    drums, ending = split(said(0, 2), 2)
     density, swing = split(said(0, 3), len(SWINGS))
     keys, pad = split(said(1, 0), 2)
     bass, tape = split(said(1, 1), 2)
@@ -86,6 +87,7 @@ def read_header(ops: Ops, frames: str) -> Header:
         bpm=ops.add(said(0, 0), ops.i(BPM_MIN)),
         shift=ops.gather(ops.i([transposition(k) for k in range(12)]), key),
         drums=drums,
+        ending=ending,
         density=density,
         swing=swing,
         keys=keys,

@@ -25,6 +25,8 @@ LEAD_GAIN = {
 }  # fmt: skip
 BASS_GAIN = {"sub": 1.1, "upright": 1.3}
 PAD_GAIN = 0.27
+# Keys sink besides in this time in tracks that close, so that the last chord does before its time is up.
+CLOSING_FADE_SECONDS = 4.0
 PAD_FADE_SECONDS = 3.0  # in which a held pad sinks to a third
 STRUM_SECONDS = {"rhodes": 0.004, "piano": 0.004, "guitar": 0.014, "pad": 0.0}  # from one note to the next
 RELEASE_SECONDS = {
@@ -111,6 +113,7 @@ class Players:
         ring = self._if_single(voicing, 1 / BROKEN_CHORD_RING)
         louder = self._if_single(voicing, SINGLE_GAIN)
         gain, rate, release = self._families(KEYS, KEYS_GAIN, which)
+        sinking = ops.mul(ops.real(self._header.ending), ops.f(1 / (CLOSING_FADE_SECONDS * BANK_RATE)))
         strums = np.array([round(STRUM_SECONDS[name] * BANK_RATE) for name in KEYS], np.int32)
         return Events(
             playing=ops.i(1),
@@ -121,7 +124,7 @@ class Players:
             notes=NOTES,
             spread=ops.gather(ops.table(strums), which),
             gain=ops.mul(gain, self._steps.velocity(1, (1.0, 0.88, 0.8)), louder),
-            rate=rate,
+            rate=ops.add(rate, sinking),
             release=ops.mul(release, ring),
         )
 

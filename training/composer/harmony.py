@@ -15,7 +15,7 @@ BAR = 16
 HELD, STRUCK, LATE = 0, 1, 2  # touches
 REGISTER = {"dark": 57.5, "warm": 59.5, "bright": 62.0}  # mean pitch that the voicings keep near to
 SECOND_LIFT = 2.0  # by which the second section lies higher
-# A struck string is silent after about three seconds: slower than this, a bar needs a second strike.
+# A struck string is hardly heard after three seconds: slower than this, a bar needs a second strike.
 LONG_BAR_BPM = 76
 
 

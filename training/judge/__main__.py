@@ -32,8 +32,8 @@ from training.judge.twin import compare
 PICTURES = 10
 ENGINE_TAKES = 6
 PROMPTS_NOTE = (
-    "Takes of one prompt (three of each free-hand one) are not independent, so that the intervals are narrow; "
-    "chance: each header against what the next prompt asks for."
+    "Takes of one prompt (three of each free-hand one) are not independent, so that the intervals are "
+    "narrow; chance: each header against what the next prompt asks for."
 )
 
 

@@ -38,9 +38,9 @@ LOOPED_TAKES = 10  # that the planted loops are made of
 @dataclass(frozen=True, slots=True)
 class Endurance:
     """tempo_drift: largest deviation from the header's tempo in a window, nan without drums; key_drift:
-    what the weakest window loses in key against the first; in_key: the weakest window's share; silence: worst window's share; different_bars:
-    share of bars that no earlier bar equals; turnover: share of four-bar blocks that differ from the one
-    before.
+    what the weakest window loses in key against the first; in_key: the weakest window's share; silence: worst
+    window's share; different_bars: share of bars that no earlier bar equals; turnover: share of four-bar
+    blocks that differ from the one before.
     """
 
     tempo_drift: float

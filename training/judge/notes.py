@@ -49,7 +49,8 @@ def grid(codes: Codes, header: Attributes) -> dict[str, float]:
     bars = full_bars(score.steps, header, decode_plan(codes))
     if not len(bars):
         return {}
-    found = {"chord_on_bar": float(onsets(score.chords)[bars].mean())}
+    # Struck, and not silence; a mere change of chord would be found in any order of the steps.
+    found = {"chord_on_bar": float((score.chords[bars] > 0).all(axis=1).mean())}
     if header.drums != "none":
         hits = score.drums[:, 1] == HIT
         found["snare_on_2_and_4"] = float((hits[bars + 4].mean() + hits[bars + 12].mean()) / 2)

@@ -57,7 +57,7 @@ def hear_tempo(job: tuple[Take, Held]) -> dict[str, bool]:
 
 
 def stated_tempo_heard(crew: Crew, held: Sequence[Held], takes: Sequence[Take]) -> dict[str, Figure]:
-    """Measured tempo within 4 % of the stated one, where there are or should be drums; one take a prompt or more."""
+    """Measured tempo within 4 % of the stated one, where there are or should be drums; a take or more."""
     wanted = {each.text: each for each in held if "bpm" in each.states}
     return tally(
         crew.map(hear_tempo, [(take, wanted[take.prompt]) for take in takes if take.prompt in wanted])
@@ -67,7 +67,7 @@ def stated_tempo_heard(crew: Crew, held: Sequence[Held], takes: Sequence[Take]) 
 def freehand_obeyed(
     crew: Crew, prompts: Sequence[Freehand]
 ) -> tuple[dict[str, Figure], dict[str, Figure], list[str]]:
-    """Shares of expectations and of whole prompts that are right, those by chance, what was missed as text."""
+    """Shares of expectations and of whole prompts that are right, those by chance, and what was missed."""
     jobs = [
         (prompt.text, i * FREEHAND_SEEDS + seed)
         for i, prompt in enumerate(prompts)

@@ -1,4 +1,7 @@
-"""Whether prompts that ask for opposites come out in that order: tempo and tone as heard, density counted in the notes."""
+"""Whether prompts that ask for opposites come out in that order.
+
+Tempo and tone are heard, density is counted in the notes.
+"""
 
 from __future__ import annotations
 
@@ -31,8 +34,7 @@ AMOUNTS = {"tempo": tempo_amount, "density": density_amount, "tone": tone_amount
 def opposites_ordered(crew: Crew) -> dict[str, Figure]:
     """How often the second prompt of a pair comes out faster, busier or brighter than the first.
 
-    The two prompts of a pair share their seeds: so what they leave open comes out much alike. Density is
-    counted in the notes, not heard.
+    The two prompts of a pair share their seeds: so what they leave open comes out much alike.
     """
     found = {}
     for name, pairs in PAIRS.items():

@@ -15,7 +15,7 @@ from training.judge.statistics import Figure
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """Columns of figures; the first is the one that is judged, "real" the composer's own; a note goes below."""
+    """Columns of figures; the first is the judged one, "real" the composer's own. note: put below."""
 
     title: str
     columns: Mapping[str, Mapping[str, Figure]]

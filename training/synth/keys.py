@@ -17,7 +17,7 @@ from training.synth.tones import (
     swell,
 )
 
-RING_SECONDS = {"low": 3.3, "high": 2.2}  # at pitch 48 and 84: high strings die sooner
+RING_SECONDS = {"low": 4.2, "high": 2.8}  # at pitch 48 and 84: high strings die sooner
 PICKUP_OFFSET, PICKUP_GAP = 0.9, 0.75  # of a tine's rest from the pickup's axis and tip, in the widest swings
 
 
@@ -59,7 +59,7 @@ def piano(pitch: int, rng: np.random.Generator) -> Sound:
 
 def guitar(pitch: int, rng: np.random.Generator) -> Sound:
     """A nylon string plucked by a fingertip a fifth of the way along it."""
-    t, hertz = clock(float(np.interp(pitch, (45, 84), (3.2, 2.1)))), frequency(pitch)
+    t, hertz = clock(float(np.interp(pitch, (45, 84), (4.0, 2.6)))), frequency(pitch)
     k = np.arange(1, 25)
     levels = np.abs(np.sin(np.pi * k * 0.2 + 0.03)) / k * np.exp(-k * hertz / 2_600)
     string = partials(pitch, t, levels.tolist(), 1.25 * 2 ** (-(pitch - 60) / 30), 0.42, 4e-5, (-0.6, 0.6))

@@ -8,12 +8,13 @@ from pathlib import Path
 
 import msgspec
 
+from lofi_cli.show import printable
 from lofi_common.config import load_config
 from lofi_common.errors import InvalidParams, ModelLoadFailed
-from lofi_common.manifest import Model, select_model
+from lofi_common.manifest import PROMPTS_NAME, Model, check_file, select_model
 from lofi_common.paths import find_paths, starter_folder
 
-FILE_NAME = "prompts.json"
+_MOST_BYTES = 1 << 20
 _WIDTH = 100
 _FREE_TEXT = """\
 {model} takes free text and brings no list of words.
@@ -39,32 +40,52 @@ def selected_model() -> Model:
 
 
 def read_words(model: Model) -> Words | None:
-    """The model's words; None where it brings none. Raises ModelLoadFailed when the list can't be read."""
-    path = model.folder / FILE_NAME
-    try:
-        return msgspec.json.decode(path.read_bytes(), type=Words)
-    except FileNotFoundError:
+    """The model's words, printable; None where its manifest lists none.
+
+    Raises ModelNotFound or ModelLoadFailed naming the file when it is not the one that the manifest lists, is
+    empty or larger than 1 MiB, or is no list of words.
+    """
+    spec = model.manifest.files.get(PROMPTS_NAME)
+    if spec is None:
         return None
-    except (OSError, UnicodeDecodeError, msgspec.DecodeError) as error:
+    path = model.folder / PROMPTS_NAME
+    # A pipe and a device have no bytes; reading one may never end.
+    if not 0 < spec.bytes <= _MOST_BYTES:
+        raise ModelLoadFailed(f"{path} has {spec.bytes} bytes; a list of words has 1 to {_MOST_BYTES}")
+    try:
+        words = msgspec.json.decode(check_file(model, PROMPTS_NAME), type=Words)
+    except (UnicodeDecodeError, msgspec.DecodeError, RecursionError) as error:
         raise ModelLoadFailed(f"{path} is no list of words: {error}") from error
+    return _printable(words)
+
+
+def _printable(words: Words) -> Words:
+    kinds = {
+        printable(kind): {
+            printable(meaning): [printable(word) for word in said] for meaning, said in meanings.items()
+        }
+        for kind, meanings in words.kinds.items()
+    }
+    return Words(kinds=kinds, examples=[printable(example) for example in words.examples])
 
 
 def show_prompts(kind: str, *, as_json: bool) -> str:
     """All kinds in short, or one kind whole. Raises InvalidParams for a kind that the model has not."""
     model = selected_model()
     words = read_words(model)
+    kind, version = printable(kind), printable(model.version)
     if as_json:
         return msgspec.json.encode(_only(words or Words(), kind if words else "")).decode()
     if words is None:
-        return _FREE_TEXT.format(model=model.version)
+        return _FREE_TEXT.format(model=version)
     if kind:
         meanings = _only(words, kind).kinds[kind]
         return "\n".join(_whole(meaning, said) for meaning, said in meanings.items())
-    lines = [_INTRODUCTION.format(model=model.version)]
+    lines = [_INTRODUCTION.format(model=version)]
     for name, meanings in words.kinds.items():
         widest = max(map(len, meanings), default=0)
         lines += ["", name, *(_short(meaning.ljust(widest), said) for meaning, said in meanings.items())]
-    lines += ["", "examples", *(f"  {_printable(example)}" for example in words.examples)]
+    lines += ["", "examples", *(f"  {example}" for example in words.examples)]
     lines += ["", "`lofi prompts KIND` lists all words of one kind, `--json` everything."]
     return "\n".join(lines)
 
@@ -82,9 +103,9 @@ def _only(words: Words, kind: str) -> Words:
 
 def _short(meaning: str, words: list[str]) -> str:
     """One line: as many words as it holds."""
-    line = f"  {_printable(meaning)}  "
+    line = f"  {meaning}  "
     for i, word in enumerate(words):
-        more = _printable(word) + (", " if i + 1 < len(words) else "")
+        more = word + (", " if i + 1 < len(words) else "")
         if len(line) + len(more) > _WIDTH - 1:
             return line + "…"
         line += more
@@ -93,12 +114,5 @@ def _short(meaning: str, words: list[str]) -> str:
 
 def _whole(meaning: str, words: list[str]) -> str:
     """All words, on as many lines as they take."""
-    text = textwrap.fill(
-        ", ".join(map(_printable, words)), _WIDTH, initial_indent="  ", subsequent_indent="  "
-    )
-    return f"{_printable(meaning)}\n{text}"
-
-
-def _printable(text: str) -> str:
-    """What a terminal would obey is left out: models come from elsewhere."""
-    return "".join(c if c.isprintable() else " " for c in text)
+    text = textwrap.fill(", ".join(words), _WIDTH, initial_indent="  ", subsequent_indent="  ")
+    return f"{meaning}\n{text}"

@@ -13,13 +13,13 @@ def _json(value: msgspec.Struct) -> str:
     return msgspec.json.encode(value).decode()
 
 
-def _line(text: str) -> str:
-    """A prompt on one line, without what a terminal would obey."""
+def printable(text: str) -> str:
+    """On one line, without what a terminal would obey: prompts and models come from elsewhere."""
     return "".join(c if c.isprintable() else " " for c in text)
 
 
 def _current(job: api.CurrentJob | None) -> str:
-    return f"{job.track_id}  {job.percent} %  {_line(job.prompt)}" if job else "nothing"
+    return f"{job.track_id}  {job.percent} %  {printable(job.prompt)}" if job else "nothing"
 
 
 def show_status(status: api.StatusResult, *, as_json: bool) -> str:
@@ -48,7 +48,7 @@ def show_queue(queue: api.QueueStatusResult, *, as_json: bool) -> str:
     if as_json:
         return _json(queue)
     lines = [f"now  {_current(queue.current)}"]
-    lines += [f"{job.position:>3}  {job.track_id}  {_line(job.prompt)}" for job in queue.pending]
+    lines += [f"{job.position:>3}  {job.track_id}  {printable(job.prompt)}" for job in queue.pending]
     return "\n".join(lines)
 
 
@@ -56,7 +56,7 @@ def show_tracks(found: api.CacheListResult, *, as_json: bool) -> str:
     if as_json:
         return "\n".join(_json(track) for track in found.tracks)
     lines = [
-        f"{track.track_id}  {track.duration_sec:>3} s  seed {track.seed}  {_line(track.prompt)}\n"
+        f"{track.track_id}  {track.duration_sec:>3} s  seed {track.seed}  {printable(track.prompt)}\n"
         f"{'':18}{track.path}"
         for track in found.tracks
     ]
