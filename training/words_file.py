@@ -27,7 +27,7 @@ EXAMPLES = (
     "I don't want any drums, only a nylon guitar and crickets",
     "sunny, fast chillhop with a flute and a proper ending",
     "808 drums, deep sub bass and dark synth pads, 90bpm",
-    "something sleepy to read to: music box, tape wobble, no bass",
+    "something sleepy to read to: music box, worn cassette tape, no bass",
     "study beats with heavy swing, mellow electric piano and a sax solo",
     "guitare triste sous la pluie, sans batterie, 70 bpm",
 )
