@@ -39,7 +39,7 @@ def test_a_take_is_the_same_every_time_and_music(player: Player) -> None:
 
 
 def test_strange_prompts_give_music(player: Player) -> None:
-    for take in player.takes([(text, 1) for text, _ in STRANGE], 6):
+    for take in player.takes([(text, 1) for text, _ in STRANGE], 12):
         assert take.header is not None
         found = faults(take.audio)
         if take.header.density == "sparse" or take.header.drums == "none":  # pauses between their notes
