@@ -10,7 +10,6 @@ import logging
 import sqlite3
 import time
 from collections.abc import Callable, Coroutine
-from pathlib import Path
 
 import msgspec
 import zmq.asyncio
@@ -30,7 +29,7 @@ from lofi_common.jobs import Job
 from lofi_common.logs import fields
 from lofi_common.manifest import Model, select_model
 from lofi_common.messages import WorkerMessage
-from lofi_common.paths import Paths, starter_folder
+from lofi_common.paths import Paths, model_folder
 
 log = logging.getLogger(__name__)
 
@@ -48,7 +47,7 @@ class Broker:
     def __init__(self, config: Config, paths: Paths, output_mode: int) -> None:
         self._config = config
         self.log_file = paths.logs / "broker.log"
-        self._model_folder = Path(config.model.folder) if config.model.folder else starter_folder()
+        self._model_folder = model_folder(config.model.folder)
         self.model_name = self._model_folder.name
         self.store = Store(paths.database)
         self.library = Library(paths.tracks, paths.spool, self.store, output_mode)

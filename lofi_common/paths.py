@@ -94,6 +94,11 @@ def find_paths(environ: Mapping[str, str]) -> Paths:
     )
 
 
+def model_folder(setting: str) -> Path:
+    """The folder that `model.folder` names; the starter's where it is empty."""
+    return Path(setting) if setting else starter_folder()
+
+
 def starter_folder() -> Path:
     """The folder of the model that ships inside the package; found without importing the worker."""
     spec = importlib.util.find_spec("lofi_worker")

@@ -17,7 +17,7 @@ import torch
 from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
-from lofi_common.manifest import CodecSpec, DecoderSpec, SamplingSpec, TextSpec
+from lofi_common.manifest import PROMPTS_NAME, CodecSpec, DecoderSpec, SamplingSpec, TextSpec
 from lofi_worker.importer.decoder_graph import build_decoder
 from lofi_worker.importer.manifest import write_manifest
 from lofi_worker.importer.quantize import quantize
@@ -28,7 +28,7 @@ from training.model import Starter
 from training.shape import DECODER, MAX_STEPS, MAX_TEXT_TOKENS, TEXT
 from training.tokens import CODEBOOK_SIZE, CODEBOOKS, DELAYS, HEADER_FRAMES, legal_codes
 from training.train import read_checkpoint
-from training.words_file import FILE_NAME, write_words
+from training.words_file import write_words
 
 NAME = "lofi-tiny"
 DESCRIPTION = (
@@ -119,7 +119,7 @@ def export(work: Path, name: str, folder: Path, bits: int | None = BITS, codec: 
         sounds = synthesise()
         onnx.save(build_codec(sounds, calibrate(sounds)), folder / "codec.onnx")
     shutil.copyfile(work / "tokenizer.json", folder / "tokenizer.json")
-    write_words(folder / FILE_NAME)
+    write_words(folder / PROMPTS_NAME)
     version = write_manifest(
         folder,
         name=NAME,

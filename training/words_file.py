@@ -6,7 +6,6 @@ import json
 from collections.abc import Iterable
 from pathlib import Path
 
-from lofi_common.manifest import PROMPTS_NAME
 from training.attributes import BPM_MAX, BPM_MIN, TEMPO_BOUNDS
 from training.captions.lexicon import PHRASES
 from training.captions.moods import GENRES, MOODS
@@ -16,7 +15,6 @@ from training.captions.roles import Value
 from training.captions.sound_words import BASS_NONE
 from training.captions.time_words import DRUMLESS
 
-FILE_NAME = PROMPTS_NAME
 Kind = dict[str, list[str]]
 
 EXAMPLES = (

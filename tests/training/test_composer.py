@@ -94,20 +94,20 @@ def test_a_header_out_of_range_is_refused(code: int) -> None:
 @pytest.mark.parametrize(
     ("text", "symbol"),
     [
-        ("I", Symbol(0, "maj", False)), ("vi", Symbol(9, "min", False)), ("V7", Symbol(7, "dom", False)),
-        ("bVII", Symbol(10, "maj", False)), ("viio", Symbol(11, "dim", False)),
+        ("I", Symbol(0, "maj")), ("vi", Symbol(9, "min")), ("V7", Symbol(7, "dom")),
+        ("bVII", Symbol(10, "maj")), ("viio", Symbol(11, "dim")),
     ],
 )  # fmt: skip
 def test_roman_numerals_are_read(text: str, symbol: Symbol) -> None:
-    assert read_symbol(text, half=False) == symbol
+    assert read_symbol(text) == symbol
 
 
 def test_chords_stay_in_their_scale_unless_they_are_borrowed() -> None:
-    assert set(chord_classes(Symbol(2, "min", False), "major", "ninth")) == {4, 5, 9, 0}
+    assert set(chord_classes(Symbol(2, "min"), "major", "ninth")) == {4, 5, 9, 0}
     # The minor ninth of iii is not in the scale: a seventh chord stands in.
-    assert set(chord_classes(Symbol(4, "min", False), "major", "ninth")) == {4, 7, 11, 2}
+    assert set(chord_classes(Symbol(4, "min"), "major", "ninth")) == {4, 7, 11, 2}
     # The borrowed iv of a major key keeps its flat note.
-    assert 8 in chord_classes(Symbol(5, "min", False), "major", "ninth")
+    assert 8 in chord_classes(Symbol(5, "min"), "major", "ninth")
 
 
 def test_keys_are_reached_by_the_shorter_way() -> None:

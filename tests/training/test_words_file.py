@@ -9,9 +9,10 @@ import msgspec
 import pytest
 
 from lofi_cli.prompts import Words
+from lofi_common.manifest import PROMPTS_NAME
 from training.draws import caption
 from training.judge.prompts import meets, read_freehand
-from training.words_file import EXAMPLES, FILE_NAME, write_words
+from training.words_file import EXAMPLES, write_words
 
 README_PROMPTS = Path(__file__).with_name("readme_prompts.tsv")
 KINDS = {
@@ -26,7 +27,7 @@ FILLED = {
 
 @pytest.fixture(scope="module")
 def words(tmp_path_factory: pytest.TempPathFactory) -> Words:
-    path = tmp_path_factory.mktemp("words") / FILE_NAME
+    path = tmp_path_factory.mktemp("words") / PROMPTS_NAME
     write_words(path)
     return msgspec.json.decode(path.read_bytes(), type=Words)
 

@@ -40,11 +40,10 @@ PROGRESSIONS = {  # (mode, scale) -> loops
 
 @dataclass(frozen=True, slots=True)
 class Symbol:
-    """root: semitones above the tonic; family: maj, min, dom or dim; half: one of two chords in its bar."""
+    """root: semitones above the tonic; family: maj, min, dom or dim."""
 
     root: int
     family: str
-    half: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +55,7 @@ class Loop:
     bars: tuple[tuple[Symbol, ...], ...]
 
 
-def read_symbol(text: str, half: bool) -> Symbol:
+def read_symbol(text: str) -> Symbol:
     """ "bVII", "ii", "V7", "viio". Raises KeyError for no numeral."""
     numeral = text.lstrip("b").rstrip("7o")
     root = (DEGREES[numeral.upper()] - text.count("b")) % 12
@@ -66,7 +65,7 @@ def read_symbol(text: str, half: bool) -> Symbol:
         family = "dim"
     else:
         family = "maj" if numeral.isupper() else "min"
-    return Symbol(root, family, half)
+    return Symbol(root, family)
 
 
 @cache
@@ -76,9 +75,7 @@ def loops() -> tuple[Loop, ...]:
         Loop(
             mode,
             scale,
-            tuple(
-                tuple(read_symbol(chord, half="/" in bar) for chord in bar.split("/")) for bar in text.split()
-            ),
+            tuple(tuple(read_symbol(chord) for chord in bar.split("/")) for bar in text.split()),
         )
         for (mode, scale), texts in PROGRESSIONS.items()
         for text in texts

@@ -165,7 +165,7 @@ def _close(score: Score, a: Attributes, scale: str, rungs: Sequence[int]) -> Non
     at = last_chord_at(score.steps)
     for voice in (score.drums, score.bass, score.chords, score.lead):
         voice[at:] = 0
-    tonic = Symbol(0, "maj" if scale == "major" else "min", half=False)
+    tonic = Symbol(0, "maj" if scale == "major" else "min")
     # With its root, whatever the track's style leaves to the bass.
     style = STYLES.index("seventh" if a.mode == "jazzy" else "open")
     chord = voice_chord(tonic, scale, style, int(score.chords[at - HALF_BAR, 0]) or None, REGISTER[a.tone])

@@ -43,7 +43,7 @@ class Close:
 def tonic_chords(mode: str) -> frozenset[frozenset[int]]:
     """Pitch classes above C of every tonic chord that a mode's loops may close with."""
     return frozenset(
-        frozenset(chord_classes(Symbol(0, family, half=False), scale, style))
+        frozenset(chord_classes(Symbol(0, family), scale, style))
         for scale in MODE_SCALES[mode]
         for family in (("maj",) if scale == "major" else ("min",))
         for style in STYLES

@@ -77,6 +77,6 @@ def examine(take: Take, tracker: bool) -> dict[str, bool | float]:
     }
 
 
-def judge_music(crew: Crew, takes: Sequence[Take], tracker: bool = False) -> dict[str, Figure]:
+def judge_music(crew: Crew, takes: Sequence[Take], tracker: bool) -> dict[str, Figure]:
     """The figures of `examine` over all takes."""
     return tally(crew.map(partial(examine, tracker=tracker), takes))

@@ -79,15 +79,15 @@ class _Progress:
 class Player:
     """A model folder ready to make takes."""
 
-    def __init__(self, folder: Path, threads: int = 1) -> None:
+    def __init__(self, folder: Path) -> None:
         self.model: Model = read_model(folder)
         spec = self.model.manifest
         tokenizer = Tokenizer.from_buffer(check_file(self.model, "tokenizer.json"))
         self._text = TextEncoder(
-            tokenizer, Session(self.model, "text_encoder.onnx", threads), spec.text.max_tokens
+            tokenizer, Session(self.model, "text_encoder.onnx", threads=1), spec.text.max_tokens
         )
-        self._decoder = Decoder(Session(self.model, "decoder.onnx", threads), spec.decoder, SLOTS)
-        self._codec = open_codec(folder / "codec.onnx", threads)
+        self._decoder = Decoder(Session(self.model, "decoder.onnx", threads=1), spec.decoder, SLOTS)
+        self._codec = open_codec(folder / "codec.onnx", threads=1)
 
     def takes(self, jobs: Sequence[tuple[str, int]], seconds: int, sound: bool = True) -> list[Take]:
         """A take of each (prompt, seed), with the model's own sampling.

@@ -6,7 +6,6 @@ import os
 import platform
 from collections.abc import Iterator
 from importlib import metadata
-from pathlib import Path
 from typing import NamedTuple
 
 from lofi_client import Lofi
@@ -15,7 +14,7 @@ from lofi_common.broker_file import BrokerFile
 from lofi_common.config import Config, load_config
 from lofi_common.errors import LofiError
 from lofi_common.manifest import check_file, read_model
-from lofi_common.paths import Paths, find_paths, starter_folder
+from lofi_common.paths import Paths, find_paths, model_folder
 
 _PACKAGES = ("lofi-daemon", "onnxruntime", "numpy", "tokenizers", "soundfile", "pyzmq", "msgpack", "msgspec")
 
@@ -63,7 +62,7 @@ def _folders(paths: Paths) -> Check:
 
 
 def _model(config: Config) -> Check:
-    folder = Path(config.model.folder) if config.model.folder else starter_folder()
+    folder = model_folder(config.model.folder)
     try:
         model = read_model(folder)
         for name in model.manifest.files:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import textwrap
-from pathlib import Path
 
 import msgspec
 
@@ -12,7 +11,7 @@ from lofi_cli.show import printable
 from lofi_common.config import load_config
 from lofi_common.errors import InvalidParams, ModelLoadFailed
 from lofi_common.manifest import PROMPTS_NAME, Model, check_file, select_model
-from lofi_common.paths import find_paths, starter_folder
+from lofi_common.paths import find_paths, model_folder
 
 _MOST_BYTES = 1 << 20
 _WIDTH = 100
@@ -35,7 +34,7 @@ class Words(msgspec.Struct, frozen=True, kw_only=True):
 def selected_model() -> Model:
     """The model that the next track is made with."""
     config = load_config(find_paths(os.environ).config_file, os.environ)
-    folder = Path(config.model.folder) if config.model.folder else starter_folder()
+    folder = model_folder(config.model.folder)
     return select_model(folder, config.worker.engine)
 
 
