@@ -80,7 +80,7 @@ def sample_attributes(rng: np.random.Generator) -> Attributes:
     lead = "none" if lead == keys else lead
     drums = weighted(rng, DRUMS, (0.4, 0.23, 0.2, 0.17))
     # An instrument without drums and melody often plays quite alone.
-    no_bass = 0.3 if drums == lead == "none" else 0.06
+    no_bass = 0.5 if drums == lead == "none" else 0.06
     return Attributes(
         bpm=int(rng.integers(BPM_MIN, BPM_MAX + 1)),
         key=int(rng.integers(12)),

@@ -24,8 +24,8 @@ from training.tokens import (
     STEP_CODES,
 )
 
-# The key is the rarest thing that prompts state and has the most names; the plan, frame 2, no prompt states.
-HEADER_WEIGHTS = (1.5, 2.5, 1.5, 1.5, 1.25, 1.5, 1.25, 1.5, 0.25, 0.25, 0.25, 0.25)
+# The key is the rarest thing that prompts state and has the most names; the plan, the last frame, no prompt states.
+HEADER_WEIGHTS = (1.5, 2.5, 1.5, 1.5, 1.25, 1.25, 1.25, 1.25, 1.5, 1.25, 1.25, 1.5, *(0.25,) * 4)
 # One step decides whether a track closes: the last bars of all tracks count more.
 CLOSING_FRAMES, CLOSING_WEIGHT = 32, 4.0
 NEAR_SHARE = 0.3  # of header rows that are told that the end is near, as in short tracks

@@ -1,15 +1,15 @@
 """Scores and headers as frames of four codebooks.
 
-frame        0            1              2       3 4 5   6 ...
-codebook 0   tempo        keys, pad      form    ·       kick, snare, hat, late
-codebook 1   key, mode    bass, tape     loop A  ·       bass pitch, touch
-codebook 2   drums, end   lead           loop B  ·       voicing, touch
-codebook 3   feel         air, tone      style   ·       lead pitch, touch
+frame        0            1       2             3       4 5 6   7 ...
+codebook 0   tempo        keys    air           form    ·       kick, snare, hat, late
+codebook 1   key, mode    bass    vinyl         loop A  ·       bass pitch, touch
+codebook 2   drums        lead    tape          loop B  ·       voicing, touch
+codebook 3   feel         tone    pad, ending   style   ·       lead pitch, touch
 
-feel = density and swing, air = rain, café, night and vinyl, touch = held, struck or struck late. Pitches are
+feel = density and swing, air = rain, café and night, touch = held, struck or struck late. Pitches are
 written as if the tonic were C; the codec moves them into the header's key. The constant flush frames (·) let
 the delayed header become whole before the first step. Each codebook's ranges of codes are disjoint: steps,
-header frames 0 to 2, flush.
+header frames 0 to 3, flush.
 """
 
 from __future__ import annotations
@@ -37,14 +37,15 @@ from training.composer.theory import BASS_COUNT, LEAD_COUNT, STYLES, VOICING_COU
 
 CODEBOOKS = 4
 DELAYS = (0, 1, 2, 3)
-SAYING_FRAMES = 3  # frames of the header that say something; the rest are flush frames
+SAYING_FRAMES = 4  # frames of the header that say something; the rest are flush frames
 HEADER_FRAMES = SAYING_FRAMES + max(DELAYS)
 BLOCK_STEPS = 64
 STEP_CODES = (2 * 3 * 4 * 3, BASS_COUNT * 3, VOICING_COUNT * 3, LEAD_COUNT * 3)
-AIRS = ("rain", "cafe", "night", "vinyl")
+AIRS = ("rain", "cafe", "night")
 HEADER_CODES = (
-    (BPM_MAX - BPM_MIN + 1, 12 * len(MODES), len(DRUMS) * 2, len(DENSITIES) * len(SWINGS)),
-    (len(KEYS) * 2, len(BASSES) * 2, len(LEADS), 2 ** len(AIRS) * len(TONES)),
+    (BPM_MAX - BPM_MIN + 1, 12 * len(MODES), len(DRUMS), len(DENSITIES) * len(SWINGS)),
+    (len(KEYS), len(BASSES), len(LEADS), len(TONES)),
+    (2 ** len(AIRS), 2, 2, 4),
     (len(FORMS), len(loops()), len(loops()), len(STYLES)),
 )
 # Where each codebook's codes of a header frame begin: HEADER_STARTS[frame][codebook].
@@ -69,15 +70,16 @@ def encode_header(a: Attributes, plan: Plan) -> Codes:
         (
             a.bpm - BPM_MIN,
             a.key * len(MODES) + MODES.index(a.mode),
-            DRUMS.index(a.drums) * 2 + a.ending,
+            DRUMS.index(a.drums),
             DENSITIES.index(a.density) * len(SWINGS) + SWINGS.index(a.swing),
         ),
         (
-            KEYS.index(a.keys) * 2 + a.pad,
-            BASSES.index(a.bass) * 2 + a.tape,
+            KEYS.index(a.keys),
+            BASSES.index(a.bass),
             LEADS.index(a.lead),
-            air * len(TONES) + TONES.index(a.tone),
+            TONES.index(a.tone),
         ),
+        (air, int(a.vinyl), int(a.tape), a.pad * 2 + a.ending),
         (plan.form, plan.loop_a, plan.loop_b, plan.style),
     )
     codes = np.repeat(np.array(FLUSH, np.int64)[:, None], HEADER_FRAMES, axis=1)
@@ -97,32 +99,31 @@ def _said(codes: Codes) -> list[list[int]]:
 
 def decode_header(codes: Codes) -> Attributes:
     """int64 [4, >= SAYING_FRAMES] to attributes. Raises TokenError where a code is outside its range."""
-    first, second, _ = _said(codes)
-    air, tone = divmod(second[3], len(TONES))
+    first, second, third, _ = _said(codes)
     return Attributes(
         bpm=BPM_MIN + first[0],
         key=first[1] // len(MODES),
         mode=MODES[first[1] % len(MODES)],
-        drums=DRUMS[first[2] // 2],
-        ending=first[2] % 2 == 1,
+        drums=DRUMS[first[2]],
         density=DENSITIES[first[3] // len(SWINGS)],
         swing=SWINGS[first[3] % len(SWINGS)],
-        keys=KEYS[second[0] // 2],
-        pad=second[0] % 2 == 1,
-        bass=BASSES[second[1] // 2],
-        tape=second[1] % 2 == 1,
+        keys=KEYS[second[0]],
+        bass=BASSES[second[1]],
         lead=LEADS[second[2]],
-        rain=bool(air & 1),
-        cafe=bool(air & 2),
-        night=bool(air & 4),
-        vinyl=bool(air & 8),
-        tone=TONES[tone],
+        tone=TONES[second[3]],
+        rain=bool(third[0] & 1),
+        cafe=bool(third[0] & 2),
+        night=bool(third[0] & 4),
+        vinyl=third[1] == 1,
+        tape=third[2] == 1,
+        pad=third[3] // 2 == 1,
+        ending=third[3] % 2 == 1,
     )
 
 
 def decode_plan(codes: Codes) -> Plan:
     """int64 [4, >= SAYING_FRAMES] to the plan. Raises TokenError where a code is outside its range."""
-    form, loop_a, loop_b, style = _said(codes)[2]
+    form, loop_a, loop_b, style = _said(codes)[3]
     return Plan(form=form, loop_a=loop_a, loop_b=loop_b, style=style)
 
 

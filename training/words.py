@@ -12,12 +12,12 @@ from torch import Tensor, nn
 
 from training.data import Corpus
 from training.objective import mean_header_loss
-from training.tokens import CODEBOOKS, HEADER_CODES
+from training.tokens import CODEBOOKS, HEADER_CODES, SAYING_FRAMES
 
 STEPS, ROWS, RATE = 2_500, 256, 0.02
 UNLIMITED = 1 << 20  # tokens a batch
 # Of the frames that prompts speak of; nobody states the plan behind them.
-SIZES = [HEADER_CODES[frame][q] for frame in range(2) for q in range(CODEBOOKS)]
+SIZES = [HEADER_CODES[frame][q] for frame in range(SAYING_FRAMES - 1) for q in range(CODEBOOKS)]
 LARGEST = 0.5  # the vectors' standard deviation where they say something
 
 

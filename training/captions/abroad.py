@@ -15,7 +15,7 @@ SAID, DENIED, DENIED_DRUMS, BPM, ALONE = 0.3, 0.08, 0.6, 0.2, 0.5
 
 def write_abroad(a: Attributes, language: Language, draft: Draft, dice: Dice) -> str:
     """A caption of nothing but this language's words; fills the draft's states."""
-    if a.drums == "none" and a.lead == "none" and dice.chance(ALONE):
+    if a.drums == a.lead == a.bass == "none" and not a.pad and dice.chance(ALONE):
         keys = dice.pick(language.words["keys", a.keys])
         draft.say(dice.pick(language.alone).format(keys), Role.CLAUSE, "keys", "lead", "drums")
     for name in draft.values:

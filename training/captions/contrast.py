@@ -101,13 +101,15 @@ def only(a: Attributes, draft: Draft, dice: Dice) -> None:
     """ "just piano", "no drums, only guitar": said of tracks without drums; names the keys and the lead."""
     if a.drums != "none" or "keys" in draft.states or "lead" in draft.states:
         return
-    if a.lead == "none" and dice.chance(0.8 if a.bass == "none" else 0.55):
+    if a.lead == "none" and a.bass == "none" and not a.pad and dice.chance(0.8):
         draft.say(
             dice.pick(PLAINLY_ALONE if dice.chance(0.5) else ALONE).format(dice.pick(KEYS_ALONE[a.keys])),
             Role.CLAUSE,
             "keys",
             "lead",
             "drums",
+            "bass",
+            "pad",
         )
     elif dice.chance(0.25):
         names = [dice.pick(KEYS_ALONE[a.keys])]

@@ -15,8 +15,6 @@ BAR = 16
 HELD, STRUCK, LATE = 0, 1, 2  # touches
 REGISTER = {"dark": 57.5, "warm": 59.5, "bright": 62.0}  # mean pitch that the voicings keep near to
 SECOND_LIFT = 2.0  # by which the second section lies higher
-# A struck string is hardly heard after three seconds: slower than this, a bar needs a second strike.
-LONG_BAR_BPM = 76
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,17 +53,19 @@ def chord_at(chords: Sequence[Chord], step: int) -> Chord:
     return chords[min(len(chords) - 1, step * len(chords) // BAR)]
 
 
-# (step, length in steps) of each strike.
-STRIKES = (
-    ((0, 16),), ((0, 6), (6, 10)), ((0, 10), (10, 6)), ((0, 8), (8, 8)), ((0, 4), (6, 10)), ((0, 3), (3, 11)),
-    ((0, 7), (10, 6)), ((0, 12), (12, 4)), ((0, 2), (6, 4), (10, 4)), ((0, 5), (5, 3), (8, 6)),
-    ((0, 3), (4, 3), (10, 5)), ((0, 11), (11, 5)),
-)  # fmt: skip
-STRIKES_BY_DENSITY = {
-    "sparse": (0, 0, 3, 7, 2, 11),
-    "medium": (1, 2, 3, 4, 5, 6, 11),
-    "busy": (1, 4, 5, 6, 8, 9, 10),
-}
+HELD_BAR = ((0, 16),)
+# (step, length in steps) of each strike. What dies away is struck again before it is gone.
+STRIKES = {
+    "sparse": (((0, 8), (8, 8)), ((0, 10), (10, 6)), ((0, 11), (11, 5)), ((0, 9), (9, 7))),
+    "medium": (
+        ((0, 6), (6, 10)), ((0, 10), (10, 6)), ((0, 8), (8, 8)), ((0, 4), (6, 10)), ((0, 3), (3, 11)),
+        ((0, 7), (10, 6)), ((0, 11), (11, 5)),
+    ),
+    "busy": (
+        ((0, 6), (6, 10)), ((0, 4), (6, 10)), ((0, 3), (3, 11)), ((0, 7), (10, 6)),
+        ((0, 2), (6, 4), (10, 4)), ((0, 5), (5, 3), (8, 6)), ((0, 3), (4, 3), (10, 5)),
+    ),
+}  # fmt: skip
 ARPEGGIOS = (
     (0, 1, 2, 3, 2, 1, 2, 3),
     (0, 2, 1, 3, 2, 3, 1, 2),
@@ -89,13 +89,7 @@ class Comping:
 def choose_comping(a: Attributes, rng: np.random.Generator) -> Comping:
     broken = BROKEN[a.keys] * (0.3 if a.density == "sparse" else 1.0)
     arpeggio = pick(rng, ARPEGGIOS) if rng.random() < broken else None
-    if a.keys == "pad":
-        strikes = STRIKES[0]
-    else:
-        options = STRIKES_BY_DENSITY[a.density]
-        if a.bpm < LONG_BAR_BPM:
-            options = tuple(i for i in options if max(length for _, length in STRIKES[i]) < 12)
-        strikes = STRIKES[pick(rng, options)]
+    strikes = HELD_BAR if a.keys == "pad" else pick(rng, STRIKES[a.density])
     push = a.density == "busy" and a.keys != "pad" and bool(rng.random() < 0.5)
     return Comping(strikes, arpeggio, push, late=pick(rng, (0.0, 0.15, 0.4)))
 
@@ -127,10 +121,10 @@ def play_keys(chords: Sequence[Chord], comping: Comping, rng: np.random.Generato
 
 
 def sustain(a: Attributes, chords: Sequence[Chord]) -> np.ndarray:
-    """One bar in which each chord is struck and held; in long bars, what dies away is struck twice."""
+    """One bar in which each chord is struck and held; what dies away is struck twice."""
     bar = np.zeros((BAR, 2), np.int64)
     bar[:, 0] = [chord_at(chords, step).voicing for step in range(BAR)]
     bar[0, 1] = STRUCK
-    if len(chords) > 1 or (a.bpm < LONG_BAR_BPM and a.keys != "pad"):
+    if len(chords) > 1 or a.keys != "pad":
         bar[BAR // 2, 1] = STRUCK
     return bar
