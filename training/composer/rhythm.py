@@ -103,6 +103,14 @@ def play_drums(groove: Groove, place: int, rng: np.random.Generator) -> np.ndarr
     return bar
 
 
+def thin_out(bar: np.ndarray) -> np.ndarray:
+    """A bar of an outro, [16, 4]: the hats, softly, and a kick on the one."""
+    left = np.zeros_like(bar)
+    left[0, 0] = 1
+    left[:, 2] = np.minimum(bar[:, 2], 1)
+    return left
+
+
 def pick_up(groove: Groove) -> np.ndarray:
     """A bar of a break: the hats alone, and a fill that leads out of it."""
     bar = np.zeros((BAR, 4), np.int64)

@@ -26,10 +26,12 @@ from training.composer.harmony import (
 from training.composer.melody import Motif, cadence, ladder, play_lead, vary, write_motif
 from training.composer.plan import BLOCK_BARS, Plan, section_at
 from training.composer.progressions import SCALES, Symbol, loops
-from training.composer.rhythm import OPEN_HAT, Groove, choose_groove, other_groove, pick_up, play_drums
+from training.composer.rhythm import OPEN_HAT, Groove, choose_groove, other_groove, pick_up, play_drums, thin_out
 from training.composer.theory import BASS_LOWEST, LEAD_LOWEST, STYLES
 
 THIN_BARS = 2  # of an opening
+OUTRO_BARS = 2  # before the last chord
+SHORTEST_WITH_OUTRO = 128
 LAST_CHORD_STEPS = 13  # that the last chord has at least: 2 s at the fastest tempo
 PAD_STEPS = 10  # after which a pad is let go in the last chord; other sounds die away by themselves
 HALF_BAR = BAR // 2
@@ -73,6 +75,11 @@ def last_chord_at(steps: int) -> int:
     return (steps - LAST_CHORD_STEPS) // HALF_BAR * HALF_BAR if steps >= SHORTEST_WITH_ENDING else steps
 
 
+def outro_from(steps: int) -> int:
+    """The bar from which on a track with an ending thins out: no backbeat, no lead. Short tracks have none."""
+    return last_chord_at(steps) // BAR - OUTRO_BARS if steps >= SHORTEST_WITH_OUTRO else steps
+
+
 def compose(attributes: Attributes, plan: Plan, steps: int, rng: np.random.Generator) -> Score:
     """Write `steps` steps of a track. Equal generator states give equal scores."""
     scale = loops()[plan.loop_a].scale
@@ -93,16 +100,18 @@ def compose(attributes: Attributes, plan: Plan, steps: int, rng: np.random.Gener
         here = slice(bar * BAR, (bar + 1) * BAR)
         now, following = section.chords[place], section.chords[(place + 1) % BLOCK_BARS][0]
         thin = letter == "i" and place < THIN_BARS
+        outro = attributes.ending and bar >= outro_from(steps)
         resting = letter == "k"
         chords[here] = sustain(attributes, now) if resting else play_keys(now, section.comping, rng)
         if attributes.bass != "none" and not thin and not (resting and place < 2):
             bass[here] = play_bass(now, following, scale_classes, section.line, rng)
         if section.groove is not None and not thin:
             if not resting:
-                drums[here] = play_drums(section.groove, place, rng)
+                played = play_drums(section.groove, place, rng)
+                drums[here] = thin_out(played) if outro else played
             elif place == BLOCK_BARS - 1:
                 drums[here] = pick_up(section.groove)
-        if rungs and section.lead_plays and not thin:
+        if rungs and section.lead_plays and not thin and not outro:
             motif = _motif_at(section, place, attributes, rng)
             if motif is not None:
                 lead[here] = play_lead(motif, now, rungs, rng)
