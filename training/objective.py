@@ -24,7 +24,7 @@ from training.tokens import (
     STEP_CODES,
 )
 
-# The key is the rarest thing that prompts state and has the most names; the plan, the last frame, no prompt states.
+# The key is the rarest thing that prompts state and has most names; the plan, the last frame, nobody states.
 HEADER_WEIGHTS = (1.5, 2.5, 1.5, 1.5, 1.25, 1.25, 1.25, 1.25, 1.5, 1.25, 1.25, 1.5, *(0.25,) * 4)
 # One step decides whether a track closes: the last bars of all tracks count more.
 CLOSING_FRAMES, CLOSING_WEIGHT = 32, 4.0

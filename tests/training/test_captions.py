@@ -77,7 +77,8 @@ def ways_to_say() -> dict[tuple[str, Value], set[str]]:
     alone |= {plain(form).replace("{}", "").strip() for each in LANGUAGES for form in each.alone}
     ways["lead", "none"] |= alone
     ways["drums", "none"] |= {*alone, *DRUMLESS}
-    ways["bass", "none"] |= set(BASS_NONE)
+    ways["bass", "none"] |= {*alone, *BASS_NONE}
+    ways["pad", False] |= alone
     for quality, short in (("major", "maj|dur"), ("minor", "m|moll")):
         ways["mode", quality] |= {quality, *short.split("|")}
     return ways

@@ -35,7 +35,8 @@ def crops_of(first: int, total: int, steps: int) -> Crops:
 
 
 def test_a_crop_has_the_header_and_its_steps_and_is_padded_behind_the_end() -> None:
-    codes = np.arange(4 * 20).reshape(4, 20)
+    frames = HEADER_FRAMES + 8 + 6
+    codes = np.arange(4 * frames).reshape(4, frames)
     cut = crop(codes, 8, 10)
     assert np.array_equal(cut[:, :HEADER_FRAMES], codes[:, :HEADER_FRAMES])
     assert np.array_equal(cut[:, HEADER_FRAMES : HEADER_FRAMES + 6], codes[:, HEADER_FRAMES + 8 :])
@@ -44,8 +45,8 @@ def test_a_crop_has_the_header_and_its_steps_and_is_padded_behind_the_end() -> N
 
 def test_columns_of_a_crop_know_their_place_and_how_many_frames_are_left() -> None:
     places, left = places_of(crops_of(first=64, total=HEADER_FRAMES + 70, steps=8), HEADER_FRAMES + 3)
-    assert places[0].tolist() == [0, 1, 2, 3, 4, 5, 70, 71, 72]
-    assert left[0].tolist() == [75, 74, 73, 72, 71, 70, 5, 4, 3]
+    assert places[0].tolist() == [0, 1, 2, 3, 4, 5, 6, 71, 72, 73]
+    assert left[0].tolist() == [76, 75, 74, 73, 72, 71, 70, 5, 4, 3]
 
 
 def test_the_last_bars_count_more_and_nothing_counts_behind_the_end() -> None:

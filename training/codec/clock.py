@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from lofi_worker.importer.graph import BOOL, INT64
-from training.attributes import BPM_MIN, MODES, SWINGS, TONES
+from training.attributes import BPM_MIN, MODES, SWINGS
 from training.codec.ops import Ops
 from training.composer.theory import transposition
 from training.tokens import AIRS, CODEBOOKS, HEADER_CODES, HEADER_FRAMES, HEADER_STARTS
@@ -27,22 +27,22 @@ TICKS_PER_BEAT_MINUTE = 240_000  # 16 kHz ticks of a 16th note, times bpm
 class Header:
     """Indices into the tuples of training.attributes, int64 []; bpm as it is; shift: semitones from C.
 
-    airs: 0 or 1 by the names in training.tokens.AIRS; pad and tape: 0 or 1.
+    airs: 0 or 1 by the names in training.tokens.AIRS and of "vinyl"; tape, pad and ending: 0 or 1.
     """
 
     bpm: str
     shift: str
     drums: str
-    ending: str
     density: str
     swing: str
     keys: str
-    pad: str
     bass: str
-    tape: str
     lead: str
-    airs: dict[str, str]
     tone: str
+    airs: dict[str, str]
+    tape: str
+    pad: str
+    ending: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,25 +78,24 @@ def read_header(ops: Ops, frames: str) -> Header:
         return ops.div(code, ops.i(size)), ops.mod(code, ops.i(size))
 
     key, _ = split(said(0, 1), len(MODES))
-    drums, ending = split(said(0, 2), 2)
     density, swing = split(said(0, 3), len(SWINGS))
-    keys, pad = split(said(1, 0), 2)
-    bass, tape = split(said(1, 1), 2)
-    air, tone = split(said(1, 3), len(TONES))
+    air = said(2, 0)
+    pad, ending = split(said(2, 3), 2)
+    airs = {name: ops.mod(ops.div(air, ops.i(1 << bit)), ops.i(2)) for bit, name in enumerate(AIRS)}
     return Header(
         bpm=ops.add(said(0, 0), ops.i(BPM_MIN)),
         shift=ops.gather(ops.i([transposition(k) for k in range(12)]), key),
-        drums=drums,
-        ending=ending,
+        drums=said(0, 2),
         density=density,
         swing=swing,
-        keys=keys,
-        pad=pad,
-        bass=bass,
-        tape=tape,
+        keys=said(1, 0),
+        bass=said(1, 1),
         lead=said(1, 2),
-        airs={name: ops.mod(ops.div(air, ops.i(1 << bit)), ops.i(2)) for bit, name in enumerate(AIRS)},
-        tone=tone,
+        tone=said(1, 3),
+        airs={**airs, "vinyl": said(2, 1)},
+        tape=said(2, 2),
+        pad=pad,
+        ending=ending,
     )
 
 

@@ -26,7 +26,15 @@ from training.composer.harmony import (
 from training.composer.melody import Motif, cadence, ladder, play_lead, vary, write_motif
 from training.composer.plan import BLOCK_BARS, Plan, section_at
 from training.composer.progressions import SCALES, Symbol, loops
-from training.composer.rhythm import OPEN_HAT, Groove, choose_groove, other_groove, pick_up, play_drums, thin_out
+from training.composer.rhythm import (
+    OPEN_HAT,
+    Groove,
+    choose_groove,
+    other_groove,
+    pick_up,
+    play_drums,
+    thin_out,
+)
 from training.composer.theory import BASS_LOWEST, LEAD_LOWEST, STYLES
 
 THIN_BARS = 2  # of an opening
@@ -76,7 +84,7 @@ def last_chord_at(steps: int) -> int:
 
 
 def outro_from(steps: int) -> int:
-    """The bar from which on a track with an ending thins out: no backbeat, no lead. Short tracks have none."""
+    """The bar from which on a track with an ending thins out: no backbeat, no lead. Short ones don't."""
     return last_chord_at(steps) // BAR - OUTRO_BARS if steps >= SHORTEST_WITH_OUTRO else steps
 
 
