@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from training.attributes import BPM_MAX, BPM_MIN, KEYS, LEADS, Attributes
 from training.codec.stream import decode, open_codec
 from training.composer.plan import Plan
-from training.composer.song import Score
+from training.composer.song import PAD_STEPS, Score
 from training.composer.theory import BASS_LOWEST, LEAD_LOWEST, single, transposition, voicings
 from training.draws import track
 from training.judge.features import log_mel
@@ -274,6 +274,15 @@ def test_a_held_chord_rings_and_dies_away(codec: ort.InferenceSession, keys: str
     start, later, end = (decibels(audio[int(at * RATE) :][: RATE // 5]) for at in (0.5, 2.3, 5.0))
     assert start > -30 and later > max(-50.0, start - 30)
     assert end < -60
+
+
+def test_a_pad_is_let_go_with_the_last_chord_of_a_track_that_closes(codec: ort.InferenceSession) -> None:
+    last = {0: (5, 1), PAD_STEPS: (0, 0)}
+    closing, going_on = (
+        decibels(play(codec, replace(BARE, pad=True, ending=ending), steps=20, chords=last)[-RATE // 4 :])
+        for ending in (True, False)
+    )
+    assert closing < going_on - 10
 
 
 def test_a_pad_lies_under_chords_and_broken_chords(codec: ort.InferenceSession) -> None:

@@ -13,6 +13,7 @@ from training.codec.kit import kit_events
 from training.codec.ops import Ops
 from training.codec.steps import Steps
 from training.codec.voices import Events
+from training.composer.song import PAD_STEPS
 from training.composer.theory import BASS_COUNT, BASS_LOWEST, LEAD_COUNT, LEAD_LOWEST, VOICING_COUNT, voicings
 from training.synth.bank import BANK_RATE, VOICES, Bank
 
@@ -131,8 +132,7 @@ class Players:
     def _pad(self, voicing: str) -> Events:
         """The pad under the keys, which takes half a second to swell, so it follows bars, not strikes.
 
-        It sinks while it is held, so that a last chord ends.
-
+        It sinks while it is held; where a track closes it is let go with the last chord, but not in a rest.
         Twice in a bar it may take up another chord; broken chords lend it the note of the bar's beginning.
         """
         ops, steps = self._ops, self._steps
@@ -141,10 +141,12 @@ class Players:
         bar, half = (ops.equal(ops.mod(steps.number, ops.i(n)), ops.i(0)) for n in (16, 8))
         moved = ops.both(half, chord, steps.changed(voicing, PAD_LOOKS_BACK))
         gain, rate, release = self._families(("pad",), {"pad": PAD_GAIN}, ops.i(0))
+        let_go = ops.equal(ops.mod(steps.number, ops.i(8)), ops.i(PAD_STEPS % 8))
+        over = ops.both(ops.truth(self._header.ending), let_go, ops.op("Not", sounding))
         return Events(
             playing=self._header.pad,
             onset=ops.both(ops.either(bar, moved), sounding),
-            silent=steps.never,
+            silent=over,
             late=steps.on_time,
             sound=self._sounds(("pad",), ops.i(0), ops.gather(ops.table(_chord_pitches()), voicing)),
             notes=NOTES,
