@@ -36,7 +36,9 @@ DESCRIPTION = (
     "project on music of its own making."
 )
 FORBIDDEN = -1e4
-TEMPERATURE, HEADER_TEMPERATURE = 0.8, 0.7
+TEMPERATURE, HEADER_TEMPERATURE = 0.8, 0.75
+# Rain, café and night share a code: cooled, what is rare among their eight mixtures comes hardly ever.
+AIR_TEMPERATURE, AIR_FRAME = 0.9, 2
 # Of drums, bass, chords and lead. Cool chords keep their loop (at 0.8 a fifth of it is lost every four bars);
 # a lead begins anywhere in its bar: cooled, each step's chance shrinks, and in many tracks it never begins.
 NOTE_TEMPERATURES = (0.6, 0.5, 0.45, 1.05)
@@ -57,6 +59,7 @@ def logit_tables() -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         for q, shift in enumerate(DELAYS):
             saying = position - shift < HEADER_FRAMES
             scale[position, q] = TEMPERATURE / (HEADER_TEMPERATURE if saying else NOTE_TEMPERATURES[q])
+    scale[AIR_FRAME + DELAYS[0], 0] = TEMPERATURE / AIR_TEMPERATURE
     return bias, scale
 
 
