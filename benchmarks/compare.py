@@ -1,4 +1,4 @@
-"""How fast lofi runs MusicGen, beside every other way to run it, on this machine: one command.
+"""How fast lofi runs MusicGen, beside the usual ways to run it, on this machine: one command.
 
     python -m benchmarks.compare --work DIR [--only NAMES] [--rounds 3] [--threads 2] [--cores 0,1]
         [--seconds 10,30] [--checkpoint FOLDER] [--results FOLDER]

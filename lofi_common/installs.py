@@ -175,7 +175,7 @@ class Download(_Line, frozen=True, kw_only=True, tag="download"):
 
 
 class Importing(_Line, frozen=True, kw_only=True, tag="importing"):
-    """`done` of `total` steps of a stage."""
+    """The stage that runs, and `done` of `total` steps of all of them."""
 
     stage: str
     done: int

@@ -15,7 +15,7 @@ from lofi_worker.importer.precision import DEFAULT_PRECISION, Precision
 from lofi_worker.importer.sources.config import ModelConfig
 from lofi_worker.importer.sources.source import open_source
 from lofi_worker.importer.sources.weights import StoredWeights
-from lofi_worker.importer.write_graphs import write_graphs
+from lofi_worker.importer.write_graphs import REFERENCE, write_graphs
 
 MAX_TEXT_TOKENS = 256
 CHUNK_FRAMES = 50  # one second: the few frames of context that the codec computes again cost little beside it
@@ -40,15 +40,15 @@ def convert_checkpoint(
 ) -> str:
     """Writes the model folder `out_folder` and returns its model version.
 
-    report: called with the stage ("text_encoder", "decoder", "codec"), how many weights were taken so far,
-    and how many there are. Raises ModelNotFound when a file is missing, ModelLoadFailed when the checkpoint
+    report: called with the stage (those of `write_graphs`), how many weights were taken since the beginning,
+    and how many will be. Raises ModelNotFound when a file is missing, ModelLoadFailed when the checkpoint
     is damaged, is no MusicGen or does not fit together; no file of the model is left then.
     """
     source = open_source(folder)
     config = source.config
     max_steps = config.decoder.max_position_embeddings
     shapes = Shapes(config.text_shape(), config.decoder_shape(), config.codec_shape(), max_steps)
-    weights = _Watched(source.weights, len(source.weights), report)
+    weights = _Watched(source.weights, precision, report)
     out_folder.mkdir(parents=True, exist_ok=True)
     with _all_or_none(out_folder):
         spec = _decoder_spec(config)
@@ -59,23 +59,25 @@ def convert_checkpoint(
 
 
 class _Watched(Mapping[str, NDArray[np.float32]]):
-    """Weights that report how many different ones were taken."""
+    """Weights that report how many were taken: the reference takes those of the language model once more."""
 
-    def __init__(self, weights: StoredWeights, total: int, report: Report) -> None:
-        self.stage = ""
+    def __init__(self, weights: StoredWeights, precision: Precision, report: Report) -> None:
+        self._stage = ""
         self._weights = weights
-        self._total = total
+        again = 0 if precision == "fp32" else sum(not name.startswith("audio_encoder.") for name in weights)
+        self._total = len(weights) + again
         self._report = report
-        self._taken: set[str] = set()
+        self._taken: set[tuple[bool, str]] = set()
 
     def begin(self, stage: str) -> None:
         """What is taken from now on, is taken for this stage."""
-        self.stage = stage
+        self._stage = stage
+        self._report(stage, len(self._taken), self._total)
 
     def __getitem__(self, name: str) -> NDArray[np.float32]:
         array = self._weights[name]
-        self._taken.add(name)
-        self._report(self.stage, len(self._taken), self._total)
+        self._taken.add((self._stage == REFERENCE, name))
+        self._report(self._stage, len(self._taken), self._total)
         return array
 
     def __contains__(self, name: object) -> bool:

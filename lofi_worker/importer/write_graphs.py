@@ -13,13 +13,17 @@ from lofi_worker.importer.mixed import Meter
 from lofi_worker.importer.precision import Precision, formats_for
 from lofi_worker.musicgen.settings import RunSettings, usable_cores
 
+REFERENCE = "reference"
+
 
 def write_graphs(
     model: LanguageModel, weights: Weights, shapes: Shapes, precision: Precision, stage: Stage
 ) -> AgreementSpec:
     """Writes the graphs into the model's folder and returns how close they are to float32.
 
-    A float32 model beside it serves as the measure, and is gone at the end.
+    A float32 model beside it serves as the measure, and is gone at the end. The stages are "reference" (its
+    graphs), "calibration" (it runs), "text_encoder", "decoder", "codec" and "agreement" (the model runs);
+    float32 itself needs but the middle three.
     Raises ModelLoadFailed or ModelInferenceFailed.
     """
     settings = RunSettings(threads=usable_cores(), device="cpu")
@@ -32,7 +36,9 @@ def write_graphs(
         measure = replace(model, folder=Path(place))
         meter = Meter()
         exact = replace(formats_for("fp32", frozenset()), matrix=meter)
-        write_language_model(measure.folder, weights, shapes, exact, None, lambda name: stage("reference"))
+        stage(REFERENCE)
+        write_language_model(measure.folder, weights, shapes, exact, None, lambda name: None)
+        stage("calibration")
         reference = compose(measure, settings)
         scales = cache_scales(measure, reference, settings)
     formats = formats_for(precision, meter.worst())

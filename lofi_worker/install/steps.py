@@ -27,6 +27,7 @@ from lofi_common.installs import (
 from lofi_common.logs import fields
 from lofi_common.manifest import MANIFEST_NAME, Model, check_large_file, read_model
 from lofi_worker.importer.precision import Precision
+from lofi_worker.install.answers import printable
 from lofi_worker.install.download import bytes_present, check_room, disk_errors, fetch_all
 from lofi_worker.install.hub import Hub, Wanted, wanted_entry
 from lofi_worker.install.lines import DownloadLines, ImportLines
@@ -107,7 +108,7 @@ class Installation:
                     self._write(self._plan(None))
                     there = _local_weights(self._folder)
                     check_room(self._order.models, self._import_room(sum(there.values()), there))
-                    self._import(self._folder, "", f"Imported from {self._folder.name}.")
+                    self._import(self._folder, "", f"Imported from {printable(self._folder.name)}.")
                 else:
                     remote = self._remote(self._wanted)
                     self._write(self._plan(remote))

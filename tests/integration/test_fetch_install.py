@@ -170,7 +170,7 @@ def test_what_an_earlier_source_of_the_name_left_is_removed(shop: Shop) -> None:
 
 
 def test_a_local_folder_is_imported_where_it_lies(shop: Shop, tmp_path: Path) -> None:
-    folder = tmp_path / "My Model"
+    folder = tmp_path / "My Model\x7f"
     shutil.copytree(FIXTURE, folder)
     run = shop.install(str(folder))
     assert run.process.returncode == 0, run.stderr

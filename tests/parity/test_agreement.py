@@ -39,7 +39,7 @@ def test_the_manifest_says_what_is_measured(tiny_int8: Path, reference: Referenc
     manifest = read_model(tiny_int8).manifest
     assert manifest.precision == "int8"
     assert manifest.agreement == compare(language_model(tiny_int8), reference, ONE)
-    assert 0.9 < manifest.agreement.top1 < 1
+    assert 0.85 < manifest.agreement.top1 < 1
     assert 0 < manifest.agreement.kl < 0.1
     assert not list(tiny_int8.glob(".float32*"))
 

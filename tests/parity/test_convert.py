@@ -114,7 +114,8 @@ def test_another_config_is_refused(checkpoint: Path, text: str) -> None:
         convert(checkpoint)
 
 
-def test_progress_is_reported_to_the_end(checkpoint: Path) -> None:
+@pytest.mark.parametrize("precision", ["fp32", "mixed"])
+def test_progress_is_reported_to_the_end(checkpoint: Path, precision: Precision) -> None:
     lines: list[tuple[str, int, int]] = []
     convert_checkpoint(
         checkpoint,
@@ -122,12 +123,15 @@ def test_progress_is_reported_to_the_end(checkpoint: Path) -> None:
         "tiny",
         license="MIT",
         description="random weights",
-        precision="fp32",
+        precision=precision,
         report=lambda *line: lines.append(line),
     )
     stages = list(dict.fromkeys(stage for stage, _, _ in lines))
-    assert stages[:2] == ["text_encoder", "decoder"]
-    assert "codec" in stages
+    measured = precision != "fp32"
+    before, after = (["reference", "calibration"], ["agreement"]) if measured else ([], [])
+    assert stages == [*before, "text_encoder", "decoder", "codec", *after]
     done = [done for _, done, _ in lines]
     assert done == sorted(done)
     assert {total for _, _, total in lines} == {done[-1]}
+    grown = {stage for (stage, now, _), (_, last, _) in zip(lines[1:], lines, strict=False) if now > last}
+    assert grown == {*stages} - {"calibration", "agreement"}
