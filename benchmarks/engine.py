@@ -1,9 +1,11 @@
 """How fast the engine is on this machine, for one model folder.
 
-    python benchmarks/engine.py FOLDER [--seconds 20] [--threads 2] [--slots 1] [--runs 5]
+    python benchmarks/engine.py FOLDER [--seconds 20] [--threads 2] [--slots 1 2 4 8] [--steps 50 500 1500]
+                                [--runs 5] [--spin]
 
-Prints the time to import and to load and, over all runs but the first: milliseconds per step of the decoder
-(steps that also run the codec are apart), seconds of audio per second, and the peak of resident memory.
+Prints the time to import and to load and, for each number of tracks side by side, over all runs but the
+first: milliseconds per step of the decoder (steps that also run the codec are apart), all of them and those
+around some steps; seconds of audio per second; and the peak of resident memory so far.
 """
 
 import argparse
@@ -17,8 +19,10 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from lofi_common.jobs import JobSpec
+    from lofi_common.manifest import Model
     from lofi_worker.engine import Engine
 
+AROUND = 25  # steps to each side of one that is asked for, whose median is given
 PROMPT = "slow lo-fi beat at 80 bpm, warm electric piano, soft drums, vinyl crackle and rain"
 
 
@@ -27,45 +31,54 @@ class Timing:
     """Seconds that one run over all slots took, and where they went."""
 
     text: float = 0.0
-    steps: list[float] = field(default_factory=list)
+    steps: dict[int, float] = field(default_factory=dict)
+    """By their numbers."""
     steps_with_audio: list[float] = field(default_factory=list)
 
     @property
     def total(self) -> float:
-        return self.text + sum(self.steps) + sum(self.steps_with_audio)
+        return self.text + sum(self.steps.values()) + sum(self.steps_with_audio)
 
 
 def main() -> None:
     arguments = parse()
     began = time.perf_counter()
-    from lofi_common.jobs import JobSpec
     from lofi_common.manifest import read_model
     from lofi_worker.musicgen.load import load_engine
+    from lofi_worker.musicgen.settings import RunSettings
 
     imported = time.perf_counter()
     model = read_model(arguments.folder)
-    engine = load_engine(model, arguments.slots, arguments.threads)
-    loaded = time.perf_counter()
-    print(f"model          {engine.model_version}")
+    settings = RunSettings(threads=arguments.threads, spin=arguments.spin)
+    print(f"model          {model.version}")
     print(f"import         {imported - began:8.3f} s")
-    print(f"load           {loaded - imported:8.3f} s")
-    print(f"memory, idle   {peak_mib():8.0f} MiB")
+    for slots in arguments.slots:
+        began = time.perf_counter()
+        engine = load_engine(model, slots, settings)
+        print(f"\nslots          {slots:8}")
+        print(f"load           {time.perf_counter() - began:8.3f} s")
+        print(f"memory, idle   {peak_mib():8.0f} MiB")
+        jobs = [job_for(model, arguments.seconds, seed) for seed in range(arguments.runs + 1)]
+        timings = [measure(engine, job) for job in jobs]
+        report(timings, slots * arguments.seconds, arguments.steps)
+        del engine
+
+
+def job_for(model: "Model", seconds: int, seed: int) -> "JobSpec":
+    """A track with the model's own sampling."""
+    from lofi_common.jobs import JobSpec
 
     defaults = model.manifest.sampling
-    timings = []
-    for run in range(arguments.runs + 1):
-        job = JobSpec(
-            prompt=PROMPT,
-            duration_sec=arguments.seconds,
-            seed=run,
-            model_version=engine.model_version,
-            temperature=defaults.temperature,
-            top_k=defaults.top_k,
-            top_p=defaults.top_p,
-            guidance_scale=defaults.guidance_scale,
-        )
-        timings.append(measure(engine, job))
-    report(timings, arguments.slots * arguments.seconds)
+    return JobSpec(
+        prompt=PROMPT,
+        duration_sec=seconds,
+        seed=seed,
+        model_version=model.version,
+        temperature=defaults.temperature,
+        top_k=defaults.top_k,
+        top_p=defaults.top_p,
+        guidance_scale=defaults.guidance_scale,
+    )
 
 
 def measure(engine: "Engine", job: "JobSpec") -> Timing:
@@ -75,13 +88,16 @@ def measure(engine: "Engine", job: "JobSpec") -> Timing:
     for slot in range(engine.slots):
         engine.start(slot, job)
     timing.text = time.perf_counter() - began
-    running = engine.slots
+    running, number = engine.slots, 0
     while running:
         began = time.perf_counter()
         results = engine.step()
         took = time.perf_counter() - began
-        with_audio = any(result.audio is not None for result in results)
-        (timing.steps_with_audio if with_audio else timing.steps).append(took)
+        if any(result.audio is not None for result in results):
+            timing.steps_with_audio.append(took)
+        else:
+            timing.steps[number] = took
+        number += 1
         running -= sum(result.finished for result in results)
         for result in results:
             if result.error is not None:
@@ -89,15 +105,20 @@ def measure(engine: "Engine", job: "JobSpec") -> Timing:
     return timing
 
 
-def report(timings: list[Timing], audio_seconds: int) -> None:
+def report(timings: list[Timing], audio_seconds: int, places: list[int]) -> None:
     first, *rest = timings
     total = statistics.median(timing.total for timing in rest)
-    step = statistics.median(step for timing in rest for step in timing.steps)
+    step = statistics.median(step for timing in rest for step in timing.steps.values())
     audio = statistics.median(sum(timing.steps_with_audio) for timing in rest)
     print(f"first run      {first.total:8.3f} s")
     print(f"run            {total:8.3f} s for {audio_seconds} s of audio")
     print(f"text           {1000 * statistics.median(timing.text for timing in rest):8.2f} ms")
     print(f"step           {1000 * step:8.2f} ms")
+    for place in places:
+        around = range(place - AROUND, place + AROUND)
+        near = [t.steps[number] for t in rest for number in around if number in t.steps]
+        if place <= max(first.steps):
+            print(f"step {place:<6}    {1000 * statistics.median(near):8.2f} ms")
     print(f"audio          {1000 * audio:8.2f} ms in {len(first.steps_with_audio)} steps that give audio")
     print(f"real time      {audio_seconds / total:8.1f} x")
     print(f"memory, peak   {peak_mib():8.0f} MiB")
@@ -108,8 +129,10 @@ def parse() -> argparse.Namespace:
     parser.add_argument("folder", type=Path)
     parser.add_argument("--seconds", type=int, default=20, help="length of each track")
     parser.add_argument("--threads", type=int, default=2, help="threads of a graph's run")
-    parser.add_argument("--slots", type=int, default=1, help="tracks side by side")
+    parser.add_argument("--slots", type=int, nargs="+", default=[1], help="tracks side by side")
+    parser.add_argument("--steps", type=int, nargs="*", default=[50, 500], help="steps to look at")
     parser.add_argument("--runs", type=int, default=5, help="measured runs, after a first one")
+    parser.add_argument("--spin", action="store_true", help="threads wait by spinning")
     return parser.parse_args()
 
 

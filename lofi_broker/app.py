@@ -18,18 +18,18 @@ from lofi_broker import events as ev
 from lofi_broker.client_link import ClientLink
 from lofi_broker.library import Library
 from lofi_broker.methods import Methods
+from lofi_broker.models.service import ModelService
 from lofi_broker.pool import Pool
 from lofi_broker.scheduler import Scheduler
 from lofi_broker.store import Store
 from lofi_broker.worker_link import WorkerLink, to_events
-from lofi_common import PROTOCOL, messages
+from lofi_common import PROTOCOL, api, messages
 from lofi_common.config import Config
 from lofi_common.errors import CacheWriteError, InternalError, LofiError
 from lofi_common.jobs import Job
 from lofi_common.logs import fields
-from lofi_common.manifest import Model, select_model
 from lofi_common.messages import WorkerMessage
-from lofi_common.paths import Paths, model_folder
+from lofi_common.paths import Paths
 
 log = logging.getLogger(__name__)
 
@@ -45,13 +45,12 @@ class Broker:
     """Carries out what the scheduler decides. Everything here runs on one event loop."""
 
     def __init__(self, config: Config, paths: Paths, output_mode: int) -> None:
-        self._config = config
+        self.config = config
         self.log_file = paths.logs / "broker.log"
-        self._model_folder = model_folder(config.model.folder)
-        self.model_name = self._model_folder.name
         self.store = Store(paths.database)
         self.library = Library(paths.tracks, paths.spool, self.store, output_mode)
-        self.scheduler = Scheduler(config.queue, config.worker, model=self.model_name, seed=time.time_ns())
+        self.scheduler = Scheduler(config.queue, config.worker, seed=time.time_ns())
+        self.models = ModelService(config, paths, self._tell)
         self._context = zmq.asyncio.Context()
         self._clients = ClientLink(self._context, paths.socket(CLIENTS))
         self._workers = WorkerLink(self._context, paths.socket(WORKERS))
@@ -65,9 +64,10 @@ class Broker:
         self._last_request = time.monotonic()
         self._asked_over_socket: set[str] = set()
 
-    def model(self) -> Model:
-        """The selected model, as it lies on disk now. Raises ModelNotFound or ModelLoadFailed."""
-        return select_model(self._model_folder, self._config.worker.engine)
+    @property
+    def threads(self) -> int:
+        """Inference threads of each worker."""
+        return self._pool.threads
 
     def listen(self, listener: Listener) -> None:
         """Call `listener(method, params)` for every notification."""
@@ -87,10 +87,11 @@ class Broker:
             self._start(self._clients.listen(self._call_over_socket), "clients"),
             self._start(self._workers.listen(self._worker_said), "workers"),
             self._start(self._watch_deadlines(), "deadlines"),
+            self._start(self.models.installs.run(), "installs"),
         ]
         if idle_exit:
             self.leave_when_idle()
-        log.info(fields("broker_listening", model=self.model_name))
+        log.info(fields("broker_listening", model=self.models.store.selected_label()))
         try:
             reason = await self._leave_reason
             log.info(fields("broker_leaving", reason=reason))
@@ -130,9 +131,9 @@ class Broker:
         return result
 
     def needed_by_others(self) -> bool:
-        """True while clients other than the stdio front are connected, or wait for tracks."""
+        """True while clients other than the stdio front are connected or wait, or a model is installed."""
         waiting = any(self.scheduler.job(track_id) for track_id in self._asked_over_socket)
-        return waiting or self._clients.present()
+        return waiting or bool(self.models.installs.active) or self._clients.present()
 
     def submit(self, job: Job) -> Job:
         """Put a job on disk and into the queue, or join an active one. Raises QueueFull, CacheWriteError."""
@@ -184,7 +185,10 @@ class Broker:
             case ev.Discard(path):
                 self.library.discard(path)
             case ev.Publish(method, params):
-                self._publish(method, msgspec.to_builtins(params))
+                self._tell(method, params)
+
+    def _tell(self, method: str, params: api.Result) -> None:
+        self._publish(method, msgspec.to_builtins(params))
 
     def _publish(self, method: str, params: dict[str, object]) -> None:
         for listener in self._listeners:
@@ -199,7 +203,12 @@ class Broker:
     async def _live(self, action: ev.Spawn) -> None:
         """A worker process from its start to its end."""
         try:
-            process = await self._pool.spawn(action.worker, action.generation, str(self._model_folder))
+            model = self.models.store.of_version(action.model_version)
+            process = await self._pool.spawn(action.worker, action.generation, model.folder)
+        except LofiError as error:
+            self.feed(ev.WorkerLoadFailed(action.worker, error.info()))
+            self.feed(ev.WorkerExited(action.worker, str(error)))
+            return
         except OSError as error:
             self.feed(ev.WorkerExited(action.worker, f"can't be started: {error}"))
             return
@@ -274,12 +283,12 @@ class Broker:
                 self.feed(ev.Tick())
 
     async def _watch_idleness(self) -> None:
-        limit = self._config.broker.idle_exit_sec
+        limit = self.config.broker.idle_exit_sec
         while True:
             rest = self._last_request + limit - time.monotonic()
             if rest > 0:
                 await asyncio.sleep(rest)
-            elif not self.scheduler.idle or self._clients.present():
+            elif not self.scheduler.idle or self.models.installs.active or self._clients.present():
                 await asyncio.sleep(limit)
             else:
                 self.leave(f"idle for {limit:g} s")

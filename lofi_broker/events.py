@@ -158,8 +158,11 @@ class SendCancel:
 
 @dataclass(frozen=True)
 class Spawn:
+    """Start a worker with this version of a model."""
+
     worker: str
     generation: int
+    model_version: str
 
 
 @dataclass(frozen=True)

@@ -14,8 +14,9 @@ import msgspec
 import lofi_common
 from lofi_broker import events as ev
 from lofi_broker.library import check_output, track_of
-from lofi_common import api
-from lofi_common.errors import InvalidParams, InvalidRequest, InvalidTrackId, LofiError, ModelNotFound
+from lofi_broker.models.helpers import verify
+from lofi_common import api, api_models
+from lofi_common.errors import InvalidParams, InvalidRequest, InvalidTrackId
 from lofi_common.jobs import Job, JobSpec, JobState, track_id
 from lofi_common.manifest import Model
 
@@ -52,17 +53,12 @@ class Methods:
             protocol=lofi_common.PROTOCOL,
             version=lofi_common.__version__,
             capabilities=list(api.METHODS),
-            models=self._readable_models(),
+            models=[model for model in self._broker.models.list() if model.state == "installed"],
         )
 
     async def _generate(self, params: api.GenerateParams) -> api.GenerateResult:
         broker = self._broker
-        model = broker.model()
-        if params.model is not None and params.model not in (model.manifest.name, model.version):
-            raise ModelNotFound(
-                f"there is no model {params.model!r}",
-                recovery=f"{model.manifest.name} is installed; leave the model out to use it.",
-            )
+        model = broker.models.for_job(params.model)
         spec = _spec(params, model)
         name = track_id(spec)
         if params.output is not None:
@@ -117,6 +113,9 @@ class Methods:
                     state=worker.state,
                     generation=worker.generation,
                     restarts=max(0, worker.generation - 1),
+                    model_version=worker.model_version or (worker.wanted_version if worker.alive else None),
+                    device=worker.device,
+                    threads=broker.threads,
                     pid=worker.pid,
                     rss=worker.rss,
                     reason=worker.reason,
@@ -126,7 +125,7 @@ class Methods:
             current=self._current(),
             queue_length=len(broker.scheduler.pending()),
             library_tracks=broker.store.track_stats()[0],
-            model=broker.model_name,
+            model=broker.models.store.selected_label(),
             device=broker.scheduler.device,
         )
 
@@ -181,28 +180,27 @@ class Methods:
         tracks, size = self._broker.store.track_stats()
         return api.CacheStatsResult(tracks=tracks, bytes=size, path=str(self._broker.library.folder))
 
-    async def _models_list(self, params: api.NoParams) -> api.ModelsListResult:
-        return api.ModelsListResult(models=self._models())
+    async def _models_list(self, params: api.NoParams) -> api_models.ModelsListResult:
+        return api_models.ModelsListResult(models=self._broker.models.list())
 
-    def _readable_models(self) -> list[api.ModelInfo]:
-        """None while the model can't be read: a client that only looks or stops the broker needs no model."""
-        try:
-            return self._models()
-        except LofiError:
-            return []
+    async def _model_download(self, params: api_models.ModelDownloadParams) -> api_models.ModelDownloadResult:
+        return await self._broker.models.download(params)
 
-    def _models(self) -> list[api.ModelInfo]:
-        model = self._broker.model()
-        return [
-            api.ModelInfo(
-                name=model.manifest.name,
-                model_version=model.version,
-                license=model.manifest.license,
-                bytes=sum(file.bytes for file in model.manifest.files.values()),
-                path=str(model.folder),
-                selected=True,
-            )
-        ]
+    async def _model_cancel(self, params: api_models.ModelParams) -> api_models.ModelCancelResult:
+        self._broker.models.installs.cancel(params.model)
+        return api_models.ModelCancelResult(model=params.model)
+
+    async def _model_select(self, params: api_models.ModelParams) -> api_models.ModelSelectResult:
+        model = self._broker.models.store.select(params.model)
+        return api_models.ModelSelectResult(model=model.manifest.name, model_version=model.version)
+
+    async def _model_remove(self, params: api_models.ModelParams) -> api_models.ModelRemoveResult:
+        return await self._broker.models.remove(params.model, self._broker.scheduler.versions())
+
+    async def _model_verify(self, params: api_models.ModelVerifyParams) -> api_models.ModelVerifyResult:
+        broker = self._broker
+        model = broker.models.for_check(params.model)
+        return await verify(model, broker.config.worker, broker.threads, full=params.full)
 
     async def _shutdown(self, params: api.NoParams) -> api.ShutdownResult:
         self._broker.leave("a client asked for it")
@@ -216,7 +214,7 @@ def _spec(params: api.GenerateParams, model: Model) -> JobSpec:
         name: getattr(params, name) if getattr(params, name) is not None else getattr(defaults, name)
         for name in ("temperature", "top_k", "top_p", "guidance_scale")
     }
-    if chosen["top_k"] > model.manifest.decoder.codebook_size:
+    if params.top_k is not None and params.top_k > model.manifest.decoder.codebook_size:
         raise InvalidParams(f"top_k: must be at most {model.manifest.decoder.codebook_size}")
     seed = params.seed if params.seed is not None else secrets.randbits(_CHOSEN_SEED_BITS)
     return JobSpec(

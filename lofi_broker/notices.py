@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from lofi_broker.events import Publish
-from lofi_common import api
+from lofi_common import api, api_models
 from lofi_common.errors import ErrorInfo
 from lofi_common.jobs import Job
+from lofi_common.manifest import name_of
 
 
 def started(job: Job) -> Publish:
@@ -57,5 +58,8 @@ def ended(job: Job, error: ErrorInfo) -> Publish:
     return Publish("generation_error", told)
 
 
-def model(name: str, state: str, load_sec: float | None = None) -> Publish:
-    return Publish("model_status", api.ModelStatus(model=name, state=state, load_sec=load_sec))
+def model(version: str, state: str, load_sec: float | None = None) -> Publish:
+    told = api_models.ModelStatus(
+        model=name_of(version), state=state, model_version=version, load_sec=load_sec
+    )
+    return Publish("model_status", told)

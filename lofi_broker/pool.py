@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import signal
+from pathlib import Path
 
-from lofi_broker.process import WorkerProcess
+from lofi_broker.process import ChildProcess, python_module
 from lofi_common.config import Config
 from lofi_common.logs import fields
 from lofi_common.paths import Paths
@@ -21,14 +23,19 @@ class Pool:
         self._config = config
         self._paths = paths
         self._endpoint = endpoint
-        self._processes: dict[str, WorkerProcess] = {}
+        self._processes: dict[str, ChildProcess] = {}
         self._generations: dict[str, int] = {}
 
     def generation(self, worker: str) -> int | None:
         """The generation that lives; messages of any other are from the dead."""
         return self._generations.get(worker) if worker in self._processes else None
 
-    async def spawn(self, worker: str, generation: int, model_folder: str) -> WorkerProcess:
+    @property
+    def threads(self) -> int:
+        """Inference threads of each worker."""
+        return self._config.worker.threads or usable_cores()
+
+    async def spawn(self, worker: str, generation: int, model_folder: Path) -> ChildProcess:
         """Start a worker process. Raises OSError when it can't be started."""
         settings = self._config.worker
         arguments = [
@@ -38,17 +45,20 @@ class Pool:
             f"--engine={settings.engine}",
             f"--model={model_folder}",
             f"--slots={settings.slots}",
-            f"--threads={settings.threads}",
+            f"--device={settings.device}",
+            f"--threads={self.threads}",
+            f"--nice={settings.nice}",
+            *(["--spin"] if settings.spin else []),
             f"--spool={self._paths.spool}",
             f"--log-level={self._config.broker.log_level}",
         ]
         self._generations[worker] = generation
-        process = await WorkerProcess.start(worker, arguments)
+        process = await ChildProcess.start(worker, python_module("lofi_worker", *arguments))
         self._processes[worker] = process
         log.info(fields("worker_spawned", worker=worker, generation=generation, pid=process.pid))
         return process
 
-    async def watch(self, process: WorkerProcess) -> str:
+    async def watch(self, process: ChildProcess) -> str:
         """Wait for the end of a process that `spawn` gave; returns the reason."""
         reason = await process.watch()
         del self._processes[process.name]
@@ -64,3 +74,10 @@ class Pool:
         """End all workers in order; returns when the last is gone."""
         grace = self._config.worker.stop_grace_sec
         await asyncio.gather(*(process.stop(grace) for process in list(self._processes.values())))
+
+
+def usable_cores() -> int:
+    """Cores that this process may run on; macOS does not tell, so all of the machine's there."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1

@@ -1,4 +1,4 @@
-"""One worker process: start it, keep its last words, end it in order or by force."""
+"""One child process: start it, keep its last words, end it in order or by force."""
 
 from __future__ import annotations
 
@@ -9,21 +9,31 @@ import os
 import signal
 import sys
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 
 from lofi_common.logs import LINE_START, fields
 
 log = logging.getLogger(__name__)
 
 _LAST_WORDS = 5
+_LINE_BYTES = 1 << 16
+
+Take = Callable[[bytes], None]
 
 
-class WorkerProcess:
+def python_module(module: str, *arguments: str) -> list[str]:
+    """The command line that runs one of our modules."""
+    # -P: modules of the folder that the user happens to be in are not ours.
+    return [sys.executable, "-P", "-m", module, *arguments]
+
+
+class ChildProcess:
     """A child in a process group of its own. Closing its stdin tells it to leave."""
 
-    def __init__(self, name: str, child: asyncio.subprocess.Process) -> None:
+    def __init__(self, name: str, child: asyncio.subprocess.Process, take: Take | None) -> None:
         self.name = name
         self._child = child
+        self._take = take
         self._words: deque[str] = deque(maxlen=_LAST_WORDS)
         self._ended = asyncio.Event()
 
@@ -32,44 +42,40 @@ class WorkerProcess:
         return self._child.pid
 
     @classmethod
-    async def start(cls, name: str, arguments: Sequence[str]) -> WorkerProcess:
-        """Run `python -m lofi_worker` with these arguments. Raises OSError when it can't be started."""
+    async def start(cls, name: str, command: Sequence[str], take: Take | None = None) -> ChildProcess:
+        """Run a command; `take` gets each line of its stdout. Raises OSError when it can't be started."""
         child = await asyncio.create_subprocess_exec(
-            sys.executable,
-            "-P",  # modules of the folder that the user happens to be in are not ours
-            "-m",
-            "lofi_worker",
-            *arguments,
+            *command,
             stdin=asyncio.subprocess.PIPE,
-            stdout=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.PIPE if take else asyncio.subprocess.DEVNULL,
             stderr=asyncio.subprocess.PIPE,
             start_new_session=True,
-            limit=1 << 16,
+            limit=_LINE_BYTES,
         )
-        return cls(name, child)
+        return cls(name, child, take)
 
     async def watch(self) -> str:
         """Wait for the end of the process; returns the reason."""
-        reader = asyncio.create_task(self._read_stderr())
+        readers = [asyncio.create_task(self._read_stderr()), asyncio.create_task(self._read_stdout())]
         code = await self._child.wait()
-        self.signal(signal.SIGKILL)  # whatever the worker started dies with it, and so does its stderr
-        await reader
-        self._ended.set()
+        self.signal(signal.SIGKILL)  # whatever the child started dies with it, and so do its streams
+        try:
+            await asyncio.gather(*readers)
+        finally:
+            self._ended.set()
         return self._reason(code)
 
+    async def _read_stdout(self) -> None:
+        if self._take is not None:
+            async for line in _lines(self._child.stdout):
+                self._take(line)
+
     async def _read_stderr(self) -> None:
-        assert self._child.stderr is not None
-        while True:
-            try:
-                line = await self._child.stderr.readline()
-            except ValueError:  # a line over the limit: the stream goes on behind it
-                continue
-            if not line:
-                return
+        async for line in _lines(self._child.stderr):
             text = line.decode(errors="replace").rstrip()
             if not text:
                 continue
-            if text.startswith(LINE_START):  # the worker's own log, without its time and level
+            if text.startswith(LINE_START):  # the child's own log, without its time and level
                 log.info(f"{text.split(' ', 2)[-1]} worker={self.name}")
             else:
                 self._words.append(text)
@@ -101,6 +107,19 @@ class WorkerProcess:
         except TimeoutError:
             return False
         return True
+
+
+async def _lines(stream: asyncio.StreamReader | None) -> AsyncIterator[bytes]:
+    """The lines of a child's output; those over the limit are left out."""
+    assert stream is not None
+    while True:
+        try:
+            line = await stream.readline()
+        except ValueError:  # over the limit: the stream goes on behind it
+            continue
+        if not line:
+            return
+        yield line
 
 
 def _signal_name(number: int) -> str:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 
 from lofi_broker import events as ev
 from lofi_broker import notices
-from lofi_broker.workers import RestartPolicy, Worker, WorkerState
+from lofi_broker.placing import Places, Step
+from lofi_broker.workers import RestartPolicy, Running, Worker, WorkerState
 from lofi_common import api
 from lofi_common.config import QueueConfig, WorkerConfig
 from lofi_common.errors import (
@@ -16,26 +16,11 @@ from lofi_common.errors import (
     GenerationCancelled,
     InvalidTrackId,
     ModelInferenceFailed,
+    ModelLoadFailed,
     ModelNotFound,
     QueueFull,
 )
 from lofi_common.jobs import IllegalTransition, Job, JobState, Priority
-
-
-@dataclass
-class _Running:
-    """What is known of a job while it is generating."""
-
-    started_at: float
-    done: int = 0
-    total: int = 0
-    percent: int = 0
-    adopting: bool = False
-
-    def moved(self, done: int, total: int) -> None:
-        self.done, self.total = done, total
-        if total:  # never back, though a self-paced model's estimate may grow
-            self.percent = max(self.percent, min(99, 100 * done // total))
 
 
 class Scheduler:
@@ -45,17 +30,18 @@ class Scheduler:
     IllegalTransition, with the job's history, for an event that can't happen in its state.
     """
 
-    def __init__(self, queue: QueueConfig, worker: WorkerConfig, *, model: str, seed: int = 0) -> None:
+    def __init__(self, queue: QueueConfig, worker: WorkerConfig, *, seed: int = 0) -> None:
         self._queue = queue
         self._limits = worker
-        self._model = model
         self._jobs: dict[str, Job] = {}
-        self._running: dict[str, _Running] = {}
+        self._running: dict[str, Running] = {}
         self._suspects: set[str] = set()
         rng = random.Random(seed)
         names = [f"w{index}" for index in range(worker.count)]
         self.workers = {name: Worker(name, RestartPolicy(rng)) for name in names}
         self.device: str | None = None
+        self._blocked = False
+        """A queued job waits for a worker to become free."""
         self._handlers: dict[type, Callable[..., list[ev.Action]]] = {
             ev.Submitted: self._submit,
             ev.NotSaved: self._forget,
@@ -93,6 +79,10 @@ class Scheduler:
         running = sorted(self._running.items(), key=lambda item: item[1].started_at)
         return [(self._jobs[track_id], state.percent) for track_id, state in running]
 
+    def versions(self) -> frozenset[str]:
+        """The models that active jobs need."""
+        return frozenset(job.spec.model_version for job in self._jobs.values())
+
     @property
     def idle(self) -> bool:
         return not self._jobs
@@ -101,8 +91,7 @@ class Scheduler:
         """When the next Tick is due at the latest; None while nothing can expire."""
         times = [time for worker in self.workers.values() for time, _ in worker.deadlines(self._limits)]
         resting = (WorkerState.BACKOFF, WorkerState.DISABLED)
-        coming = sum(worker.state is WorkerState.LOADING for worker in self.workers.values())
-        if len(self.pending()) > coming:
+        if self._blocked:
             times += [worker.retry_at for worker in self.workers.values() if worker.state in resting]
         return min(times, default=None)
 
@@ -175,48 +164,65 @@ class Scheduler:
     def _ready(self, event: ev.WorkerReady, now: float) -> list[ev.Action]:
         worker = self.workers[event.worker]
         worker.state, worker.slots, worker.seen_at = WorkerState.READY, event.slots, now
-        worker.model_version = event.model_version
+        worker.model_version, worker.device = event.model_version, event.device
         worker.policy.succeeded()
         self.device = event.device
-        actions: list[ev.Action] = [notices.model(self._model, "ready", event.load_sec)]
-        # What it loaded is what was installed: jobs that waited for another version will never run.
-        for job in self.pending():
-            if (
-                version := job.spec.model_version
-            ) != event.model_version and job.track_id in worker.wanted_by:
-                error = ModelNotFound(f"{version} is no longer installed, {event.model_version} is")
-                actions += self._end(job, JobState.FAILED, error.info())
+        actions: list[ev.Action] = [notices.model(event.model_version, "ready", event.load_sec)]
+        wanted = worker.wanted_version
+        if wanted is not None and wanted != event.model_version:  # it was replaced in the meantime
+            error = ModelNotFound(f"{wanted} is no longer installed, {event.model_version} is")
+            actions += self._end_waiting(wanted, error.info())
         return actions + self._dispatch(now)
 
     def _load_failed(self, event: ev.WorkerLoadFailed, now: float) -> list[ev.Action]:
         """The model itself is at fault: no restart helps, so the jobs that wait for it end here."""
-        self.workers[event.worker].load_error = event.error.message
-        actions: list[ev.Action] = [notices.model(self._model, "failed")]
-        if not any(worker.state is WorkerState.READY for worker in self.workers.values()):
-            for job in self.pending():
-                actions += self._end(job, JobState.FAILED, event.error)
-        return actions
+        worker = self.workers[event.worker]
+        worker.load_error = event.error.message
+        assert worker.wanted_version is not None
+        failed: list[ev.Action] = [notices.model(worker.wanted_version, "failed")]
+        return failed + self._end_waiting(worker.wanted_version, event.error)
+
+    def _end_waiting(self, version: str, error: ErrorInfo) -> list[ev.Action]:
+        """The jobs that wait for a model which can't be had, unless some worker has it loaded."""
+        if any(worker.alive and worker.model_version == version for worker in self.workers.values()):
+            return []
+        waiting = [job for job in self.pending() if job.spec.model_version == version]
+        return [action for job in waiting for action in self._end(job, JobState.FAILED, error)]
 
     def _exited(self, event: ev.WorkerExited, now: float) -> list[ev.Action]:
         worker = self.workers[event.worker]
         reason = worker.killed_for or event.reason
-        state = WorkerState.DOWN
+        version = worker.model_version or worker.wanted_version
+        state, actions = WorkerState.DOWN, list[ev.Action]()
         if worker.state is WorkerState.LOADING:
             reason = worker.load_error or f"died while loading: {reason}"
-            if worker.load_error is None or self.pending():
-                state, worker.retry_at = worker.policy.failed(now)
+            state, actions = self._rest(worker, reason, now)
         lost = worker.bury(state, reason)
-        restart = api.WorkerRestart(worker=worker.name, reason=reason, attempt=worker.generation)
-        actions: list[ev.Action] = [
-            ev.Publish("worker_restart", restart),
-            notices.model(self._model, "unloaded"),
-        ]
+        if not worker.makes_room:
+            restart = api.WorkerRestart(worker=worker.name, reason=reason, attempt=worker.generation)
+            actions.append(ev.Publish("worker_restart", restart))
+        if version is not None:
+            actions.append(notices.model(version, "unloaded"))
         interrupted = [
             job for track_id, attempt in sorted(lost) if (job := self._attempt_of(track_id, attempt))
         ]
         for job in interrupted:
             actions += self._blame(job, reason, alone=len(lost) == 1)
         return actions + self._dispatch(now)
+
+    def _rest(self, worker: Worker, reason: str, now: float) -> tuple[WorkerState, list[ev.Action]]:
+        """How long a worker that died while loading rests. When it died too often on one model while others
+        are waited for, the jobs of that one end, so that the rest of the queue goes on."""
+        wanted = worker.wanted_version
+        assert wanted is not None
+        waiting = {job.spec.model_version for job in self.pending()}
+        if worker.load_error is not None and wanted not in waiting:
+            return WorkerState.DOWN, []
+        state, worker.retry_at = worker.policy.failed(now)
+        if state is not WorkerState.DISABLED or not waiting - {wanted}:
+            return state, []
+        error = ModelLoadFailed(f"the worker died again and again on {wanted}: {reason}")
+        return state, self._end_waiting(wanted, error.info())
 
     def _blame(self, job: Job, reason: str, *, alone: bool) -> list[ev.Action]:
         """A worker died on this job: try once more, or end it with the reason.
@@ -301,39 +307,32 @@ class Scheduler:
         return None if self._running[track_id].adopting else job
 
     def _dispatch(self, now: float) -> list[ev.Action]:
-        """Hand queued jobs to workers with credit, then start the workers that are missing."""
+        """Hand queued jobs to workers with credit; start, or free, the workers that are missing."""
         actions: list[ev.Action] = []
-        waiting = self.pending()
-        for worker in self.workers.values():
-            if waiting and worker.idle and worker.model_version != waiting[0].spec.model_version:
-                worker.killed_for = "another version of the model was installed"
-                actions.append(ev.Kill(worker.name, worker.killed_for))
-            while (job := self._next_for(worker, waiting)) is not None:
-                waiting.remove(job)
-                actions += self._start(worker, job, now)
-        coming = sum(worker.state is WorkerState.LOADING for worker in self.workers.values())
-        for worker in self.workers.values():
-            rested = worker.state in (WorkerState.BACKOFF, WorkerState.DISABLED) and worker.retry_at <= now
-            if len(waiting) > coming and (worker.state is WorkerState.DOWN or rested):
-                worker.spawn(now, wanted_by={job.track_id for job in waiting})
-                coming += 1
-                actions.append(ev.Spawn(worker.name, worker.generation))
-                actions.append(notices.model(self._model, "loading"))
+        places = Places(self.workers.values(), self._suspects, now)
+        self._blocked = False
+        for job in self.pending():
+            place = places.find(job)
+            if place is None:
+                self._blocked = True
+                break
+            worker, version = place.worker, job.spec.model_version
+            match place.step:
+                case Step.RUN:
+                    actions += self._start(worker, job, now)
+                case Step.SPAWN:
+                    worker.spawn(now, version)
+                    actions.append(ev.Spawn(worker.name, worker.generation, version))
+                    actions.append(notices.model(version, "loading"))
+                case Step.REPLACE:
+                    worker.killed_for, worker.makes_room = f"makes room for {version}", True
+                    actions.append(ev.Kill(worker.name, worker.killed_for))
         return actions
-
-    def _next_for(self, worker: Worker, waiting: list[Job]) -> Job | None:
-        """The job that this worker should take now; a suspect neither joins others nor is joined."""
-        running = {track_id for track_id, _ in worker.running}
-        if worker.credit <= 0 or not waiting or running & self._suspects:
-            return None
-        first = waiting[0]
-        joins = first.track_id not in self._suspects and first.spec.model_version == worker.model_version
-        return first if joins or not running else None
 
     def _start(self, worker: Worker, job: Job, now: float) -> list[ev.Action]:
         running = job.moved(JobState.GENERATING, attempt=job.attempt + 1)
         self._jobs[job.track_id] = running
-        self._running[job.track_id] = _Running(started_at=now)
+        self._running[job.track_id] = Running(started_at=now)
         worker.running.add((job.track_id, running.attempt))
         worker.moved_at = now
         return [ev.Save(running), ev.SendRun(worker.name, running), notices.started(running)]

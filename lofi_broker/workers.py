@@ -1,4 +1,4 @@
-"""A worker as the scheduler sees it, and the policy of when it may start again. Pure."""
+"""A worker and a running job as the scheduler sees them, and when a worker may start again. Pure."""
 
 from __future__ import annotations
 
@@ -61,17 +61,21 @@ class Worker:
     slots: int = 0
     model_version: str | None = None
     """What it has loaded."""
+    wanted_version: str | None = None
+    """What it was last started for."""
+    device: str | None = None
     running: set[Attempt] = field(default_factory=set)
     """What holds one credit each."""
     cancelled_at: dict[Attempt, float] = field(default_factory=dict)
     """When its cancel was sent; the worker has not answered yet."""
-    wanted_by: set[str] = field(default_factory=set)
     spawned_at: float = 0.0
     seen_at: float = 0.0
     moved_at: float = 0.0
     """When a job of this worker last started or progressed."""
     retry_at: float = 0.0
     killed_for: str | None = None
+    makes_room: bool = False
+    """Killed for no fault of its own: another model is needed."""
     load_error: str | None = None
     reason: str | None = None
     """Why it last went down."""
@@ -89,13 +93,14 @@ class Worker:
     def alive(self) -> bool:
         return self.state in (WorkerState.LOADING, WorkerState.READY)
 
-    def spawn(self, now: float, wanted_by: set[str]) -> None:
-        """A new process; `wanted_by`: the tracks that wait for it."""
-        self.wanted_by = wanted_by
+    def spawn(self, now: float, version: str) -> None:
+        """A new process, to load this version of a model."""
+        self.wanted_version = version
         self.generation += 1
         self.state = WorkerState.LOADING
         self.spawned_at = self.seen_at = now
         self.killed_for = self.load_error = None
+        self.makes_room = False
 
     def release(self, attempt: Attempt) -> None:
         """Give back the credit that this attempt holds, if it does."""
@@ -108,6 +113,7 @@ class Worker:
         self.cancelled_at = {}
         self.state, self.reason = state, reason
         self.pid, self.rss, self.slots = None, None, 0
+        self.model_version, self.device = None, None
         return lost
 
     def deadlines(self, limits: WorkerConfig) -> list[tuple[float, str]]:
@@ -123,3 +129,19 @@ class Worker:
         grace = limits.stop_grace_sec
         found += [(at + grace, "did not stop a cancelled job") for at in self.cancelled_at.values()]
         return found
+
+
+@dataclass
+class Running:
+    """What is known of a job while it is generating."""
+
+    started_at: float
+    done: int = 0
+    total: int = 0
+    percent: int = 0
+    adopting: bool = False
+
+    def moved(self, done: int, total: int) -> None:
+        self.done, self.total = done, total
+        if total:  # never back, though a self-paced model's estimate may grow
+            self.percent = max(self.percent, min(99, 100 * done // total))

@@ -11,6 +11,10 @@ from typing import Annotated, Any, NamedTuple
 import msgspec
 from msgspec import Meta
 
+from lofi_common import api_models as models
+from lofi_common.api_base import NoParams as NoParams
+from lofi_common.api_base import Params as Params
+from lofi_common.api_base import Result as Result
 from lofi_common.errors import ErrorInfo, InvalidDuration, InvalidParams, InvalidPrompt, MethodNotFound
 from lofi_common.jobs import AudioFormat, JobState, Priority
 
@@ -21,27 +25,6 @@ MAX_PROMPT_CHARS = 1000
 
 TrackId = Annotated[str, Meta(min_length=1, max_length=64, description="First 16 hex digits of a SHA-256.")]
 NonNegative = Annotated[int, Meta(ge=0)]
-
-
-class Params(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Base of all params: unknown fields are refused by name."""
-
-
-class Result(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """Base of all results: fields at their default (null) are left out."""
-
-
-class NoParams(Params, frozen=True, kw_only=True):
-    pass
-
-
-class ModelInfo(Result, frozen=True, kw_only=True):
-    name: str
-    model_version: str
-    license: str
-    bytes: int
-    path: str
-    selected: bool
 
 
 class InitializeParams(Params, frozen=True, kw_only=True):
@@ -55,7 +38,7 @@ class InitializeResult(Result, frozen=True, kw_only=True):
     protocol: int
     version: str
     capabilities: list[str]
-    models: list[ModelInfo]
+    models: list[models.ModelInfo]
 
 
 class GenerateParams(Params, frozen=True, kw_only=True):
@@ -119,6 +102,10 @@ class WorkerInfo(Result, frozen=True, kw_only=True):
     state: str
     generation: int
     restarts: int
+    model_version: str | None = None
+    """What it has loaded, or is loading."""
+    device: str | None = None
+    threads: int | None = None
     pid: int | None = None
     rss: int | None = None
     reason: str | None = None
@@ -191,10 +178,6 @@ class CacheStatsResult(Result, frozen=True, kw_only=True):
     path: str
 
 
-class ModelsListResult(Result, frozen=True, kw_only=True):
-    models: list[ModelInfo]
-
-
 class ShutdownResult(Result, frozen=True, kw_only=True):
     pid: int
 
@@ -239,12 +222,6 @@ class GenerationError(Result, frozen=True, kw_only=True):
     recovery: str
 
 
-class ModelStatus(Result, frozen=True, kw_only=True):
-    model: str
-    state: str
-    load_sec: float | None = None
-
-
 class WorkerRestart(Result, frozen=True, kw_only=True):
     worker: str
     reason: str
@@ -268,7 +245,12 @@ METHODS: dict[str, Method] = {
     "cache_delete": Method(TrackParams, CacheDeleteResult),
     "cache_clear": Method(NoParams, CacheClearResult),
     "cache_stats": Method(NoParams, CacheStatsResult),
-    "models_list": Method(NoParams, ModelsListResult),
+    "models_list": Method(NoParams, models.ModelsListResult),
+    "model_download": Method(models.ModelDownloadParams, models.ModelDownloadResult),
+    "model_cancel": Method(models.ModelParams, models.ModelCancelResult),
+    "model_select": Method(models.ModelParams, models.ModelSelectResult),
+    "model_remove": Method(models.ModelParams, models.ModelRemoveResult),
+    "model_verify": Method(models.ModelVerifyParams, models.ModelVerifyResult),
     "shutdown": Method(NoParams, ShutdownResult),
 }
 
@@ -277,10 +259,14 @@ NOTIFICATIONS: dict[str, type[Result]] = {
     "generation_progress": GenerationProgress,
     "generation_complete": GenerationComplete,
     "generation_error": GenerationError,
-    "model_status": ModelStatus,
+    "download_progress": models.DownloadProgress,
+    "model_status": models.ModelStatus,
     "worker_restart": WorkerRestart,
 }
 
+
+DETAILS: dict[str, type[Result]] = {"DOWNLOAD_CONSENT_REQUIRED": models.DownloadOffer}
+"""Errors whose `details` are a JSON object of this type."""
 
 NAMES: dict[type[Result], str] = {kind: name for name, kind in NOTIFICATIONS.items()}
 
@@ -328,9 +314,9 @@ def _checked(params: GenerateParams) -> GenerateParams:
 
 
 def schema() -> dict[str, Any]:
-    """JSON Schemas of all methods and notifications, with shared `$defs`."""
+    """JSON Schemas of all methods, notifications and structured error details, with shared `$defs`."""
     types: list[Any] = [kind for pair in METHODS.values() for kind in pair]
-    types += NOTIFICATIONS.values()
+    types += [*NOTIFICATIONS.values(), *DETAILS.values()]
     unique = list(dict.fromkeys(types))
     refs, components = msgspec.json.schema_components(unique, ref_template="#/$defs/{name}")
     ref_of = dict(zip(unique, refs, strict=True))
@@ -341,5 +327,6 @@ def schema() -> dict[str, Any]:
             for name, pair in METHODS.items()
         },
         "notifications": {name: ref_of[kind] for name, kind in NOTIFICATIONS.items()},
+        "errors": {name: {"details": ref_of[kind]} for name, kind in DETAILS.items()},
         "$defs": components,
     }

@@ -43,7 +43,10 @@ class WorkerConfig(_Section, frozen=True, kw_only=True):
     engine: Literal["onnx", "fake"] = "onnx"
     count: Annotated[int, Meta(ge=1, le=64)] = 1
     slots: Annotated[int, Meta(ge=1, le=64)] = 1
+    device: Literal["auto", "cpu", "cuda", "coreml", "metal"] = "auto"
     threads: Annotated[int, Meta(ge=0, le=1024)] = 0
+    nice: Annotated[int, Meta(ge=0, le=19)] = 5
+    spin: bool = False
     load_timeout_sec: PositiveSeconds = 120.0
     silence_sec: PositiveSeconds = 15.0
     stall_sec: PositiveSeconds = 60.0

@@ -86,6 +86,12 @@ class ModelLoadFailed(LofiError):
     hint = "The files are damaged or do not fit in memory: reinstall the model, or free memory."
 
 
+class ModelDownloadFailed(LofiError):
+    code = -32002
+    name = "MODEL_DOWNLOAD_FAILED"
+    hint = "See to the network and ask for the model again: what has come is not fetched twice."
+
+
 class ModelInferenceFailed(LofiError):
     code = -32003
     name = "MODEL_INFERENCE_FAILED"
@@ -108,6 +114,12 @@ class InvalidPrompt(LofiError):
     code = -32006
     name = "INVALID_PROMPT"
     hint = "Describe the track in 1 to 1000 characters."
+
+
+class ConsentRequired(LofiError):
+    code = -32007
+    name = "DOWNLOAD_CONSENT_REQUIRED"
+    hint = "Read the licence, then ask again with consent (`lofi models pull MODEL --yes`)."
 
 
 class GenerationCancelled(LofiError):
@@ -142,10 +154,12 @@ ALL_ERRORS: tuple[type[LofiError], ...] = (
     InternalError,
     ModelNotFound,
     ModelLoadFailed,
+    ModelDownloadFailed,
     ModelInferenceFailed,
     QueueFull,
     InvalidDuration,
     InvalidPrompt,
+    ConsentRequired,
     GenerationCancelled,
     InvalidTrackId,
     CacheWriteError,

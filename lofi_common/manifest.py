@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from pathlib import Path
 
 import msgspec
@@ -13,6 +14,7 @@ MANIFEST_NAME = "model.toml"
 PROMPTS_NAME = "prompts.json"
 """The words that the model was taught, for people; a model may come without."""
 LAYOUT = 1
+CHUNK_BYTES = 2**20
 
 
 class _Section(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -56,6 +58,15 @@ class SamplingSpec(_Section, frozen=True, kw_only=True):
     guidance_scale: float
 
 
+class AgreementSpec(_Section, frozen=True, kw_only=True):
+    """How close the stored weights come to those of float32, after guidance, over some prompts and steps."""
+
+    top1: float
+    """Share of the codes for which both have the same favourite."""
+    kl: float
+    """Mean Kullback-Leibler divergence of a code's distribution from that of float32, in nats."""
+
+
 class FileSpec(_Section, frozen=True, kw_only=True):
     bytes: int
     sha256: str
@@ -71,6 +82,9 @@ class Manifest(_Section, frozen=True, kw_only=True):
     codec: CodecSpec
     sampling: SamplingSpec
     files: dict[str, FileSpec]
+    precision: str | None = None
+    """How an importer stored the weights."""
+    agreement: AgreementSpec | None = None
 
     def frames_expected(self, duration_sec: int) -> int:
         """Frames that a track of this length takes; an upper bound where the codec graph decides."""
@@ -122,12 +136,36 @@ def read_model(folder: Path) -> Model:
     return Model(folder=folder, manifest=manifest, version=version)
 
 
+def name_of(version: str) -> str:
+    """The name of the model that a version belongs to."""
+    return re.sub(r"-[0-9a-f]{8}(-fake)?$", "", version)
+
+
 def select_model(folder: Path, engine: str) -> Model:
     """`read_model`, with a version of its own for the fake engine, whose tracks are no music."""
     model = read_model(folder)
     if engine == "fake":
         return msgspec.structs.replace(model, version=f"{model.version}-fake")
     return model
+
+
+def data_name(graph: str) -> str:
+    """The file with the weights of a graph, which lies beside it: `decoder.onnx` has `decoder.data`."""
+    return f"{Path(graph).stem}.data"
+
+
+def check_large_file(model: Model, name: str) -> None:
+    """`check_file` without holding the bytes. Raises ModelNotFound or ModelLoadFailed naming the file."""
+    path = model.folder / name
+    digest = hashlib.sha256()
+    try:
+        with path.open("rb", buffering=0) as file:
+            buffer = bytearray(CHUNK_BYTES)
+            while size := file.readinto(buffer):
+                digest.update(memoryview(buffer)[:size])
+    except OSError as error:
+        raise ModelNotFound(f"the model's file {path} can't be read", details=str(error)) from error
+    _compare(model, name, digest.hexdigest())
 
 
 def check_file(model: Model, name: str) -> bytes:
@@ -137,14 +175,18 @@ def check_file(model: Model, name: str) -> bytes:
     without complaint, so the hash is the only guard.
     """
     path = model.folder / name
-    spec = model.manifest.files.get(name)
-    if spec is None:
-        raise ModelLoadFailed(f"{model.folder / MANIFEST_NAME} does not list {name}")
     try:
         data = path.read_bytes()
     except OSError as error:
         raise ModelNotFound(f"the model's file {path} can't be read", details=str(error)) from error
-    digest = hashlib.sha256(data).hexdigest()
-    if digest != spec.sha256:
-        raise ModelLoadFailed(f"{path} is damaged: its SHA-256 is {digest} instead of {spec.sha256}")
+    _compare(model, name, hashlib.sha256(data).hexdigest())
     return data
+
+
+def _compare(model: Model, name: str, digest: str) -> None:
+    spec = model.manifest.files.get(name)
+    if spec is None:
+        raise ModelLoadFailed(f"{model.folder / MANIFEST_NAME} does not list {name}")
+    if digest != spec.sha256:
+        path = model.folder / name
+        raise ModelLoadFailed(f"{path} is damaged: its SHA-256 is {digest} instead of {spec.sha256}")

@@ -44,6 +44,11 @@ class Paths(msgspec.Struct, frozen=True, kw_only=True):
         return self.data / "tracks"
 
     @property
+    def models(self) -> Path:
+        """Installed models, a folder each; made when the first one comes."""
+        return self.data / "models"
+
+    @property
     def spool(self) -> Path:
         """Beside the tracks, so that a finished file is renamed into the library, never copied."""
         return self.data / "spool"
@@ -92,11 +97,6 @@ def find_paths(environ: Mapping[str, str]) -> Paths:
         state=Path(dirs.user_state_dir),
         data=Path(dirs.user_data_dir),
     )
-
-
-def model_folder(setting: str) -> Path:
-    """The folder that `model.folder` names; the starter's where it is empty."""
-    return Path(setting) if setting else starter_folder()
 
 
 def starter_folder() -> Path:

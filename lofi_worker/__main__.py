@@ -24,6 +24,7 @@ EXIT_LOAD_FAILED = 4
 def main() -> None:
     arguments = _parser().parse_args()
     os.umask(0o077)
+    os.nice(arguments.nice)
     with logging_to(arguments.log_level, None, stderr=True):
         _run(arguments)
 
@@ -56,7 +57,10 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--spool", type=Path, required=True, help="folder for finished tracks")
     parser.add_argument("--engine", choices=["onnx", "fake"], default="onnx")
     parser.add_argument("--slots", type=int, default=1, help="jobs decoded side by side")
-    parser.add_argument("--threads", type=int, default=0, help="inference threads; 0 = one per core")
+    parser.add_argument("--device", default="auto", help="auto, cpu, cuda or coreml (metal)")
+    parser.add_argument("--threads", type=int, required=True, help="inference threads")
+    parser.add_argument("--spin", action="store_true", help="threads spin while they wait")
+    parser.add_argument("--nice", type=int, default=0, help="niceness to take, 0 to 19")
     parser.add_argument("--log-level", default="info")
     return parser
 
@@ -75,10 +79,14 @@ def _serve(arguments: argparse.Namespace, link: BrokerLink) -> None:
 
             engine = FakeEngine(model, arguments.slots)
         else:
+            from lofi_worker.musicgen.device import device_called
             from lofi_worker.musicgen.load import load_engine
+            from lofi_worker.musicgen.settings import RunSettings
 
-            threads = arguments.threads or len(os.sched_getaffinity(0))
-            engine = load_engine(model, slots=arguments.slots, threads=threads)
+            settings = RunSettings(
+                threads=arguments.threads, device=device_called(arguments.device), spin=arguments.spin
+            )
+            engine = load_engine(model, slots=arguments.slots, settings=settings)
     except LofiError as error:
         print(error, file=sys.stderr)
         link.send(LoadFailed(error=error.info()))

@@ -19,8 +19,8 @@ from onnx import TensorProto, helper, numpy_helper
 
 from lofi_common.manifest import PROMPTS_NAME, CodecSpec, DecoderSpec, SamplingSpec, TextSpec
 from lofi_worker.importer.decoder_graph import build_decoder
+from lofi_worker.importer.graph import IN_FULL, MatrixFormat, Storage
 from lofi_worker.importer.manifest import write_manifest
-from lofi_worker.importer.quantize import quantize
 from lofi_worker.importer.text_graph import build_text_encoder
 from training.codec.graph import build_codec, synthesise
 from training.codec.level import calibrate
@@ -108,14 +108,16 @@ def read_weights(work: Path, name: str) -> Weights:
     return Weights(weights, positions.astype(np.float32), model.ending.weight.detach().numpy())
 
 
-def export(work: Path, name: str, folder: Path, bits: int | None = BITS, codec: bool = True) -> None:
-    """Write the model folder; bits None keeps float32, codec False keeps the codec.onnx that is there."""
+def export(work: Path, name: str, folder: Path, coded: bool = True, codec: bool = True) -> None:
+    """Write the model folder; coded False keeps float32, codec False keeps the codec.onnx that is there."""
     folder.mkdir(parents=True, exist_ok=True)
     saved = read_weights(work, name)
-    decoder = build_decoder(saved.weights, DECODER, saved.positions, *logit_tables(), saved.endings)
-    text = build_text_encoder(saved.weights, TEXT, DECODER)
-    if bits is not None:
-        decoder, text = (store_half(quantize(graph, bits, BLOCK)) for graph in (decoder, text))
+    storage = Storage(lambda name, weight: MatrixFormat(BITS, BLOCK)) if coded else IN_FULL
+    tables = logit_tables()
+    decoder = build_decoder(saved.weights, DECODER, saved.positions, *tables, saved.endings, storage)
+    text = build_text_encoder(saved.weights, TEXT, DECODER, storage)
+    if coded:
+        decoder, text = store_half(decoder), store_half(text)
     onnx.save(decoder, folder / "decoder.onnx")
     onnx.save(text, folder / "text_encoder.onnx")
     if codec:
@@ -160,7 +162,7 @@ def main() -> None:
     parser.add_argument("--keep-codec", action="store_true", help="leave codec.onnx as it is")
     options = parser.parse_args()
     started = time.monotonic()
-    export(options.work, options.name, options.out, None if options.float32 else BITS, not options.keep_codec)
+    export(options.work, options.name, options.out, not options.float32, not options.keep_codec)
     print(f"seconds={time.monotonic() - started:.0f}", flush=True)
 
 

@@ -1,87 +1,138 @@
-"""Turns a MusicGen checkpoint, as it lies on the Hub in safetensors, into a model folder."""
+"""Turns a MusicGen checkpoint, in any of its published forms, into a model folder."""
 
-import json
-import shutil
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-import onnx
 from numpy.typing import NDArray
-from safetensors import safe_open
 
-from lofi_common.errors import ModelLoadFailed, ModelNotFound
-from lofi_common.manifest import CodecSpec, DecoderSpec, SamplingSpec, TextSpec
-from lofi_worker.importer.decoder_graph import DecoderShape, build_decoder, sinusoidal_positions
-from lofi_worker.importer.encodec_graph import EncodecShape, build_encodec
-from lofi_worker.importer.manifest import write_manifest
-from lofi_worker.importer.quantize import quantize
-from lofi_worker.importer.text_graph import TextShape, build_text_encoder
+from lofi_common.manifest import AgreementSpec, CodecSpec, DecoderSpec, SamplingSpec, TextSpec
+from lofi_worker.importer.agreement import LanguageModel
+from lofi_worker.importer.build import Shapes
+from lofi_worker.importer.manifest import FILES, OPTIONAL_FILES, write_manifest
+from lofi_worker.importer.precision import DEFAULT_PRECISION, Precision
+from lofi_worker.importer.sources.config import ModelConfig
+from lofi_worker.importer.sources.source import open_source
+from lofi_worker.importer.sources.weights import StoredWeights
+from lofi_worker.importer.write_graphs import REFERENCE, write_graphs
 
 MAX_TEXT_TOKENS = 256
 CHUNK_FRAMES = 50  # one second: the few frames of context that the codec computes again cost little beside it
-BLOCK_SIZE = 32
 SAMPLING = SamplingSpec(temperature=1.0, top_k=250, top_p=0.0, guidance_scale=3.0)  # audiocraft's defaults
 
-# What the graph builders assume, and every published MusicGen checkpoint has.
-ASSUMED = {
-    "text_encoder": {"is_gated_act": False, "dense_act_fn": "relu"},
-    "decoder": {"activation_function": "gelu", "scale_embedding": False},
-    "audio_encoder": {
-        "norm_type": "weight_norm",
-        "pad_mode": "reflect",
-        "use_causal_conv": False,
-        "use_conv_shortcut": False,
-        "audio_channels": 1,
-    },
-}
+Report = Callable[[str, int, int], None]
+
+
+def silent(stage: str, done: int, total: int) -> None:
+    """A report that nobody reads."""
 
 
 def convert_checkpoint(
-    folder: Path, out_folder: Path, name: str, *, license: str, description: str, bits: int | None = None
+    folder: Path,
+    out_folder: Path,
+    name: str,
+    *,
+    license: str,
+    description: str,
+    precision: Precision = DEFAULT_PRECISION,
+    report: Report = silent,
 ) -> str:
     """Writes the model folder `out_folder` and returns its model version.
 
-    bits: None keeps float32; 8 or 4 stores the decoder's matrices so, and the text encoder's in 8.
-    Raises ModelNotFound when a file is missing, ModelLoadFailed when it is not a MusicGen checkpoint.
+    report: called with the stage (those of `write_graphs`), how many weights were taken since the beginning,
+    and how many will be. Raises ModelNotFound when a file is missing, ModelLoadFailed when the checkpoint
+    is damaged, is no MusicGen or does not fit together; no file of the model is left then.
     """
-    if not (folder / "tokenizer.json").is_file():
-        raise ModelNotFound(f"{folder} holds no tokenizer.json")
-    config = _read_config(folder)
-    weights = _read_weights(folder)
-    text, decoder, codec = _text_shape(config), _decoder_shape(config), _codec_shape(config)
-    max_steps = int(config["decoder"]["max_position_embeddings"])
-    try:
-        text_graph = build_text_encoder(weights, text, decoder)
-        decoder_graph = build_decoder(weights, decoder, sinusoidal_positions(max_steps, decoder.hidden))
-        codec_graph = build_encodec(weights, codec)
-    except KeyError as error:
-        raise ModelLoadFailed(f"{folder} is not a MusicGen checkpoint: it has no weight {error}") from error
-    if bits is not None:
-        text_graph = quantize(text_graph, 8, BLOCK_SIZE)
-        decoder_graph = quantize(decoder_graph, bits, BLOCK_SIZE)
-
+    source = open_source(folder)
+    config = source.config
+    max_steps = config.decoder.max_position_embeddings
+    shapes = Shapes(config.text_shape(), config.decoder_shape(), config.codec_shape(), max_steps)
+    weights = _Watched(source.weights, precision, report)
     out_folder.mkdir(parents=True, exist_ok=True)
-    onnx.save(text_graph, out_folder / "text_encoder.onnx")
-    onnx.save(decoder_graph, out_folder / "decoder.onnx")
-    onnx.save(codec_graph, out_folder / "codec.onnx")
-    shutil.copyfile(folder / "tokenizer.json", out_folder / "tokenizer.json")
-    sample_rate = int(config["audio_encoder"]["sampling_rate"])
+    with _all_or_none(out_folder):
+        spec = _decoder_spec(config)
+        model = LanguageModel(out_folder, source.tokenizer, MAX_TEXT_TOKENS, spec)
+        agreement = write_graphs(model, weights, shapes, precision, weights.begin)
+        (out_folder / "tokenizer.json").write_bytes(source.tokenizer)
+        return _write_manifest(out_folder, config, spec, name, license, description, precision, agreement)
+
+
+class _Watched(Mapping[str, NDArray[np.float32]]):
+    """Weights that report how many were taken: the reference takes those of the language model once more."""
+
+    def __init__(self, weights: StoredWeights, precision: Precision, report: Report) -> None:
+        self._stage = ""
+        self._weights = weights
+        again = 0 if precision == "fp32" else sum(not name.startswith("audio_encoder.") for name in weights)
+        self._total = len(weights) + again
+        self._report = report
+        self._taken: set[tuple[bool, str]] = set()
+
+    def begin(self, stage: str) -> None:
+        """What is taken from now on, is taken for this stage."""
+        self._stage = stage
+        self._report(stage, len(self._taken), self._total)
+
+    def __getitem__(self, name: str) -> NDArray[np.float32]:
+        array = self._weights[name]
+        self._taken.add((self._stage == REFERENCE, name))
+        self._report(self._stage, len(self._taken), self._total)
+        return array
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._weights
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._weights)
+
+    def __len__(self) -> int:
+        return len(self._weights)
+
+
+@contextmanager
+def _all_or_none(folder: Path) -> Iterator[None]:
+    """Takes the model's files away when not all of them could be written."""
+    try:
+        yield
+    except BaseException:
+        for name in (*FILES, *OPTIONAL_FILES, "model.toml"):
+            (folder / name).unlink(missing_ok=True)
+        raise
+
+
+def _decoder_spec(config: ModelConfig) -> DecoderSpec:
+    decoder, channels = config.decoder_shape(), config.codec_shape().channels
+    return DecoderSpec(
+        layers=decoder.layers,
+        heads=decoder.heads,
+        head_dim=decoder.head_dim,
+        codebooks=decoder.codebooks,
+        codebook_size=decoder.codebook_size,
+        delays=[q // channels for q in range(decoder.codebooks)],
+        max_steps=config.decoder.max_position_embeddings,
+    )
+
+
+def _write_manifest(
+    folder: Path,
+    config: ModelConfig,
+    spec: DecoderSpec,
+    name: str,
+    license: str,
+    description: str,
+    precision: Precision,
+    agreement: AgreementSpec,
+) -> str:
+    codec = config.codec_shape()
+    sample_rate = config.audio_encoder.sampling_rate
     return write_manifest(
-        out_folder,
+        folder,
         name=name,
         license=license,
         description=description,
         text=TextSpec(max_tokens=MAX_TEXT_TOKENS),
-        decoder=DecoderSpec(
-            layers=decoder.layers,
-            heads=decoder.heads,
-            head_dim=decoder.head_dim,
-            codebooks=decoder.codebooks,
-            codebook_size=decoder.codebook_size,
-            delays=[q // codec.channels for q in range(decoder.codebooks)],
-            max_steps=max_steps,
-        ),
+        decoder=spec,
         codec=CodecSpec(
             sample_rate=sample_rate,
             channels=codec.channels,
@@ -89,85 +140,6 @@ def convert_checkpoint(
             chunk_frames=CHUNK_FRAMES,
         ),
         sampling=SAMPLING,
-    )
-
-
-def _read_config(folder: Path) -> dict[str, Any]:
-    """config.json, with every assumption of the builders checked."""
-    path = folder / "config.json"
-    try:
-        config: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise ModelNotFound(f"the checkpoint's file {path} can't be read", details=str(error)) from error
-    except ValueError as error:
-        raise ModelLoadFailed(f"{path} is not JSON: {error}") from error
-    for part, values in ASSUMED.items():
-        if part not in config:
-            raise ModelLoadFailed(f"{path} does not describe a MusicGen model: {part} is missing")
-        for key, value in values.items():
-            if config[part].get(key, value) != value:
-                found = config[part][key]
-                raise ModelLoadFailed(f"{path}: {part}.{key} = {found} is not supported, only {value}")
-    return config
-
-
-def _read_weights(folder: Path) -> dict[str, NDArray[np.float32]]:
-    """Every weight that generation needs, as float32, from one or more safetensors files."""
-    files = sorted(folder.glob("*.safetensors"))
-    if not files:
-        raise ModelNotFound(f"{folder} holds no safetensors file")
-    weights: dict[str, NDArray[np.float32]] = {}
-    for path in files:
-        with safe_open(path, framework="numpy") as file:
-            for name in file.keys():  # noqa: SIM118 (the file is no dict and cannot be iterated)
-                if not name.startswith("audio_encoder.encoder."):
-                    weights[name] = file.get_tensor(name).astype(np.float32)
-    # The table is stored once, under either of the two names that share it.
-    alias = weights.get("text_encoder.encoder.embed_tokens.weight")
-    if alias is not None:
-        weights.setdefault("text_encoder.shared.weight", alias)
-    return weights
-
-
-def _text_shape(config: dict[str, Any]) -> TextShape:
-    text = config["text_encoder"]
-    return TextShape(
-        layers=text["num_layers"],
-        hidden=text["d_model"],
-        heads=text["num_heads"],
-        head_dim=text["d_kv"],
-        ffn=text["d_ff"],
-        relative_buckets=text["relative_attention_num_buckets"],
-        relative_max_distance=text["relative_attention_max_distance"],
-    )
-
-
-def _decoder_shape(config: dict[str, Any]) -> DecoderShape:
-    decoder = config["decoder"]
-    return DecoderShape(
-        layers=decoder["num_hidden_layers"],
-        hidden=decoder["hidden_size"],
-        heads=decoder["num_attention_heads"],
-        head_dim=decoder["hidden_size"] // decoder["num_attention_heads"],
-        ffn=decoder["ffn_dim"],
-        codebooks=decoder["num_codebooks"],
-        codebook_size=decoder["vocab_size"],
-    )
-
-
-def _codec_shape(config: dict[str, Any]) -> EncodecShape:
-    codec, decoder = config["audio_encoder"], config["decoder"]
-    channels = decoder.get("audio_channels", 1)
-    return EncodecShape(
-        codebooks=decoder["num_codebooks"] // channels,
-        codebook_size=codec["codebook_size"],
-        channels=channels,
-        filters=codec["num_filters"],
-        ratios=tuple(codec["upsampling_ratios"]),
-        kernel=codec["kernel_size"],
-        last_kernel=codec["last_kernel_size"],
-        residual_kernel=codec["residual_kernel_size"],
-        residual_layers=codec["num_residual_layers"],
-        dilation_growth=codec["dilation_growth_rate"],
-        lstm_layers=codec["num_lstm_layers"],
+        precision=precision,
+        agreement=agreement,
     )

@@ -4,13 +4,24 @@ The architecture is that of "Simple and Controllable Music Generation" (Copet et
 weight names are those of transformers' `MusicgenForConditionalGeneration`.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import onnx
 from numpy.typing import NDArray
 
-from lofi_worker.importer.graph import FLOAT, INT32, INT64, MICROSOFT, GraphBuilder, Weights
+from lofi_worker.importer.graph import (
+    FLOAT,
+    IN_FULL,
+    INT8,
+    INT32,
+    INT64,
+    MICROSOFT,
+    GraphBuilder,
+    Storage,
+    Weights,
+)
 
 NORM_EPSILON = 1e-5
 
@@ -27,6 +38,14 @@ class DecoderShape:
     codebooks: int
     codebook_size: int
     rotary_base: float | None = None
+
+
+@dataclass(frozen=True)
+class CacheScales:
+    """What one step of the int8 codes in a layer's cache is worth: float32 [heads * head_dim] each."""
+
+    key: NDArray[np.float32]
+    value: NDArray[np.float32]
 
 
 def sinusoidal_positions(steps: int, hidden: int) -> NDArray[np.float32]:
@@ -48,26 +67,31 @@ def build_decoder(
     logit_bias: NDArray[np.float32] | None = None,
     logit_scale: NDArray[np.float32] | None = None,
     endings: NDArray[np.float32] | None = None,
+    storage: Storage = IN_FULL,
+    cache_scales: Sequence[CacheScales] | None = None,
 ) -> onnx.ModelProto:
     """The graph `tokens, seqlens_k, total_sequence_length, past, cross, cross_mask -> logits, present`.
 
+    The first rows have prompts, those behind them have none: their cross-attention is zero and left out.
     positions: [max_steps, hidden], added to the token embeddings.
     endings: [E, hidden], added too, by the frames that follow the one which codebook 0 predicts, the last
     row for E - 1 and more; the graph then has the input `frames_left`, int64 [rows], for the last position.
+    cache_scales: each layer's; the cache then holds int8 instead of float32.
     logit_bias: [P, codebooks, codebook_size] and logit_scale: [P, codebooks], by position, the last row for
     all positions from P - 1 on: logits = (raw + bias) * scale.
     """
-    graph = GraphBuilder("decoder")
+    graph = GraphBuilder("decoder", storage)
     tokens = graph.input("tokens", INT64, ["rows", "length", shape.codebooks])
     seqlens = graph.input("seqlens_k", INT32, ["rows"])
     graph.input("total_sequence_length", INT32, [1])
+    cache = FLOAT if cache_scales is None else INT8
     for i in range(shape.layers):
         for kind in ("key", "value"):
-            graph.input(f"past.{i}.{kind}", FLOAT, ["rows", shape.heads, "capacity", shape.head_dim])
+            graph.input(f"past.{i}.{kind}", cache, ["rows", shape.heads, "capacity", shape.head_dim])
     for i in range(shape.layers):
         for kind in ("key", "value"):
-            graph.input(f"cross.{i}.{kind}", FLOAT, ["rows", shape.heads, "text", shape.head_dim])
-    graph.input("cross_mask", INT32, ["rows", "text"])
+            graph.input(f"cross.{i}.{kind}", FLOAT, ["prompts", shape.heads, "text", shape.head_dim])
+    graph.input("cross_mask", INT32, ["prompts", "text"])
 
     back = _places_back(graph, tokens)
     last = graph.node("Unsqueeze", [graph.node("Cast", [seqlens], to=INT64), graph.constant([1])])
@@ -81,7 +105,8 @@ def build_decoder(
         left = graph.node("Max", [graph.node("Sub", [at_last, back]), graph.constant(0)])
         stream = graph.node("Add", [stream, _by_row(graph, "endings", endings, left)])
     rotary = _rotary_tables(graph, shape, len(positions))
-    final = _layers(graph, weights, shape, stream, rotary)
+    scales = [None] * shape.layers if cache_scales is None else cache_scales
+    final = _layers(graph, weights, shape, stream, rotary, scales, _prompted(graph, shape, tokens))
     _heads(graph, weights, shape, final, at, logit_bias, logit_scale)
     return graph.model()
 
@@ -95,9 +120,8 @@ def _places_back(graph: GraphBuilder, tokens: str) -> str:
 def _embed(graph: GraphBuilder, tokens: str, tables: list[NDArray[np.float32]]) -> str:
     """The sum of the codebooks' embeddings, [rows, length, hidden], from one table for all of them."""
     offsets = np.cumsum([0] + [len(table) for table in tables[:-1]])
-    table = graph.weight("embed_tokens", np.concatenate(tables))
     ids = graph.node("Add", [tokens, graph.constant(offsets.tolist())])
-    vectors = graph.node("Gather", [table, ids])
+    vectors = graph.rows("embed_tokens", np.concatenate(tables), ids)
     return graph.node("ReduceSum", [vectors, graph.constant([2])], keepdims=0)
 
 
@@ -112,8 +136,31 @@ def _rotary_tables(graph: GraphBuilder, shape: DecoderShape, steps: int) -> list
     ]
 
 
+@dataclass(frozen=True)
+class _Prompted:
+    """Tensors: how many rows have prompts, and for those that have none zeros [rows, length, all heads]."""
+
+    rows: str
+    nothing: str
+
+
+def _prompted(graph: GraphBuilder, shape: DecoderShape, tokens: str) -> _Prompted:
+    prompts = graph.node("Shape", ["cross_mask"], start=0, end=1)
+    others = graph.node("Sub", [graph.node("Shape", [tokens], start=0, end=1), prompts])
+    length = graph.node("Shape", [tokens], start=1, end=2)
+    wide = graph.constant([shape.heads * shape.head_dim])
+    size = graph.node("Concat", [others, length, wide], axis=0)
+    return _Prompted(prompts, graph.node("Expand", [graph.weight("zero", np.zeros(1, np.float32)), size]))
+
+
 def _layers(
-    graph: GraphBuilder, weights: Weights, shape: DecoderShape, stream: str, rotary: list[str]
+    graph: GraphBuilder,
+    weights: Weights,
+    shape: DecoderShape,
+    stream: str,
+    rotary: list[str],
+    scales: Sequence[CacheScales | None],
+    prompted: _Prompted,
 ) -> str:
     """All pre-norm layers and the final norm; returns [rows, length, hidden].
 
@@ -145,9 +192,9 @@ def _layers(
     )
     for i in range(shape.layers):
         layer = f"layers.{i}"
-        branch = _self_attention(graph, weights, shape, i, normed, rotary)
+        branch = _self_attention(graph, weights, shape, i, normed, rotary, scales[i])
         normed, stream = norm(f"{layer}.encoder_attn_layer_norm", branch, stream)
-        branch = _cross_attention(graph, weights, shape, i, normed)
+        branch = _cross_attention(graph, weights, shape, i, normed, prompted)
         normed, stream = norm(f"{layer}.final_layer_norm", branch, stream)
         inner = graph.linear(normed, f"{layer}.fc1", weights[f"{prefix}.{layer}.fc1.weight"])
         inner = graph.node("Gelu", [inner])
@@ -158,7 +205,13 @@ def _layers(
 
 
 def _self_attention(
-    graph: GraphBuilder, weights: Weights, shape: DecoderShape, i: int, normed: str, rotary: list[str]
+    graph: GraphBuilder,
+    weights: Weights,
+    shape: DecoderShape,
+    i: int,
+    normed: str,
+    rotary: list[str],
+    scales: CacheScales | None,
 ) -> str:
     name = f"layers.{i}.self_attn"
     source = f"decoder.model.decoder.{name}"
@@ -167,31 +220,45 @@ def _self_attention(
     past = [f"past.{i}.key", f"past.{i}.value"]
     present = [f"present.{i}.key", f"present.{i}.value"]
     for tensor in present:
-        graph.output(tensor, FLOAT, ["rows", shape.heads, "capacity", shape.head_dim])
+        cache = FLOAT if scales is None else INT8
+        graph.output(tensor, cache, ["rows", shape.heads, "capacity", shape.head_dim])
+    codes: dict[str, int | str] = {}
+    inputs = [qkv, "", "", *past, "seqlens_k", "total_sequence_length", *rotary]
+    if scales is not None:
+        codes = {"kv_cache_bit_width": 8, "k_quant_type": "PER_CHANNEL", "v_quant_type": "PER_CHANNEL"}
+        key = graph.weight(f"{name}.key_scale", scales.key)
+        value = graph.weight(f"{name}.value_scale", scales.value)
+        inputs += ["", "", "", key, value]
     attended = graph.nodes(
         "GroupQueryAttention",
-        [qkv, "", "", *past, "seqlens_k", "total_sequence_length", *rotary],
+        inputs,
         ["*", *present],
         domain=MICROSOFT,
         num_heads=shape.heads,
         kv_num_heads=shape.heads,
         do_rotary=int(shape.rotary_base is not None),
         rotary_interleaved=0,
+        **codes,
     )[0]
     return graph.linear(attended, f"{name}.out", weights[f"{source}.out_proj.weight"])
 
 
-def _cross_attention(graph: GraphBuilder, weights: Weights, shape: DecoderShape, i: int, normed: str) -> str:
+def _cross_attention(
+    graph: GraphBuilder, weights: Weights, shape: DecoderShape, i: int, normed: str, prompted: _Prompted
+) -> str:
     name = f"layers.{i}.encoder_attn"
     source = f"decoder.model.decoder.{name}"
     query = graph.linear(normed, f"{name}.q", weights[f"{source}.q_proj.weight"])
+    start = graph.constant([0])
+    asking = graph.node("Slice", [query, start, prompted.rows, start])
     attended = graph.node(
         "MultiHeadAttention",
-        [query, f"cross.{i}.key", f"cross.{i}.value", "", "cross_mask"],
+        [asking, f"cross.{i}.key", f"cross.{i}.value", "", "cross_mask"],
         domain=MICROSOFT,
         num_heads=shape.heads,
     )
-    return graph.linear(attended, f"{name}.out", weights[f"{source}.out_proj.weight"])
+    every = graph.node("Concat", [attended, prompted.nothing], axis=0)
+    return graph.linear(every, f"{name}.out", weights[f"{source}.out_proj.weight"])
 
 
 def _heads(

@@ -21,7 +21,7 @@ import numpy as np
 import onnx
 from numpy.typing import NDArray
 
-from lofi_worker.importer.graph import BOOL, FLOAT, INT64, GraphBuilder, Weights
+from lofi_worker.importer.graph import BOOL, FLOAT, IN_FULL, INT64, GraphBuilder, Storage, Weights
 
 PREFIX = "audio_encoder.decoder.layers"
 
@@ -80,26 +80,14 @@ def _padding(kernel: int, dilation: int) -> tuple[int, int]:
     return total - total // 2, total // 2
 
 
-def fold_weight_norm(weights: Weights, name: str) -> NDArray[np.float32]:
-    """The weight of a weight-normalised convolution: gain * direction / |direction|, by the first axis."""
-    if f"{name}.weight" in weights:
-        return weights[f"{name}.weight"]
-    old = f"{name}.weight_g" in weights
-    gain = weights[f"{name}.weight_g" if old else f"{name}.parametrizations.weight.original0"]
-    direction = weights[f"{name}.weight_v" if old else f"{name}.parametrizations.weight.original1"]
-    length = np.sqrt(np.sum(np.square(direction, dtype=np.float64), axis=(1, 2), keepdims=True))
-    folded: NDArray[np.float32] = (gain * direction / length).astype(np.float32)
-    return folded
-
-
-def build_encodec(weights: Weights, shape: EncodecShape) -> onnx.ModelProto:
+def build_encodec(weights: Weights, shape: EncodecShape, storage: Storage = IN_FULL) -> onnx.ModelProto:
     """The graph `codes, last, state.* -> audio, next_state.*`.
 
     codes: int64 [1, codebooks * channels, n], the channels interleaved (even: left); n may be 0, but not
     in the first call. last: bool []; audio: float [1, channels, samples].
     A track has at least kernel // 2 + 1 frames.
     """
-    graph = GraphBuilder("codec")
+    graph = GraphBuilder("codec", storage)
     codes = graph.input("codes", INT64, [1, shape.codebooks * shape.channels, "frames"])
     graph.input("last", BOOL, [])
     hidden = _lstm(graph, weights, shape, _first_convolution(graph, weights, shape, codes))
@@ -149,7 +137,7 @@ def _first_convolution(graph: GraphBuilder, weights: Weights, shape: EncodecShap
     by_channel = graph.node("Transpose", [split], perm=[1, 0, 2])
     offsets = np.arange(shape.codebooks, dtype=np.int64)[:, None] * shape.codebook_size
     rows = graph.node("Add", [by_channel, graph.weight("codebook_offsets", offsets)])
-    vectors = graph.node("Gather", [graph.weight("codebooks", np.concatenate(tables)), rows])
+    vectors = graph.rows("codebooks", np.concatenate(tables), rows)
     summed = graph.node("ReduceSum", [vectors, graph.constant([1])], keepdims=0)
     embedded = graph.node("Transpose", [summed], perm=[0, 2, 1])
     padded = _reflect(graph, embedded, left, right)
@@ -172,7 +160,7 @@ def _reflect(graph: GraphBuilder, x: str, left: int, right: int) -> str:
 
 
 def _convolve(graph: GraphBuilder, weights: Weights, name: str, x: str, dilation: int = 1) -> str:
-    kernel = graph.weight(f"{name}.weight", fold_weight_norm(weights, name))
+    kernel = graph.stored(f"{name}.weight", weights[f"{name}.weight"])
     bias = graph.weight(f"{name}.bias", weights[f"{name}.bias"])
     return graph.node("Conv", [x, kernel, bias], dilations=[dilation])
 
@@ -192,8 +180,8 @@ def _lstm(graph: GraphBuilder, weights: Weights, shape: EncodecShape, x: str) ->
         matrices = [_gates(weights[f"{source}.weight_{side}_l{i}"])[None] for side in ("ih", "hh")]
         biases = [_gates(weights[f"{source}.bias_{side}_l{i}"]) for side in ("ih", "hh")]
         parameters = [
-            graph.weight(f"lstm.{i}.input", matrices[0]),
-            graph.weight(f"lstm.{i}.recurrent", matrices[1]),
+            graph.stored(f"lstm.{i}.input", matrices[0]),
+            graph.stored(f"lstm.{i}.recurrent", matrices[1]),
             graph.weight(f"lstm.{i}.bias", np.concatenate(biases)[None]),
         ]
         y, *after = graph.nodes(
@@ -246,7 +234,7 @@ def _never_empty(graph: GraphBuilder, window: str, shape: EncodecShape) -> str:
 
 def _upsample(graph: GraphBuilder, weights: Weights, name: str, x: str, ratio: int) -> str:
     """ELU and a transposed convolution of kernel 2 * ratio, trimmed to `ratio` samples per input sample."""
-    kernel = graph.weight(f"{name}.weight", fold_weight_norm(weights, name))
+    kernel = graph.stored(f"{name}.weight", weights[f"{name}.weight"])
     bias = graph.weight(f"{name}.bias", weights[f"{name}.bias"])
     trimmed = [ratio - ratio // 2, ratio // 2]
     return graph.node("ConvTranspose", [graph.node("Elu", [x]), kernel, bias], strides=[ratio], pads=trimmed)

@@ -10,15 +10,17 @@ from lofi_common.manifest import (
     LAYOUT,
     MANIFEST_NAME,
     PROMPTS_NAME,
+    AgreementSpec,
     CodecSpec,
     DecoderSpec,
     SamplingSpec,
     TextSpec,
+    data_name,
     read_model,
 )
 
 FILES = ("tokenizer.json", "text_encoder.onnx", "decoder.onnx", "codec.onnx")
-OPTIONAL_FILES = (PROMPTS_NAME,)
+OPTIONAL_FILES = (PROMPTS_NAME, *(data_name(name) for name in FILES if name.endswith(".onnx")))
 
 
 def write_manifest(
@@ -31,22 +33,33 @@ def write_manifest(
     decoder: DecoderSpec,
     codec: CodecSpec,
     sampling: SamplingSpec,
+    precision: str | None = None,
+    agreement: AgreementSpec | None = None,
 ) -> str:
     """Hashes the folder's files, writes its model.toml and returns the model version that it makes.
 
     Raises FileNotFoundError when a file of the layout is not there yet.
     """
     lines = [f"layout = {LAYOUT}"]
-    texts = {"name": name, "license": license, "description": description}
-    lines += [f"{key} = {_toml(value)}" for key, value in texts.items()]
-    sections = {"text": text, "decoder": decoder, "codec": codec, "sampling": sampling}
+    texts = {"name": name, "license": license, "description": description, "precision": precision}
+    lines += [f"{key} = {_toml(value)}" for key, value in texts.items() if value is not None]
+    sections = {
+        "text": text,
+        "decoder": decoder,
+        "codec": codec,
+        "sampling": sampling,
+        "agreement": agreement,
+    }
     for title, section in sections.items():
+        if section is None:
+            continue
         values = {k: v for k, v in msgspec.to_builtins(section).items() if v is not None}
         lines += ["", f"[{title}]", *(f"{key} = {_toml(value)}" for key, value in values.items())]
     lines += ["", "[files]"]
     for file in (*FILES, *(name for name in OPTIONAL_FILES if (folder / name).exists())):
-        data = (folder / file).read_bytes()
-        lines.append(f'"{file}" = {{ bytes = {len(data)}, sha256 = "{hashlib.sha256(data).hexdigest()}" }}')
+        with (folder / file).open("rb") as opened:
+            digest = hashlib.file_digest(opened, "sha256").hexdigest()
+            lines.append(f'"{file}" = {{ bytes = {opened.tell()}, sha256 = "{digest}" }}')
     (folder / MANIFEST_NAME).write_text("\n".join(lines) + "\n", encoding="utf-8")
     return read_model(folder).version
 

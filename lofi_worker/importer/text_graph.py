@@ -10,7 +10,7 @@ import onnx
 from numpy.typing import NDArray
 
 from lofi_worker.importer.decoder_graph import DecoderShape
-from lofi_worker.importer.graph import FLOAT, INT64, MICROSOFT, GraphBuilder, Weights
+from lofi_worker.importer.graph import FLOAT, IN_FULL, INT64, MICROSOFT, GraphBuilder, Storage, Weights
 
 NORM_EPSILON = 1e-6
 MASKED_SCORE = -1e9
@@ -44,16 +44,17 @@ def relative_bucket(distance: NDArray[np.int64], buckets: int, max_distance: int
     return np.where(distance > 0, half, 0) + np.where(size < exact, size, np.minimum(grown, half - 1))
 
 
-def build_text_encoder(weights: Weights, text: TextShape, decoder: DecoderShape) -> onnx.ModelProto:
+def build_text_encoder(
+    weights: Weights, text: TextShape, decoder: DecoderShape, storage: Storage = IN_FULL
+) -> onnx.ModelProto:
     """The graph `input_ids, attention_mask -> cross.{i}.key, cross.{i}.value`.
 
     Inputs int64 [1, S], outputs float [1, heads, S, head_dim] of the decoder.
     """
-    graph = GraphBuilder("text_encoder")
+    graph = GraphBuilder("text_encoder", storage)
     ids = graph.input("input_ids", INT64, [1, "text"])
     mask = graph.input("attention_mask", INT64, [1, "text"])
-    table = graph.weight("shared", weights["text_encoder.shared.weight"])
-    stream = graph.node("Gather", [table, ids])
+    stream = graph.rows("shared", weights["text_encoder.shared.weight"], ids)
     encoded = _encoder(graph, weights, text, stream, _attention_bias(graph, weights, text, ids, mask))
     if "enc_to_dec_proj.weight" in weights:  # transformers leaves it out where both widths are the same
         encoded = graph.linear(

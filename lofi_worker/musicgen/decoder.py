@@ -36,13 +36,16 @@ class Decoder:
         # np.zeros maps the pages lazily: memory is used only as far as sequences get.
         cache = (rows, spec.heads, spec.max_steps, spec.head_dim)
         kinds = [f"{i}.{kind}" for i in range(spec.layers) for kind in ("key", "value")]
-        self._cache = {kind: np.zeros(cache, np.float32) for kind in kinds}
+        self._cache = {kind: np.zeros(cache, session.dtype(f"past.{kind}")) for kind in kinds}
         self._tokens = np.full((rows, 1, spec.codebooks), spec.codebook_size, np.int64)
         self._positions = np.zeros(rows, np.int32)
         self._frames_left = np.zeros(rows, np.int64)
         self._longest = np.ones(1, np.int32)
         self._logits = np.zeros((rows, 1, spec.codebooks, spec.codebook_size), np.float32)
         self._texts: dict[int, EncodedText] = {}
+        # Older graphs attend to a prompt in the null rows too, whose keys and values are zero.
+        null_rows_ask = session.inputs["cross_mask"].shape[0] == "rows"
+        self._prompt_rows = rows if null_rows_ask else slots
         self._cross: dict[str, NDArray[np.float32]] = {}
         self._cross_mask = np.zeros((rows, 0), np.int32)
         self._bindings: dict[int, ort.IOBinding] = {}
@@ -83,14 +86,15 @@ class Decoder:
         return self._logits.reshape(2, self._slots, self._spec.codebooks, self._spec.codebook_size)
 
     def _bind(self, rows: int) -> ort.IOBinding:
+        prompts = min(rows, len(self._cross_mask))
         inputs: dict[str, NDArray[Any]] = {
             "tokens": self._tokens[:rows],
             "seqlens_k": self._positions[:rows],
             "total_sequence_length": self._longest,
-            "cross_mask": self._cross_mask[:rows],
+            "cross_mask": self._cross_mask[:prompts],
             **({"frames_left": self._frames_left[:rows]} if "frames_left" in self._session.inputs else {}),
             **{f"past.{kind}": cache[:rows] for kind, cache in self._cache.items()},
-            **{name: cross[:rows] for name, cross in self._cross.items()},
+            **{name: cross[:prompts] for name, cross in self._cross.items()},
         }
         outputs: dict[str, NDArray[Any]] = {
             "logits": self._logits[:rows],
@@ -102,10 +106,10 @@ class Decoder:
         """Copies all prompts into buffers as long as the longest, in buckets; what is masked is zero."""
         longest = max(text.tokens for text in self._texts.values())
         capacity = -(-longest // TEXT_BUCKET) * TEXT_BUCKET
-        rows = 2 * self._slots
-        shape = (rows, self._spec.heads, capacity, self._spec.head_dim)
+        prompts = self._prompt_rows
+        shape = (prompts, self._spec.heads, capacity, self._spec.head_dim)
         self._bindings.clear()
-        self._cross_mask = np.zeros((rows, capacity), np.int32)
+        self._cross_mask = np.zeros((prompts, capacity), np.int32)
         self._cross = {f"cross.{kind}": np.zeros(shape, np.float32) for kind in self._cache}
         for slot, text in self._texts.items():
             self._cross_mask[slot, : text.tokens] = 1

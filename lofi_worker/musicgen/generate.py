@@ -50,7 +50,7 @@ class MusicGenEngine:
         self._codec = codec
         self._tracks: dict[int, _Track] = {}
         self.model_version = model.version
-        self.device = "cpu"
+        self.device = codec.device
         self.slots = slots
         self.sample_rate = model.manifest.codec.sample_rate
         self.channels = model.manifest.codec.channels

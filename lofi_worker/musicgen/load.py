@@ -1,13 +1,16 @@
 """Opens a model folder."""
 
+from dataclasses import replace
+
 from tokenizers import Tokenizer
 
 from lofi_common.errors import ModelLoadFailed
-from lofi_common.manifest import Model, check_file
+from lofi_common.manifest import Model, check_file, data_name
 from lofi_worker.engine import Engine
 from lofi_worker.musicgen.decoder import Decoder
 from lofi_worker.musicgen.generate import MusicGenEngine
 from lofi_worker.musicgen.session import Session
+from lofi_worker.musicgen.settings import RunSettings
 from lofi_worker.musicgen.text import TextEncoder
 
 # One step of a small decoder is over before a second thread has woken up: 5 layers of width 256 take 0.5 ms
@@ -15,24 +18,34 @@ from lofi_worker.musicgen.text import TextEncoder
 SMALL_GRAPH_BYTES = 64 * 2**20
 
 
-def load_engine(model: Model, slots: int, threads: int) -> Engine:
-    """An engine with all files checked and loaded; `threads` is what one run of a graph may use at most.
+def load_engine(model: Model, slots: int, settings: RunSettings) -> Engine:
+    """An engine with all files checked and loaded.
 
     `read_model` opens the folder. Raises ModelNotFound or ModelLoadFailed naming the file.
     """
-    spec = model.manifest
+    text = load_text_encoder(model, settings)
+    decoder = load_decoder(model, slots, settings)
+    codec = Session(model, "codec.onnx", settings)
+    return MusicGenEngine(model, text, decoder, codec, slots)
+
+
+def load_text_encoder(model: Model, settings: RunSettings) -> TextEncoder:
+    """Raises ModelNotFound or ModelLoadFailed naming the file."""
     tokenizer = _read_tokenizer(model)
-    text_session = Session(model, "text_encoder.onnx", _threads_for(model, "text_encoder.onnx", threads))
-    decoder_session = Session(model, "decoder.onnx", _threads_for(model, "decoder.onnx", threads))
-    codec_session = Session(model, "codec.onnx", threads)
-    text = TextEncoder(tokenizer, text_session, spec.text.max_tokens)
-    decoder = Decoder(decoder_session, spec.decoder, slots)
-    return MusicGenEngine(model, text, decoder, codec_session, slots)
+    session = Session(model, "text_encoder.onnx", _settings_for(model, "text_encoder.onnx", settings))
+    return TextEncoder(tokenizer, session, model.manifest.text.max_tokens)
 
 
-def _threads_for(model: Model, name: str, threads: int) -> int:
-    file = model.manifest.files.get(name)
-    return 1 if file is not None and file.bytes < SMALL_GRAPH_BYTES else threads
+def load_decoder(model: Model, slots: int, settings: RunSettings) -> Decoder:
+    """Raises ModelNotFound or ModelLoadFailed naming the file."""
+    session = Session(model, "decoder.onnx", _settings_for(model, "decoder.onnx", settings))
+    return Decoder(session, model.manifest.decoder, slots)
+
+
+def _settings_for(model: Model, name: str, settings: RunSettings) -> RunSettings:
+    files = model.manifest.files
+    size = sum(files[each].bytes for each in (name, data_name(name)) if each in files)
+    return replace(settings, threads=1) if size < SMALL_GRAPH_BYTES else settings
 
 
 def _read_tokenizer(model: Model) -> Tokenizer:

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from typing import Any
 
 import jsonschema
 
 from tests.support.home import Home
+from tests.support.hub import FakeHub
+from tests.support.models import NAME, with_hub
+from tests.support.shop import REPO
 from tests.support.stdio import Stdio
 
 
@@ -18,7 +22,7 @@ def check(schema: dict[str, Any], part: dict[str, str], value: object) -> None:
 def test_a_session_speaks_as_its_schemas_say(home: Home) -> None:
     schema = json.loads(home.lofi("schema").stdout)
     asked: set[str] = set()
-    with Stdio(home.environ) as broker:
+    with FakeHub() as hub, Stdio(with_hub(home, hub).environ) as broker:
 
         def call(method: str, **params: object) -> Any:
             asked.add(method)
@@ -43,9 +47,9 @@ def test_a_session_speaks_as_its_schemas_say(home: Home) -> None:
         call("queue_cancel", track_id=slow)
         call("cache_list", query="one", limit=5)
         call("cache_stats")
-        call("models_list")
         call("cache_delete", track_id=track_id)
         call("cache_clear")
+        talk_of_models(broker, schema, call)
         call("shutdown")
         broker.process.wait(10.0)
         broker.drain()
@@ -54,6 +58,23 @@ def test_a_session_speaks_as_its_schemas_say(home: Home) -> None:
         check(schema, schema["notifications"][notice["method"]], notice["params"])
     assert asked == set(schema["methods"])
     assert {notice["method"] for notice in told} == set(schema["notifications"])
+
+
+def talk_of_models(broker: Stdio, schema: dict[str, Any], call: Callable[..., Any]) -> None:
+    """A model's whole life: offered, cancelled, installed, checked, chosen, removed."""
+    offer = broker.error("model_download", model=REPO)["data"]["details"]
+    check(schema, schema["errors"]["DOWNLOAD_CONSENT_REQUIRED"]["details"], json.loads(offer))
+    call("model_download", model=REPO, consent=True, precision="fp32")
+    call("model_download", model=REPO, consent=True, name="other")
+    call("models_list")
+    call("model_cancel", model="other")
+    while not [n for n in broker.notices("model_status") if n["state"] == "installed"]:
+        broker.take()
+    call("models_list")
+    call("model_verify", model=NAME, full=True)
+    call("model_select", model=NAME)
+    call("model_select", model="lofi-tiny")
+    call("model_remove", model=NAME)
 
 
 def test_the_schemas_refuse_what_the_broker_refuses(home: Home) -> None:

@@ -221,7 +221,7 @@ def test_other_formats(broker: Stdio, kind: str, magic: bytes) -> None:
 
 
 def test_models_list_names_the_selected_model(broker: Stdio) -> None:
-    (model,) = broker.call("models_list")["models"]
+    (model,) = [model for model in broker.call("models_list")["models"] if model["selected"]]
     assert (model["name"], model["selected"], model["license"]) == ("test-model", True, "MIT")
     answer = broker.call("generate", prompt="x", duration_sec=5, model="test-model")
     assert answer["model_version"] == model["model_version"]

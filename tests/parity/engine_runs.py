@@ -15,14 +15,17 @@ from lofi_worker.engine import Engine, StepResult
 from lofi_worker.musicgen import sampling
 from lofi_worker.musicgen.codec import CodecStream
 from lofi_worker.musicgen.load import load_engine
+from lofi_worker.musicgen.settings import RunSettings
+from tests.parity.checkpoints import MONO, STEREO
 
-CHECKPOINT = Path(__file__).parent.parent / "fixtures" / "tiny_musicgen"
-PROMPTS: list[str] = json.loads((CHECKPOINT / "prompts.json").read_text())
+CHECKPOINT = MONO
+PROMPTS: list[str] = json.loads((MONO / "prompts.json").read_text())
+STEREO_PROMPTS: list[str] = json.loads((STEREO / "prompts.json").read_text())
 
 
-def golden() -> Mapping[str, NDArray[Any]]:
+def golden(checkpoint: Path = MONO) -> Mapping[str, NDArray[Any]]:
     """What transformers generated; see tests/fixtures/tiny_musicgen/make.py."""
-    with np.load(CHECKPOINT / "golden.npz") as file:
+    with np.load(checkpoint / "golden.npz") as file:
         return dict(file)
 
 
@@ -38,7 +41,7 @@ def spec(prompt: str = PROMPTS[0], duration_sec: int = 1, seed: int = 1, **chang
 
 
 def load(folder: Path, slots: int = 1, threads: int = 1) -> Engine:
-    return load_engine(read_model(folder), slots=slots, threads=threads)
+    return load_engine(read_model(folder), slots=slots, settings=RunSettings(threads=threads))
 
 
 def run(engine: Engine, job: JobSpec, slot: int = 0) -> list[StepResult]:

@@ -11,6 +11,7 @@ from safetensors.numpy import load_file, save_file
 from lofi_common.errors import ModelLoadFailed, ModelNotFound
 from lofi_common.manifest import read_model
 from lofi_worker.importer.convert import convert_checkpoint
+from lofi_worker.importer.precision import Precision
 from tests.parity.engine_runs import CHECKPOINT, audio_of, load, run, spec
 
 
@@ -20,10 +21,10 @@ def checkpoint(tmp_path: Path) -> Path:
     return shutil.copytree(CHECKPOINT, tmp_path / "checkpoint")
 
 
-def convert(checkpoint: Path, bits: int | None = None) -> Path:
+def convert(checkpoint: Path, precision: Precision = "fp32") -> Path:
     folder = checkpoint.parent / "model"
     convert_checkpoint(
-        checkpoint, folder, 'the "tiny"', license="MIT", description="Äußerst klein", bits=bits
+        checkpoint, folder, 'the "tiny"', license="MIT", description="Äußerst klein", precision=precision
     )
     return folder
 
@@ -52,7 +53,7 @@ def test_the_manifest_says_what_the_model_is(checkpoint: Path) -> None:
 def test_the_same_checkpoint_gives_the_same_version(checkpoint: Path) -> None:
     first = read_model(convert(checkpoint)).version
     assert read_model(convert(checkpoint)).version == first
-    assert read_model(convert(checkpoint, bits=8)).version != first
+    assert read_model(convert(checkpoint, precision="int8")).version != first
 
 
 def test_old_names_of_weight_norm_and_split_files(checkpoint: Path) -> None:
@@ -111,3 +112,26 @@ def test_another_config_is_refused(checkpoint: Path, text: str) -> None:
     (checkpoint / "config.json").write_text(text)
     with pytest.raises(ModelLoadFailed, match=r"config\.json"):
         convert(checkpoint)
+
+
+@pytest.mark.parametrize("precision", ["fp32", "mixed"])
+def test_progress_is_reported_to_the_end(checkpoint: Path, precision: Precision) -> None:
+    lines: list[tuple[str, int, int]] = []
+    convert_checkpoint(
+        checkpoint,
+        checkpoint.parent / "model",
+        "tiny",
+        license="MIT",
+        description="random weights",
+        precision=precision,
+        report=lambda *line: lines.append(line),
+    )
+    stages = list(dict.fromkeys(stage for stage, _, _ in lines))
+    measured = precision != "fp32"
+    before, after = (["reference", "calibration"], ["agreement"]) if measured else ([], [])
+    assert stages == [*before, "text_encoder", "decoder", "codec", *after]
+    done = [done for _, done, _ in lines]
+    assert done == sorted(done)
+    assert {total for _, _, total in lines} == {done[-1]}
+    grown = {stage for (stage, now, _), (_, last, _) in zip(lines[1:], lines, strict=False) if now > last}
+    assert grown == {*stages} - {"calibration", "agreement"}

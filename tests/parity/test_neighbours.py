@@ -4,20 +4,38 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import onnx
 import pytest
 from numpy.typing import NDArray
 
 from lofi_common.jobs import JobSpec
+from lofi_common.manifest import read_model
 from lofi_worker.engine import Engine
 from lofi_worker.musicgen.session import Session
+from lofi_worker.musicgen.settings import RunSettings
 from tests.parity.engine_runs import PROMPTS, audio_of, load, record_logits, run, spec
 
+MODELS = ["tiny", "tiny_int8", "tiny_int4", "tiny_mixed"]
 LONG_PROMPT = " ".join(PROMPTS * 8)  # more than two buckets of text
 NEIGHBOURS = [
     spec(LONG_PROMPT, 2, seed=11),
     spec(PROMPTS[1], 1, seed=12, guidance_scale=1.0),
     spec("rain", 3, seed=13, temperature=0.5, top_p=0.9),
 ]
+
+
+def test_the_models_have_the_formats_that_are_held_here(
+    tiny: Path, tiny_int8: Path, tiny_int4: Path, tiny_mixed: Path
+) -> None:
+    bits, caches = [], []
+    for folder in (tiny, tiny_int8, tiny_int4, tiny_mixed):
+        nodes = onnx.load(folder / "decoder.onnx", load_external_data=False).graph.node
+        coded = [node.attribute for node in nodes if node.op_type == "MatMulNBits"]
+        bits.append({each.i for attributes in coded for each in attributes if each.name == "bits"})
+        model = read_model(folder)
+        caches.append(Session(model, "decoder.onnx", RunSettings(threads=1)).dtype("past.0.key"))
+    assert bits == [set(), {8}, {4}, {4, 8}]
+    assert caches == [np.float32, np.int8, np.int8, np.int8]
 
 
 def among_others(
@@ -44,7 +62,7 @@ def among_others(
 
 
 @pytest.mark.parametrize("guidance_scale", [3.0, 1.0])
-@pytest.mark.parametrize("model", ["tiny", "tiny_int8"])
+@pytest.mark.parametrize("model", MODELS)
 def test_same_bytes_in_every_company(
     model: str, guidance_scale: float, request: pytest.FixtureRequest
 ) -> None:
@@ -86,7 +104,7 @@ def test_the_neighbour_of_a_failing_track_goes_on(tiny: Path) -> None:
     assert np.concatenate(pieces, axis=1).tobytes() == alone
 
 
-@pytest.mark.parametrize("model", ["tiny", "tiny_int8"])
+@pytest.mark.parametrize("model", MODELS)
 def test_same_logits_beside_a_longer_text(
     model: str, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -1,22 +1,27 @@
 """The text encoder against transformers, and what becomes of prompts of any length."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import onnxruntime as ort
 import pytest
 from tokenizers import Tokenizer
 
 from lofi_common.manifest import read_model
-from lofi_worker.importer.text_graph import relative_bucket
+from lofi_worker.importer.sources.source import open_source
+from lofi_worker.importer.text_graph import build_text_encoder, relative_bucket
 from lofi_worker.musicgen.session import Session
+from lofi_worker.musicgen.settings import RunSettings
 from lofi_worker.musicgen.text import TextEncoder, truncate
+from tests.parity.checkpoints import MONO
 from tests.parity.engine_runs import PROMPTS, audio_of, golden, load, run, spec
 
 LONG_PROMPT = " ".join(PROMPTS * 10)
 
 
 def encoder_of(folder: Path, max_tokens: int) -> TextEncoder:
-    session = Session(read_model(folder), "text_encoder.onnx", 1)
+    session = Session(read_model(folder), "text_encoder.onnx", RunSettings(threads=1))
     return TextEncoder(Tokenizer.from_file(str(folder / "tokenizer.json")), session, max_tokens)
 
 
@@ -27,6 +32,30 @@ def test_a_text_beyond_the_largest_relative_distance_is_encoded_as_by_transforme
     keys = text.cross["cross.1.key"]
     assert keys.shape == (3, text.tokens, 16)
     assert np.abs(keys.transpose(1, 0, 2).reshape(expected.shape) - expected).max() < 1e-4
+    assert expected.std() > 0.5
+
+
+def test_states_are_those_of_transformers(tmp_path: Path) -> None:
+    """Keys that are the states themselves: one layer, as wide as the text encoder, with the identity."""
+    source = open_source(MONO)
+    text = source.config.text_shape()
+    identity = np.eye(text.hidden, dtype=np.float32)
+    names = [name for name in source.weights if name.startswith("text_encoder.")]
+    layer = "decoder.model.decoder.layers.0.encoder_attn"
+    weights = {
+        **{name: source.weights[name] for name in names},
+        **{f"{layer}.{part}_proj.weight": identity for part in ("k", "v")},
+    }
+    decoder = replace(
+        source.config.decoder_shape(), layers=1, hidden=text.hidden, heads=1, head_dim=text.hidden
+    )
+    graph = build_text_encoder(weights, text, decoder)
+    session = ort.InferenceSession(graph.SerializeToString(), providers=["CPUExecutionProvider"])
+    ids = np.array([Tokenizer.from_buffer(source.tokenizer).encode(LONG_PROMPT).ids])
+    keys, _ = session.run(None, {"input_ids": ids, "attention_mask": np.ones_like(ids)})
+    expected = golden()["states"]
+    assert keys[0, 0].shape == expected.shape
+    assert np.abs(keys[0, 0] - expected).max() < 1e-4
     assert expected.std() > 0.5
 
 

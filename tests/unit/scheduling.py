@@ -41,7 +41,7 @@ def done(name: str, attempt: int = 1) -> Done:
 
 
 def scheduler(**worker: object) -> Scheduler:
-    return Scheduler(QueueConfig(), WorkerConfig(**worker), model="m", seed=1)  # type: ignore[arg-type]
+    return Scheduler(QueueConfig(), WorkerConfig(**worker), seed=1)  # type: ignore[arg-type]
 
 
 def submit(s: Scheduler, *names: str, now: float = 0.0) -> list[ev.Action]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -54,6 +55,16 @@ def test_the_arrows_between_our_packages(package: str) -> None:
 def test_libraries(package: str) -> None:
     others = imported(package) - OURS - set(sys.stdlib_module_names)
     assert others <= LIBRARIES[package]
+
+
+def test_every_package_is_in_the_wheel() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    found = {
+        ".".join(file.parent.relative_to(folder.parent).parts)
+        for folder in FOLDERS.values()
+        for file in folder.rglob("__init__.py")
+    }
+    assert found <= set(project["tool"]["setuptools"]["packages"])
 
 
 def test_importing_the_broker_loads_neither_numpy_nor_onnxruntime() -> None:

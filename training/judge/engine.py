@@ -10,6 +10,7 @@ import numpy as np
 from lofi_common.jobs import JobSpec
 from lofi_common.manifest import read_model
 from lofi_worker.musicgen.load import load_engine
+from lofi_worker.musicgen.settings import RunSettings
 from training.judge.pitch import Audio
 from training.judge.statistics import Figure, share
 from training.judge.takes import Take
@@ -20,7 +21,7 @@ TOLERANCE = 1e-4
 def engine_track(folder: Path, prompt: str, seed: int, seconds: int) -> Audio:
     """A track from the engine with the model's own settings, float32 [samples]. Raises the engine's error."""
     model = read_model(folder)
-    engine = load_engine(model, slots=1, threads=1)
+    engine = load_engine(model, slots=1, settings=RunSettings(threads=1))
     how = model.manifest.sampling
     engine.start(
         0,

@@ -18,9 +18,10 @@ started = time.perf_counter()
 from lofi_common.jobs import JobSpec
 from lofi_common.manifest import read_model
 from lofi_worker.musicgen.load import load_engine
+from lofi_worker.musicgen.settings import RunSettings
 imported = time.perf_counter()
 model = read_model(Path(sys.argv[1]))
-engine = load_engine(model, slots=1, threads=2)
+engine = load_engine(model, slots=1, settings=RunSettings(threads=2))
 loaded = time.perf_counter()
 how = model.manifest.sampling
 times = []

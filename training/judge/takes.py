@@ -13,6 +13,7 @@ from lofi_common.manifest import Manifest, Model, check_file, read_model
 from lofi_worker.musicgen import delay, sampling
 from lofi_worker.musicgen.decoder import Decoder
 from lofi_worker.musicgen.session import Session
+from lofi_worker.musicgen.settings import RunSettings
 from lofi_worker.musicgen.text import TextEncoder
 from lofi_worker.musicgen.track import expected_frames, fade_out
 from training.attributes import BPM_MAX, Attributes
@@ -84,9 +85,11 @@ class Player:
         spec = self.model.manifest
         tokenizer = Tokenizer.from_buffer(check_file(self.model, "tokenizer.json"))
         self._text = TextEncoder(
-            tokenizer, Session(self.model, "text_encoder.onnx", threads=1), spec.text.max_tokens
+            tokenizer, Session(self.model, "text_encoder.onnx", RunSettings(threads=1)), spec.text.max_tokens
         )
-        self._decoder = Decoder(Session(self.model, "decoder.onnx", threads=1), spec.decoder, SLOTS)
+        self._decoder = Decoder(
+            Session(self.model, "decoder.onnx", RunSettings(threads=1)), spec.decoder, SLOTS
+        )
         self._codec = open_codec(folder / "codec.onnx", threads=1)
 
     def takes(self, jobs: Sequence[tuple[str, int]], seconds: int, sound: bool = True) -> list[Take]:

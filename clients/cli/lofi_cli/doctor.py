@@ -13,8 +13,9 @@ from lofi_client.launch import find_broker
 from lofi_common.broker_file import BrokerFile
 from lofi_common.config import Config, load_config
 from lofi_common.errors import LofiError
-from lofi_common.manifest import check_file, read_model
-from lofi_common.paths import Paths, find_paths, model_folder
+from lofi_common.manifest import check_large_file, read_model
+from lofi_common.paths import Paths, find_paths
+from lofi_common.selection import selected_folder
 
 _PACKAGES = ("lofi-daemon", "onnxruntime", "numpy", "tokenizers", "soundfile", "pyzmq", "msgpack", "msgspec")
 
@@ -38,7 +39,7 @@ def examine() -> Iterator[Check]:
         return
     there = "" if paths.config_file.exists() else " (not there: all defaults)"
     yield Check(True, f"settings: {paths.config_file}{there}")
-    yield _model(config)
+    yield _model(paths, config)
     yield _broker(find_broker(paths))
 
 
@@ -61,12 +62,12 @@ def _folders(paths: Paths) -> Check:
     return Check(True, f"folders: {paths.data}, {paths.state}, {paths.runtime}")
 
 
-def _model(config: Config) -> Check:
-    folder = model_folder(config.model.folder)
+def _model(paths: Paths, config: Config) -> Check:
     try:
+        folder = selected_folder(paths, config.model.folder)
         model = read_model(folder)
         for name in model.manifest.files:
-            check_file(model, name)
+            check_large_file(model, name)
     except LofiError as error:
         return Check(False, str(error), error.recovery)
     size = sum(file.bytes for file in model.manifest.files.values())

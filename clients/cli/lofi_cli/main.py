@@ -8,6 +8,7 @@ import click
 
 import lofi_common
 from lofi_cli import exits
+from lofi_cli.models import models
 from lofi_cli.submit import main as submit
 
 
@@ -18,6 +19,7 @@ def main() -> None:
 
 
 main.add_command(submit, "submit")
+main.add_command(models, "models")
 
 
 @main.group()

@@ -11,7 +11,8 @@ from lofi_cli.show import printable
 from lofi_common.config import load_config
 from lofi_common.errors import InvalidParams, ModelLoadFailed
 from lofi_common.manifest import PROMPTS_NAME, Model, check_file, select_model
-from lofi_common.paths import find_paths, model_folder
+from lofi_common.paths import find_paths
+from lofi_common.selection import selected_folder
 
 _MOST_BYTES = 1 << 20
 _WIDTH = 100
@@ -33,9 +34,9 @@ class Words(msgspec.Struct, frozen=True, kw_only=True):
 
 def selected_model() -> Model:
     """The model that the next track is made with."""
-    config = load_config(find_paths(os.environ).config_file, os.environ)
-    folder = model_folder(config.model.folder)
-    return select_model(folder, config.worker.engine)
+    paths = find_paths(os.environ)
+    config = load_config(paths.config_file, os.environ)
+    return select_model(selected_folder(paths, config.model.folder), config.worker.engine)
 
 
 def read_words(model: Model) -> Words | None:

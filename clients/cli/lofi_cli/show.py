@@ -36,6 +36,10 @@ def show_status(status: api.StatusResult, *, as_json: bool) -> str:
     ]
     for worker in status.workers:
         line = f"{worker.worker:<10} {_STATES.get(worker.state, worker.state)}"
+        if worker.model_version:
+            line += f", {printable(worker.model_version)}"
+        if worker.device:
+            line += f" on {worker.device}, {worker.threads} threads"
         if worker.rss:
             line += f", pid {worker.pid}, {worker.rss / 1e6:.0f} MB"
         if worker.reason:

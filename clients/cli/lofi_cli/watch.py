@@ -12,7 +12,7 @@ import click
 import msgspec
 
 from lofi_cli import exits
-from lofi_common import api
+from lofi_common import api, api_models
 
 _PHASES = {"loading": "loading the model", "ready": "generating", "unloaded": "restarting"}
 
@@ -70,7 +70,7 @@ class Watcher:
         """One notification about the track, or about the model that is to make it."""
         self._emit(api.NAMES[type(event)], event)
         match event:
-            case api.ModelStatus(state=state) if state in _PHASES:
+            case api_models.ModelStatus(state=state) if state in _PHASES:
                 self.say(_PHASES[state])
             case api.GenerationStart():
                 self.say("generating")

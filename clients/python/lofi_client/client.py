@@ -12,9 +12,10 @@ import msgspec
 
 from lofi_client.connection import Connection
 from lofi_client.launch import find_broker, start_broker
-from lofi_common import PROTOCOL, api
-from lofi_common.errors import BrokerUnavailable
+from lofi_common import PROTOCOL, api, api_models
+from lofi_common.errors import BrokerUnavailable, ModelDownloadFailed
 from lofi_common.jobs import JobState
+from lofi_common.messages import Event
 from lofi_common.paths import Paths, find_paths
 
 R = TypeVar("R", bound=msgspec.Struct)
@@ -22,6 +23,11 @@ R = TypeVar("R", bound=msgspec.Struct)
 _GREET_SEC = 5.0
 _CALL_SEC = 30.0
 _LOOK_AGAIN_SEC = 5.0
+_HUB_SEC = 90.0
+_VERIFY_SEC = 600.0
+
+_INSTALL_EVENTS = ("download_progress", "model_status")
+_INSTALL_ENDS = ("installed", "install_failed", "cancelled")
 
 
 class Lofi:
@@ -132,8 +138,49 @@ class Lofi:
     def stats(self) -> api.CacheStatsResult:
         return self._call("cache_stats", api.NoParams(), api.CacheStatsResult)
 
-    def models(self) -> api.ModelsListResult:
-        return self._call("models_list", api.NoParams(), api.ModelsListResult)
+    def models(self) -> api_models.ModelsListResult:
+        return self._call("models_list", api.NoParams(), api_models.ModelsListResult)
+
+    def download_model(self, params: api_models.ModelDownloadParams) -> api_models.ModelDownloadResult:
+        """Start an installation; it goes on whether or not anybody waits for it (`follow_install`).
+
+        Raises ConsentRequired, with a DownloadOffer as JSON in its details, until `consent` is given.
+        """
+        accepted = self._call("model_download", params, api_models.ModelDownloadResult, _HUB_SEC)
+        # What came before the answer is about an earlier installation of that name.
+        self._connection.forget(lambda event: _is_about(event, accepted.model))
+        return accepted
+
+    def follow_install(self, model: str) -> Iterator[api.Result]:
+        """What happens to an installation: DownloadProgress and ModelStatus, until the state that ends it."""
+        while True:
+            event = self._connection.event(_LOOK_AGAIN_SEC)
+            if event is None:  # events are hints: after a silence the broker is asked
+                found = next((each for each in self.models().models if each.name == model), None)
+                if found is not None and found.state == "installing":
+                    continue
+                yield _ended_install(model, found is not None and found.state == "installed")
+                return
+            if not _is_about(event, model):
+                continue
+            told: api.Result = msgspec.convert(event.params, api.NOTIFICATIONS[event.method])
+            yield told
+            if isinstance(told, api_models.ModelStatus) and told.state in _INSTALL_ENDS:
+                return
+
+    def cancel_model(self, model: str) -> api_models.ModelCancelResult:
+        return self._call("model_cancel", api_models.ModelParams(model=model), api_models.ModelCancelResult)
+
+    def select_model(self, model: str) -> api_models.ModelSelectResult:
+        return self._call("model_select", api_models.ModelParams(model=model), api_models.ModelSelectResult)
+
+    def remove_model(self, model: str) -> api_models.ModelRemoveResult:
+        return self._call("model_remove", api_models.ModelParams(model=model), api_models.ModelRemoveResult)
+
+    def verify_model(self, model: str | None = None, *, full: bool = False) -> api_models.ModelVerifyResult:
+        """Check an installed model's files, the selected one's by default; with `full`, load and run it."""
+        params = api_models.ModelVerifyParams(model=model, full=full)
+        return self._call("model_verify", params, api_models.ModelVerifyResult, _VERIFY_SEC)
 
     def shutdown(self) -> api.ShutdownResult:
         return self._call("shutdown", api.NoParams(), api.ShutdownResult)
@@ -153,3 +200,16 @@ class Lofi:
 def complete(track: api.Track) -> api.GenerationComplete:
     """The notification that a finished track of the library stands for."""
     return msgspec.convert(track, api.GenerationComplete, from_attributes=True)
+
+
+def _is_about(event: Event, model: str) -> bool:
+    """Whether an event may tell of this model's installation."""
+    return event.params.get("model") == model and event.method in _INSTALL_EVENTS
+
+
+def _ended_install(model: str, installed: bool) -> api_models.ModelStatus:
+    """How an installation ended whose own last word was missed."""
+    if installed:
+        return api_models.ModelStatus(model=model, state="installed")
+    error = ModelDownloadFailed(f"the installation of {model} has ended; the broker's log says why").info()
+    return api_models.ModelStatus(model=model, state="install_failed", error=error)

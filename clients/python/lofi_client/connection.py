@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import time
 from collections import deque
+from collections.abc import Callable
 
 import zmq
 
@@ -62,6 +63,10 @@ class Connection:
             if isinstance(message, Event):
                 return message
         return None
+
+    def forget(self, unwanted: Callable[[Event], bool]) -> None:
+        """Drop those of the kept events that came before now and are of no use any more."""
+        self._events = deque((event for event in self._events if not unwanted(event)), _KEPT_EVENTS)
 
     def _receive(self, deadline: float) -> Event | Response | None:
         """The next well-formed message, None at the deadline."""

@@ -1,14 +1,15 @@
 """decoder.onnx against plain numpy: cached steps, rows at different positions, runs of positions, options."""
 
 from dataclasses import replace
+from typing import Literal
 
 import numpy as np
 import onnxruntime as ort
 import pytest
 from numpy.typing import NDArray
 
-from lofi_worker.importer.decoder_graph import DecoderShape, build_decoder, sinusoidal_positions
-from lofi_worker.importer.quantize import quantize
+from lofi_worker.importer.decoder_graph import CacheScales, DecoderShape, build_decoder, sinusoidal_positions
+from lofi_worker.importer.graph import MatrixFormat, Storage
 from tests.unit.musicgen.decoder_reference import random_weights, reference_logits
 
 PLAIN = DecoderShape(layers=2, hidden=48, heads=3, head_dim=16, ffn=80, codebooks=4, codebook_size=20)
@@ -20,12 +21,21 @@ TEXT = 32
 class Rows:
     """The graph with its buffers; rows are fed at positions of their own."""
 
-    def __init__(self, shape: DecoderShape, model_bytes: bytes, texts: list[int]) -> None:
+    def __init__(
+        self,
+        shape: DecoderShape,
+        model_bytes: bytes,
+        texts: list[int],
+        nulls: int = 0,
+        cache: type = np.float32,
+    ) -> None:
+        """texts: tokens of each row's prompt; nulls: rows behind them that have none."""
         self.session = ort.InferenceSession(model_bytes, providers=["CPUExecutionProvider"])
         random = np.random.default_rng(9)
         rows = len(texts)
+        every = rows + nulls
         kinds = [f"{i}.{kind}" for i in range(shape.layers) for kind in ("key", "value")]
-        self.cache = {k: np.zeros((rows, shape.heads, CAPACITY, shape.head_dim), np.float32) for k in kinds}
+        self.cache = {k: np.zeros((every, shape.heads, CAPACITY, shape.head_dim), cache) for k in kinds}
         self.cross = {k: np.zeros((rows, shape.heads, TEXT, shape.head_dim), np.float32) for k in kinds}
         self.mask = np.zeros((rows, TEXT), np.int32)
         for row, tokens in enumerate(texts):
@@ -143,14 +153,52 @@ def test_positions_are_those_of_transformers() -> None:
 
 
 @pytest.mark.parametrize(("bits", "closeness"), [(8, 0.999), (4, 0.95)])
-def test_quantised_decoders_stay_close(bits: int, closeness: float) -> None:
+def test_quantised_decoders_stay_close(bits: Literal[4, 8], closeness: float) -> None:
     shape = replace(PLAIN, hidden=64, heads=4, ffn=128)
     weights = random_weights(shape, 6)
-    model = build_decoder(weights, shape, sinusoidal_positions(CAPACITY, shape.hidden))
+    positions = sinusoidal_positions(CAPACITY, shape.hidden)
+    coded = Storage(lambda name, matrix: MatrixFormat(bits, 32))
     tokens = tokens_for(shape, 1, 3)
     exact, rounded = (
         Rows(shape, each.SerializeToString(), texts=[4]).run(tokens, [2])
-        for each in (model, quantize(model, bits, 32))
+        for each in (
+            build_decoder(weights, shape, positions),
+            build_decoder(weights, shape, positions, storage=coded),
+        )
     )
     assert np.corrcoef(exact.ravel(), rounded.ravel())[0, 1] > closeness
     assert not np.array_equal(exact, rounded)
+
+
+def test_rows_behind_those_with_prompts_attend_to_none() -> None:
+    weights = random_weights(PLAIN, 8)
+    graph = build_decoder(weights, PLAIN, sinusoidal_positions(CAPACITY, PLAIN.hidden)).SerializeToString()
+    tokens = tokens_for(PLAIN, 4, 5)
+    last = [4, 4, 4, 4]
+    left_out = Rows(PLAIN, graph, texts=[7, 3], nulls=2).run(tokens, last)
+    empty = Rows(PLAIN, graph, texts=[7, 3, 0, 0]).run(tokens, last)
+    assert np.array_equal(left_out, empty)
+    assert not np.array_equal(left_out[2], Rows(PLAIN, graph, texts=[7, 3, 5, 0]).run(tokens, last)[2])
+
+
+def test_a_cache_of_codes_stays_close() -> None:
+    shape = replace(PLAIN, hidden=64, heads=4, ffn=128)
+    weights = random_weights(shape, 6)
+    positions = sinusoidal_positions(CAPACITY, shape.hidden)
+    exact = Rows(shape, build_decoder(weights, shape, positions).SerializeToString(), texts=[4])
+    tokens = tokens_for(shape, 1, 9)
+    for step in range(8):
+        exact.run(tokens[:, step : step + 1], [step])
+    size = {kind: np.abs(each).max(axis=(0, 2)).ravel() / 127 for kind, each in exact.cache.items()}
+    scales = [CacheScales(size[f"{i}.key"], size[f"{i}.value"]) for i in range(shape.layers)]
+    graph = build_decoder(weights, shape, positions, cache_scales=scales).SerializeToString()
+    coded = Rows(shape, graph, texts=[4], cache=np.int8)
+    for step in range(8):
+        coded.run(tokens[:, step : step + 1], [step])
+    for kind, codes in coded.cache.items():
+        assert codes.dtype == np.int8
+        scale = size[kind].reshape(shape.heads, 1, shape.head_dim)
+        assert np.abs(codes * scale - exact.cache[kind])[:, :, :8].max() < 0.3
+    last = [rows.run(tokens[:, 8:9], [8]) for rows in (exact, coded)]
+    assert np.corrcoef(last[0].ravel(), last[1].ravel())[0, 1] > 0.999
+    assert not np.array_equal(*last)

@@ -1,0 +1,1 @@
+"""How fast lofi is: alone (engine.py, startup.py) and beside others that run the same model (compare.py)."""

@@ -1,0 +1,38 @@
+"""Everything that a run of the benchmark found: what is kept as results.json."""
+
+from __future__ import annotations
+
+import msgspec
+
+from benchmarks.figures import Figures, Plan
+from benchmarks.machine import Machine
+from benchmarks.prepare import Prepared
+
+
+class Outcome(msgspec.Struct, frozen=True, kw_only=True):
+    date: str
+    machine: Machine
+    threads: int
+    checkpoint: str
+    """What was run, in words."""
+    standard: bool
+    """The random musicgen-small and tracks of the standard lengths: what the goals are about."""
+    plan: Plan
+    bandwidth: dict[int, float]
+    """GB/s by threads: the median over the rounds."""
+    versions: dict[str, str]
+    prepared: dict[str, Prepared]
+    """By candidate, as all that follows."""
+    figures: dict[str, Figures]
+    slots: dict[str, dict[int, float]]
+    """Seconds of audio per second by tracks side by side."""
+    missing: dict[str, list[str]]
+    """Candidates that were left out, and what this machine lacks for them."""
+    failed: dict[str, str]
+    """Candidates that failed, and how."""
+
+    def reached(self, name: str) -> float:
+        """The fraction of the memory's limit at which the candidate reads its weights, early in a track."""
+        early = self.plan.steps[0]
+        seconds = self.figures[name].step_ms[early] / 1000
+        return self.prepared[name].step_bytes / seconds / 1e9 / self.bandwidth[self.threads]

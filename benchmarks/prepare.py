@@ -1,0 +1,129 @@
+"""Makes in the work folder what the candidates run on; what is there already stays."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import msgspec
+
+from benchmarks.candidates import Candidate
+from benchmarks.weights import checkpoint_step_bytes
+from lofi_common.manifest import AgreementSpec
+
+ROOT = Path(__file__).parents[1]
+CHECKPOINT = "checkpoint"
+JS_PACKAGE = "@huggingface/transformers@4.3.1"
+ONNX_FILES = {"text_encoder": True, "decoder_model_merged": True, "encodec_decode": False}
+"""Whether the file has a form in int8."""
+
+
+class Making(msgspec.Struct, frozen=True, kw_only=True):
+    """What an import took: its process prints this as JSON."""
+
+    seconds: float
+    peak_mib: float
+    agreement: AgreementSpec | None
+
+
+class Prepared(msgspec.Struct, frozen=True, kw_only=True):
+    """What a candidate runs on."""
+
+    folder: str
+    bytes: int
+    """Size of all files that it reads."""
+    step_bytes: int
+    """Weights that one decoder step reads."""
+    making: Making | None = None
+
+
+class PreparationFailed(Exception):
+    """A step failed; the text holds the end of its output."""
+
+
+def run_step(command: list[str], cwd: Path = ROOT) -> str:
+    """Runs one step of the preparation and returns what it printed."""
+    environ = {**os.environ, "HF_HUB_OFFLINE": "1", "ONNXRUNTIME_NODE_INSTALL": "skip"}
+    done = subprocess.run(command, cwd=cwd, env=environ, capture_output=True, text=True)
+    if done.returncode != 0:
+        raise PreparationFailed(f"{' '.join(command)}\n{(done.stdout + done.stderr)[-2000:]}")
+    return done.stdout
+
+
+def make(place: Path, name: str, command: list[str]) -> Path:
+    """The folder `name` in this place, made whole by the command (`{}`: where to write)."""
+    folder = place / name
+    if not folder.exists():
+        partial = place / f"{name}.partial"
+        shutil.rmtree(partial, ignore_errors=True)
+        partial.mkdir(parents=True)
+        printed = run_step([part.replace("{}", str(partial)) for part in command])
+        (partial / "printed.txt").write_text(printed)
+        partial.rename(folder)
+    return folder
+
+
+def make_checkpoint(work: Path) -> Path:
+    """The random checkpoint; see checkpoint.py."""
+    return make(work, CHECKPOINT, [sys.executable, "-m", "benchmarks.checkpoint", "{}"])
+
+
+def place_of(work: Path, checkpoint: Path) -> Path:
+    """Where what is made of a checkpoint lies: in the work folder, or, of another than its own, one below."""
+    if checkpoint == work / CHECKPOINT:
+        return work
+    files = [(path.name, path.stat()) for path in sorted(checkpoint.iterdir())]
+    state = [f"{checkpoint}", *(f"{name} {found.st_size} {found.st_mtime_ns}" for name, found in files)]
+    digest = hashlib.sha256("\n".join(state).encode()).hexdigest()[:8]
+    return work / f"{checkpoint.name}-{digest}"
+
+
+def prepare(candidate: Candidate, work: Path, checkpoint: Path) -> Prepared:
+    """Makes what the candidate needs. Raises PreparationFailed."""
+    place = place_of(work, checkpoint)
+    if candidate.kind == "ours":
+        return _prepare_ours(candidate, place, checkpoint)
+    if candidate.kind == "transformers":
+        weights = checkpoint / "model.safetensors"
+        bytes_each = {"fp32": 4, "bf16": 2}[candidate.precision]
+        step = checkpoint_step_bytes(weights, bytes_each)
+        return Prepared(folder=str(checkpoint), bytes=weights.stat().st_size, step_bytes=step)
+    export = [sys.executable, "-W", "ignore", "-m", "benchmarks.peers.export", str(checkpoint), "{}"]
+    folder = make(place, "onnx", export)
+    if candidate.kind == "js":
+        make(work, "node", ["npm", "install", "--prefix", "{}", JS_PACKAGE])
+    quantized = candidate.precision == "int8"
+    files = [
+        folder / "onnx" / f"{name}{'_quantized' if quantized and has_int8 else ''}.onnx"
+        for name, has_int8 in ONNX_FILES.items()
+    ]
+    size = sum(path.stat().st_size for path in files)
+    return Prepared(folder=str(folder), bytes=size, step_bytes=_step_bytes(files[1]))
+
+
+def _step_bytes(decoder: Path) -> int:
+    """In a process of its own, since reading a graph takes the memory of all its weights."""
+    return int(run_step([sys.executable, "-m", "benchmarks.weights", str(decoder)]))
+
+
+def _prepare_ours(candidate: Candidate, place: Path, checkpoint: Path) -> Prepared:
+    """Imports the checkpoint, again whenever the importer has changed."""
+    importer = sorted((ROOT / "lofi_worker/importer").rglob("*.py"))
+    state = hashlib.sha256(b"".join(path.read_bytes() for path in importer)).hexdigest()[:8]
+    command = [
+        sys.executable,
+        "-m",
+        "benchmarks.peers.import_ours",
+        str(checkpoint),
+        "{}",
+        candidate.precision,
+    ]
+    folder = make(place, f"{candidate.name}-{state}", command)
+    size = sum(path.stat().st_size for path in folder.iterdir() if path.name != "printed.txt")
+    making = msgspec.json.decode((folder / "printed.txt").read_text().splitlines()[-1], type=Making)
+    step = _step_bytes(folder / "decoder.onnx")
+    return Prepared(folder=str(folder), bytes=size, step_bytes=step, making=making)

@@ -1,0 +1,189 @@
+"""`lofi models`: see, install, check, choose and remove models."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import TYPE_CHECKING
+
+import click
+
+from lofi_cli import exits
+
+if TYPE_CHECKING:
+    from lofi_cli.watch_install import InstallWatcher
+    from lofi_client import Lofi
+    from lofi_common.api_models import ModelDownloadParams
+    from lofi_common.errors import ConsentRequired
+
+PRECISIONS = ("fp32", "fp16", "int8", "int4", "mixed")
+
+
+@click.group()
+def models() -> None:
+    """See, install, check, choose and remove models."""
+
+
+@models.command("list")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object per model.")
+def list_(as_json: bool) -> None:
+    """List what is installed and what the catalogue has; * marks the selected one."""
+    from lofi_cli.show_models import show_models
+    from lofi_client import Lofi
+
+    with exits.reported(), Lofi.connect(name="lofi") as lofi:
+        click.echo(show_models(lofi.models(), as_json=as_json))
+
+
+_name = click.option("--name", help="What to call it.  [default: from its source]")
+_precision = click.option(
+    "--precision", type=click.Choice(PRECISIONS), help="How to store the weights.  [default: the best fit]"
+)
+_yes = click.option("--yes", is_flag=True, help="Agree to the licence and the download without being asked.")
+_as_json = click.option("--json", "as_json", is_flag=True, help="One JSON object per line on stdout.")
+
+
+@models.command()
+@click.argument("model")
+@_name
+@_precision
+@_yes
+@_as_json
+def pull(model: str, name: str | None, precision: str | None, yes: bool, as_json: bool) -> None:
+    """Download and install MODEL: a name of the catalogue, or OWNER/NAME[@REVISION][:FOLDER] of the Hub.
+
+    What has arrived before is not fetched again. Ctrl-C stops it.
+    """
+    _install(model, name=name, precision=precision, yes=yes, as_json=as_json)
+
+
+@models.command("import")
+@click.argument("path_or_repo")
+@_name
+@_precision
+@_yes
+@_as_json
+def import_(path_or_repo: str, name: str | None, precision: str | None, yes: bool, as_json: bool) -> None:
+    """Install a checkpoint from a folder of this machine, or from a repository of the Hub.
+
+    The folder holds config.json, tokenizer.json and model.safetensors, or an ONNX export of Optimum's.
+    """
+    source = (
+        os.path.abspath(path_or_repo) if os.path.isdir(os.path.expanduser(path_or_repo)) else path_or_repo
+    )
+    _install(source, name=name, precision=precision, yes=yes, as_json=as_json)
+
+
+@models.command()
+@click.argument("model", required=False)
+@click.option("--full", is_flag=True, help="Load it and run some steps as well.")
+@_as_json
+def verify(model: str | None, full: bool, as_json: bool) -> None:
+    """Check the files of MODEL, or of the selected one, against their SHA-256."""
+    from lofi_cli.show_models import show_verified
+    from lofi_client import Lofi
+
+    with exits.reported(), Lofi.connect(name="lofi") as lofi:
+        result = lofi.verify_model(model, full=full)
+        click.echo(show_verified(result, as_json=as_json))
+        sys.exit(exits.OK if result.ok else exits.JOB_FAILED)
+
+
+@models.command("use")
+@click.argument("model")
+def use(model: str) -> None:
+    """Choose the installed MODEL for all tracks to come."""
+    from lofi_client import Lofi
+
+    with exits.reported(), Lofi.connect(name="lofi") as lofi:
+        click.echo(f"{lofi.select_model(model).model_version} makes the next tracks")
+
+
+@models.command("rm")
+@click.argument("model")
+def remove(model: str) -> None:
+    """Delete the installed MODEL, or what an interrupted download left of it."""
+    from lofi_client import Lofi
+    from lofi_common.units import human_bytes
+
+    with exits.reported(), Lofi.connect(name="lofi") as lofi:
+        gone = lofi.remove_model(model)
+        click.echo(f"{gone.model} is deleted, {human_bytes(gone.bytes)} are free again")
+
+
+@models.command()
+@click.argument("model")
+def cancel(model: str) -> None:
+    """Stop the installation of MODEL; what has arrived is kept for the next try."""
+    from lofi_client import Lofi
+
+    with exits.reported(), Lofi.connect(start=False, name="lofi") as lofi:
+        click.echo(f"the installation of {lofi.cancel_model(model).model} stops")
+
+
+def _install(source: str, *, name: str | None, precision: str | None, yes: bool, as_json: bool) -> None:
+    with exits.reported():
+        import msgspec
+
+        from lofi_cli.watch_install import InstallWatcher
+        from lofi_client import Lofi
+        from lofi_common.api_models import ModelDownloadParams
+
+        exits.end_on_sigterm()
+        asked = {"model": source, "name": name, "precision": precision}
+        params = msgspec.convert(asked, ModelDownloadParams)
+        with InstallWatcher(as_json=as_json) as watcher, Lofi.connect(name="lofi") as lofi:
+            sys.exit(_run(lofi, params, watcher, yes=yes))
+
+
+def _run(lofi: Lofi, params: ModelDownloadParams, watcher: InstallWatcher, *, yes: bool) -> int:
+    """Ask, install and follow; the exit code."""
+    import msgspec
+
+    from lofi_common.errors import BrokerUnavailable, ConsentRequired, ModelNotFound
+
+    try:
+        accepted = lofi.download_model(params)
+    except ConsentRequired as error:
+        if not _agreed(error, yes=yes):
+            return exits.NO_MODEL
+        accepted = lofi.download_model(msgspec.structs.replace(params, consent=True))
+    watcher.accepted(accepted)
+    try:
+        if accepted.state != "installed":
+            for told in lofi.follow_install(accepted.model):
+                watcher.told(told)
+    except KeyboardInterrupt:
+        watcher.finish_bar()
+        try:
+            lofi.cancel_model(accepted.model)
+        except ModelNotFound:
+            exits.tell("interrupted: the installation had ended already")
+            return exits.INTERRUPTED
+        exits.tell(
+            f"interrupted: the installation of {accepted.model} stops",
+            "What has arrived is kept: the same command goes on from there.",
+        )
+        return exits.INTERRUPTED
+    except BrokerUnavailable as error:
+        watcher.finish_bar()
+        exits.tell(str(error), "What has arrived is kept: the same command goes on from there.")
+        return exits.NO_BROKER
+    return watcher.exit_code
+
+
+def _agreed(error: ConsentRequired, *, yes: bool) -> bool:
+    """Show what is to be downloaded; ask on a terminal, else only `--yes` is a yes."""
+    import msgspec
+
+    from lofi_cli.show_models import show_offer
+    from lofi_common.api_models import DownloadOffer
+
+    offer = msgspec.json.decode(error.details, type=DownloadOffer)
+    click.echo(show_offer(offer), err=True)
+    if yes:
+        return True
+    if sys.stdin.isatty() and sys.stderr.isatty():
+        return click.confirm("Agree and download?", default=False, err=True)
+    exits.tell("nothing was downloaded: that needs a yes", "Add --yes if you agree to the licence.")
+    return False

@@ -1,0 +1,103 @@
+"""What a waiting `lofi models pull` shows: a bar of the bytes for people, JSON lines for scripts."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from types import TracebackType
+from typing import Any, Self
+
+import click
+import msgspec
+
+from lofi_cli import exits
+from lofi_cli.show import printable
+from lofi_common import api
+from lofi_common.api_models import DownloadProgress, ModelDownloadResult, ModelStatus
+from lofi_common.units import human_bytes
+
+_PHASES = {"queued": "waits for another", "installing": "starting"}
+
+
+class InstallWatcher:
+    """Shows an installation's way on stderr (terminal only) and its end on stdout."""
+
+    def __init__(self, *, as_json: bool) -> None:
+        self._json = as_json
+        self._bar: Any = None
+        self._wanted = sys.stderr.isatty() and os.environ.get("TERM") != "dumb" and not as_json
+        self.exit_code = exits.JOB_FAILED
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.finish_bar()
+
+    def accepted(self, result: ModelDownloadResult) -> None:
+        self._emit("accepted", result)
+        if result.state == "installed":
+            self._end(f"{result.model} is installed already")
+        else:
+            self._say(_PHASES[result.state], 0, 0, "")
+
+    def told(self, event: api.Result) -> None:
+        """One notification about the model that is being installed."""
+        self._emit(api.NAMES[type(event)], event)
+        match event:
+            case DownloadProgress(bytes_downloaded=here, bytes_total=total):
+                bytes_ = f"{human_bytes(here)} of {human_bytes(total)}"
+                file = min(event.files_completed + 1, event.files_total)
+                self._say(f"file {file} of {event.files_total}", here, total, bytes_)
+            case ModelStatus(state="installing", stage=str(stage), done=int(done), total=int(total)):
+                self._say(f"import: {printable(stage).replace('_', ' ')}", done, total, "")
+            case ModelStatus(state="installing" | "queued"):
+                self._say(_PHASES[event.state], 0, 0, "")
+            case ModelStatus(state="installed"):
+                self._end(f"{event.model} is installed; `lofi models use {event.model}` chooses it")
+            case ModelStatus(state="cancelled"):
+                self.finish_bar()
+                exits.tell(f"the installation of {event.model} was cancelled")
+                self.exit_code = exits.CANCELLED
+            case ModelStatus(state="install_failed", error=error) if error is not None:
+                self.finish_bar()
+                exits.tell(printable(error.message), printable(error.recovery))
+                self.exit_code = exits.code_of(error.name)
+
+    def _end(self, text: str) -> None:
+        self.finish_bar()
+        self.exit_code = exits.OK
+        if not self._json:
+            print(text)
+
+    def _say(self, phase: str, done: int, total: int, info: str) -> None:
+        if not self._wanted:
+            return
+        if self._bar is None:
+            self._bar = click.progressbar(
+                length=100,
+                label=phase,
+                file=sys.stderr,
+                bar_template="%(label)-22s [%(bar)s] %(info)s",
+                width=min(40, max(5, shutil.get_terminal_size().columns - 60)),
+                show_eta=False,
+                item_show_func=lambda text: text,
+            )
+            self._bar.__enter__()
+        self._bar.label = phase[:22]
+        self._bar.current_item = info
+        self._bar.update((100 * done // total if total else 0) - self._bar.pos, info)
+        self._bar.render_progress()
+
+    def _emit(self, name: str, value: msgspec.Struct) -> None:
+        if self._json:
+            line = {"event": name, **msgspec.to_builtins(value)}
+            print(msgspec.json.encode(line).decode(), flush=True)
+
+    def finish_bar(self) -> None:
+        if self._bar is not None:
+            self._bar.__exit__(None, None, None)
+            self._bar = None

@@ -1,0 +1,98 @@
+"""The list of models that clients see."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from lofi_broker.models.installs import Install
+from lofi_broker.models.store import Installed, ModelStore, folder_bytes
+from lofi_common.api_models import ModelInfo
+from lofi_common.catalogue import CatalogueEntry
+from lofi_common.installs import Agreement
+from lofi_common.manifest import Model
+
+
+def list_models(
+    store: ModelStore, active: Sequence[Install], catalogue: Mapping[str, CatalogueEntry]
+) -> list[ModelInfo]:
+    """Installed ones, then those on their way or half there, then the rest of the catalogue."""
+    selected = store.selected_label()
+    found = {each.name: _installed(each, selected) for each in store.installed()}
+    for install in active:
+        entry = catalogue.get(install.source)
+        found.setdefault(install.name, _on_its_way(install, entry))
+    for name in store.partials():
+        if name not in found:
+            found[name] = _partial(store, name, catalogue.get(name))
+    for name, entry in catalogue.items():
+        found.setdefault(name, _available(entry))
+    return list(found.values())
+
+
+def _whole(model: Model, *, selected: bool) -> ModelInfo:
+    """An installed model whose manifest can be read."""
+    manifest, agreement = model.manifest, model.manifest.agreement
+    return ModelInfo(
+        name=manifest.name,
+        state="installed",
+        license=manifest.license,
+        selected=selected,
+        description=manifest.description,
+        model_version=model.version,
+        bytes=sum(file.bytes for file in manifest.files.values()),
+        path=str(model.folder),
+        precision=manifest.precision,
+        agreement=Agreement(top1=agreement.top1, kl=agreement.kl) if agreement is not None else None,
+    )
+
+
+def _installed(each: Installed, selected: str) -> ModelInfo:
+    if each.model is not None:
+        return _whole(each.model, selected=each.name == selected)
+    return ModelInfo(
+        name=each.name,
+        state="damaged",
+        license="",
+        selected=each.name == selected,
+        path=str(each.folder),
+        reason=str(each.error),
+    )
+
+
+def _on_its_way(install: Install, entry: CatalogueEntry | None) -> ModelInfo:
+    progress = install.progress
+    return ModelInfo(
+        name=install.name,
+        state="installing",
+        license=entry.license if entry is not None else "",
+        selected=False,
+        bytes=progress.bytes_total if progress is not None else None,
+        bytes_present=progress.bytes_downloaded if progress is not None else None,
+        repo=entry.repo if entry is not None else None,
+    )
+
+
+def _partial(store: ModelStore, name: str, entry: CatalogueEntry | None) -> ModelInfo:
+    folder = store.partial(name)
+    return ModelInfo(
+        name=name,
+        state="partial",
+        license=entry.license if entry is not None else "",
+        selected=False,
+        bytes=entry.download_bytes if entry is not None else None,
+        bytes_present=folder_bytes(folder) if folder is not None else 0,
+        path=str(folder),
+        repo=entry.repo if entry is not None else None,
+    )
+
+
+def _available(entry: CatalogueEntry) -> ModelInfo:
+    return ModelInfo(
+        name=entry.name,
+        state="available",
+        license=entry.license,
+        selected=False,
+        description=entry.description,
+        bytes=entry.download_bytes,
+        repo=entry.repo,
+    )

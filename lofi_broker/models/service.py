@@ -1,0 +1,175 @@
+"""What clients may do with models: look, install, cancel, choose, remove. Consent is asked for in here."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import time
+
+import msgspec
+
+from lofi_broker.models.consents import Consent, record_consent
+from lofi_broker.models.helpers import resolve
+from lofi_broker.models.installs import Install, Installs, Publish
+from lofi_broker.models.listing import list_models
+from lofi_broker.models.store import RESERVED_NAMES, ModelStore
+from lofi_common import installs
+from lofi_common.api_models import (
+    DownloadOffer,
+    ModelDownloadParams,
+    ModelDownloadResult,
+    ModelInfo,
+    ModelRemoveResult,
+    ModelStatus,
+)
+from lofi_common.catalogue import CatalogueEntry, catalogue_folder, read_catalogue
+from lofi_common.config import Config
+from lofi_common.errors import ConsentRequired, InvalidParams, ModelNotFound
+from lofi_common.manifest import Model
+from lofi_common.paths import Paths
+from lofi_common.units import human_bytes
+
+CONSENTS = "consents.json"
+
+
+class ModelService:
+    """One broker's models."""
+
+    def __init__(self, config: Config, paths: Paths, publish: Publish) -> None:
+        self.store = ModelStore(config, paths)
+        self.installs = Installs(paths.models, publish, self._agreed)
+        self._publish = publish
+        self._offers: dict[tuple[str, str], installs.Plan] = {}
+        """(source, name) → what was shown to whoever was asked for consent."""
+
+    def catalogue(self) -> dict[str, CatalogueEntry]:
+        return read_catalogue(catalogue_folder())
+
+    def list(self) -> list[ModelInfo]:
+        """Installed ones, then what is on its way or half there, then the rest of the catalogue."""
+        return list_models(self.store, self.installs.active, self.catalogue())
+
+    def for_job(self, wanted: str | None) -> Model:
+        """The model that a job is to use.
+
+        Raises ConsentRequired for one of the catalogue that is not installed (without asking the Hub: nothing
+        goes over the network before a yes), ModelNotFound, or what is wrong with its files.
+        """
+        if wanted is None:
+            return self.store.selected()
+        if not self.store.has(wanted):
+            if self.installs.get(wanted) is not None:
+                raise ModelNotFound(
+                    f"{wanted} is still being installed", recovery="Ask again when `lofi models list` has it."
+                )
+            entry = self.catalogue().get(wanted)
+            if entry is not None:
+                raise _consent_required(self._offer_of(entry))
+        return self.store.find(wanted)
+
+    def for_check(self, wanted: str | None) -> Model:
+        """The installed model of this name or version, else the selected one."""
+        return self.store.selected() if wanted is None else self.store.find(wanted)
+
+    async def download(self, params: ModelDownloadParams) -> ModelDownloadResult:
+        """Start an installation, or join the one under way. Without consent, raises ConsentRequired.
+
+        Raises InvalidParams, ModelNotFound, ModelDownloadFailed or QueueFull too.
+        """
+        source = installs.parse_source(params.model)
+        name = params.name or installs.default_name(source)
+        if installs.check_name(name) in RESERVED_NAMES:
+            raise InvalidParams(f"a model can't be called {name}", recovery="Give it another name.")
+        if isinstance(source, installs.CatalogueName) and source.name not in self.catalogue():
+            raise ModelNotFound(
+                f"the catalogue has no model {source.name!r}",
+                recovery=f"It has: {', '.join(self.catalogue())}. Or give owner/name, or a folder.",
+            )
+        while (running := self.installs.get(name)) is not None and running.cancelled:
+            await running.ended.wait()
+        if running is not None:
+            state = "installing" if running is self.installs.active[0] else "queued"
+            return msgspec.convert({"model": name, "state": state}, ModelDownloadResult)
+        in_catalogue = isinstance(source, installs.CatalogueName)
+        if in_catalogue and params.precision is None and self.store.is_whole(name):
+            return ModelDownloadResult(model=name, state="installed")
+        key = (params.model, name)
+        if not isinstance(source, installs.LocalFolder) and not params.consent:
+            plan = await resolve(params.model, self.store.folder, name, params.precision)
+            self._offers[key] = plan
+            raise _consent_required(_offer_of(plan))
+        install = Install(
+            name=name,
+            source=params.model,
+            precision=params.precision,
+            offered=self._offers.pop(key, None),
+        )
+        return ModelDownloadResult(model=name, state=self.installs.add(install))
+
+    def _agreed(self, install: Install, plan: installs.Plan) -> None:
+        if plan.repo is None:
+            return
+        consent = Consent(
+            at=round(time.time(), 3),
+            uid=os.getuid(),
+            model=install.name,
+            repo=plan.repo,
+            revision=plan.revision,
+            license=plan.license,
+            bytes=plan.bytes_total,
+        )
+        record_consent(self.store.folder / CONSENTS, consent)
+
+    async def remove(self, wanted: str, needed: frozenset[str]) -> ModelRemoveResult:
+        """Delete an installed model, and what a half-made installation of that name left.
+
+        `needed`: versions that queued or running jobs use. Raises InvalidParams, ModelNotFound or LofiError.
+        """
+        found = self.store.removable(wanted)
+        name = found.folder.name if found is not None else wanted
+        if self.installs.get(name) is not None:
+            raise InvalidParams(
+                f"{name} is being installed", recovery=f"Stop that first: `lofi models cancel {name}`."
+            )
+        if found is not None and found.model is not None and found.model.version in needed:
+            raise InvalidParams(
+                f"tracks that wait or run need {name}",
+                recovery="Let them end, or cancel them, then try again.",
+            )
+        freed = await asyncio.to_thread(self.store.delete, name)
+        self._publish("model_status", ModelStatus(model=name, state="removed"))
+        return ModelRemoveResult(model=name, bytes=freed)
+
+    def _offer_of(self, entry: CatalogueEntry) -> DownloadOffer:
+        return DownloadOffer(
+            model=entry.name,
+            source=entry.name,
+            license=entry.license,
+            destination=str(self.store.folder / entry.name),
+            repo=entry.repo,
+            revision=entry.revision,
+            bytes_total=entry.download_bytes,
+        )
+
+
+def _offer_of(plan: installs.Plan) -> DownloadOffer:
+    return DownloadOffer(
+        model=plan.name,
+        source=plan.source,
+        license=plan.license,
+        destination=plan.destination,
+        repo=plan.repo,
+        revision=plan.revision,
+        bytes_total=plan.bytes_total,
+        bytes_present=plan.bytes_present,
+    )
+
+
+def _consent_required(offer: DownloadOffer) -> ConsentRequired:
+    size = f", {human_bytes(offer.bytes_total)}" if offer.bytes_total is not None else ""
+    licence = offer.license or "not stated"
+    return ConsentRequired(
+        f"{offer.model} is not installed: {offer.repo}{size}, licence {licence}, to {offer.destination}",
+        details=msgspec.json.encode(offer).decode(),
+        recovery=f"`lofi models pull {offer.source}` installs it; then ask again.",
+    )

@@ -1,0 +1,17 @@
+"""What all params and results of the protocol have in common."""
+
+from __future__ import annotations
+
+import msgspec
+
+
+class Params(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Base of all params: unknown fields are refused by name."""
+
+
+class Result(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Base of all results: fields at their default (null) are left out."""
+
+
+class NoParams(Params, frozen=True, kw_only=True):
+    pass

@@ -1,0 +1,208 @@
+"""An installation from its source to its place: resolve, fetch, import, check, rename."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from lofi_common.catalogue import read_catalogue
+from lofi_common.errors import ModelLoadFailed, ModelNotFound
+from lofi_common.installs import (
+    Agreement,
+    CatalogueName,
+    Done,
+    HubRepo,
+    Line,
+    LocalFolder,
+    Plan,
+    PlannedFile,
+    check_name,
+    default_name,
+    parse_source,
+)
+from lofi_common.logs import fields
+from lofi_common.manifest import MANIFEST_NAME, Model, check_large_file, read_model
+from lofi_worker.importer.precision import Precision
+from lofi_worker.install.answers import printable
+from lofi_worker.install.download import bytes_present, check_room, disk_errors, fetch_all
+from lofi_worker.install.hub import Hub, Wanted, wanted_entry
+from lofi_worker.install.lines import DownloadLines, ImportLines
+from lofi_worker.install.lock import model_lock
+from lofi_worker.install.patience import PatienceSettings
+from lofi_worker.install.places import Places
+from lofi_worker.install.remote import RemoteModel
+
+log = logging.getLogger(__name__)
+
+# Bytes that an import writes for each byte of a source in fp32: the model, and but for fp32 the float32
+# reference that it is measured against.
+IMPORT_ROOM: dict[Precision, float] = {"fp32": 1.0, "fp16": 1.6, "int8": 1.4, "mixed": 1.4, "int4": 1.3}
+NO_LICENSE = "unknown"
+HALVES = "fp16"
+"""In the path of files that hold two bytes for each weight."""
+
+
+@dataclass(frozen=True)
+class Order:
+    """What to install where. source: as the user named it. catalogue: folder of its entries."""
+
+    source: str
+    models: Path
+    catalogue: Path
+    name: str | None
+    precision: Precision
+    keep_source: bool
+    patience: PatienceSettings
+
+
+class Installation:
+    """One source on its way; `write` is called with every line that the parent is to read."""
+
+    def __init__(self, order: Order, write: Callable[[Line], None]) -> None:
+        """Raises InvalidParams or ModelNotFound when the source or the name can't be meant."""
+        self._order = order
+        self._write = write
+        source = parse_source(order.source)
+        self._folder: Path | None = None
+        self._wanted: Wanted | None = None
+        match source:
+            case LocalFolder(path=path):
+                if not os.path.isdir(path):
+                    raise ModelNotFound(
+                        f"{path} is not a folder, or can't be read",
+                        recovery="Give the folder of a checkpoint.",
+                    )
+                self._folder = path
+            case HubRepo():
+                self._wanted = Wanted(repo=source)
+            case CatalogueName(name=name):
+                catalogue = read_catalogue(order.catalogue)
+                if name not in catalogue:
+                    raise ModelNotFound(
+                        f"the catalogue has no model {name}",
+                        details=f"it has {', '.join(catalogue)}",
+                        recovery="Choose one of these, or a repository as owner/name.",
+                    )
+                self._wanted = wanted_entry(catalogue[name])
+        self.name = default_name(source) if order.name is None else check_name(order.name)
+        self._places = Places(order.models, self.name)
+        self._hub = Hub(order.patience)
+
+    def resolve(self) -> None:
+        """Write the plan, touching nothing."""
+        with disk_errors(self._order.models):
+            self._write(self._plan(self._remote(self._wanted) if self._wanted else None))
+
+    def install(self) -> None:
+        """Write the plan and progress, and `done` when the model lies in its place."""
+        with disk_errors(self._order.models):
+            self._order.models.mkdir(parents=True, exist_ok=True)
+            with model_lock(self._order.models, self.name), self._tidy():
+                self._places.make()
+                if self._wanted is None:
+                    assert self._folder is not None
+                    self._write(self._plan(None))
+                    there = _local_weights(self._folder)
+                    check_room(self._order.models, self._import_room(sum(there.values()), there))
+                    self._import(self._folder, "", f"Imported from {printable(self._folder.name)}.")
+                else:
+                    remote = self._remote(self._wanted)
+                    self._write(self._plan(remote))
+                    self._fetch(remote)
+                    self._import(self._places.source, remote.license, remote.description)
+                model = self._check()
+                self._places.exchange()
+        self._write(_done(model, self._places.installed))
+
+    @contextlib.contextmanager
+    def _tidy(self) -> Iterator[None]:
+        """Leave behind what can be used: after success the model, after a failure what was fetched."""
+        try:
+            yield
+        except BaseException:
+            self._places.tidy_up()
+            raise
+        self._places.clean(keep_source=self._order.keep_source)
+
+    def _remote(self, wanted: Wanted) -> RemoteModel:
+        remote = self._hub.resolve(wanted)
+        log.info(fields("model_resolved", repo=remote.repo, commit=remote.commit, bytes=remote.bytes))
+        return remote
+
+    def _plan(self, remote: RemoteModel | None) -> Plan:
+        files = remote.files if remote else []
+        return Plan(
+            source=self._order.source,
+            name=self.name,
+            repo=remote.repo if remote else None,
+            revision=remote.commit if remote else None,
+            license=remote.license if remote else "",
+            bytes_total=remote.bytes if remote else 0,
+            bytes_present=bytes_present(remote, self._places) if remote else 0,
+            files=[PlannedFile(name=file.path, bytes=file.bytes, sha256=file.sha256) for file in files],
+            destination=str(self._places.installed),
+        )
+
+    def _fetch(self, remote: RemoteModel) -> None:
+        lines = DownloadLines(self._write, files_total=len(remote.files), bytes_total=remote.bytes)
+        room = self._import_room(remote.bytes, (file.path for file in remote.files))
+        fetch_all(self._hub, remote, self._places, lines, self._order.patience, room)
+
+    def _import(self, folder: Path, license: str, description: str) -> None:
+        # Imported late: fetching needs neither numpy nor onnx, and may go on for hours.
+        from lofi_worker.importer.convert import convert_checkpoint
+
+        try:
+            version = convert_checkpoint(
+                folder,
+                self._places.model,
+                self.name,
+                license=license or NO_LICENSE,
+                description=description,
+                precision=self._order.precision,
+                report=ImportLines(self._write).report,
+            )
+        except ModelLoadFailed:
+            if not self._order.keep_source:
+                self._places.drop_source()
+            raise
+        log.info(fields("model_imported", model_version=version, precision=self._order.precision))
+
+    def _check(self) -> Model:
+        """The imported model, every file read back from the disk. Raises ModelLoadFailed."""
+        model = read_model(self._places.model)
+        for name in model.manifest.files:
+            check_large_file(model, name)
+        return model
+
+    def _import_room(self, source_bytes: int, paths: Iterable[str]) -> int:
+        """Bytes of disk that the import may take beside its source."""
+        widened = 2 if any(HALVES in path for path in paths) else 1
+        return int(source_bytes * widened * IMPORT_ROOM[self._order.precision])
+
+
+def _local_weights(folder: Path) -> dict[str, int]:
+    """Bytes by path, from the folder's name on, of what may be imported: pickles beside it are not."""
+    files = (path for path in (*folder.glob("*"), *folder.glob("*/*")) if path.is_file())
+    return {
+        str(path.relative_to(folder.parent)): path.stat().st_size
+        for path in files
+        if path.suffix == ".safetensors" or ".onnx" in path.name
+    }
+
+
+def _done(model: Model, path: Path) -> Done:
+    manifest = model.manifest
+    size = sum(file.bytes for file in manifest.files.values()) + (path / MANIFEST_NAME).stat().st_size
+    found = manifest.agreement
+    return Done(
+        name=manifest.name,
+        model_version=model.version,
+        path=str(path),
+        bytes=size,
+        agreement=Agreement(top1=found.top1, kl=found.kl) if found else None,
+    )

@@ -1,0 +1,28 @@
+"""How a model's graphs are run on this machine."""
+
+import os
+from dataclasses import dataclass
+from typing import Literal
+
+Device = Literal["auto", "cpu", "cuda", "coreml"]
+
+
+@dataclass(frozen=True)
+class RunSettings:
+    """What one process may use.
+
+    threads: what one run of a graph may use at most, at least 1.
+    device: where the graphs run; `auto` leaves the choice to the engine.
+    spin: threads wait for work by spinning: quicker hand-overs, at the cost of a busy processor.
+    """
+
+    threads: int
+    device: Device = "auto"
+    spin: bool = False
+
+
+def usable_cores() -> int:
+    """Processor cores that this process may run on."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1

@@ -1,0 +1,160 @@
+"""Several models in one broker: listed, chosen, used side by side in the queue, removed."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.support.home import Home
+from tests.support.models import put_model, without_setting
+from tests.support.stdio import Stdio
+
+
+def names(broker: Stdio, state: str = "installed") -> list[str]:
+    return [model["name"] for model in broker.call("models_list")["models"] if model["state"] == state]
+
+
+def test_tracks_of_several_models_in_one_queue(home: Home) -> None:
+    without_setting(home)
+    for name in ("one", "two"):
+        put_model(home, name)
+    with Stdio(home.environ) as broker:
+        asked = ["one", "two", "one", None]
+        answers = [
+            broker.call("generate", prompt=f"track {n}", duration_sec=5, **({"model": name} if name else {}))
+            for n, name in enumerate(asked)
+        ]
+        for answer in answers:
+            complete = broker.wait("generation_complete", answer["track_id"])
+            assert complete["model_version"] == answer["model_version"]
+        starts = [start["model_version"].rpartition("-")[0] for start in broker.notices("generation_start")]
+        loaded = [n["model"] for n in broker.notices("model_status") if n["state"] == "ready"]
+        assert loaded == ["one", "two", "one", "lofi-tiny"] and len(starts) == 4
+        (worker,) = broker.call("status")["workers"]
+        assert worker["model_version"] == answers[3]["model_version"] and worker["device"] == "fake"
+        assert worker["threads"] >= 1
+        assert broker.notices("worker_restart") == []  # a change of models is no mishap
+        again = broker.call(
+            "generate", prompt="track 1", duration_sec=5, model=answers[1]["model_version"], seed=3
+        )
+        broker.wait("generation_complete", again["track_id"])
+
+
+def test_the_chosen_model_makes_the_tracks_of_this_and_of_the_next_broker(home: Home) -> None:
+    without_setting(home)
+    put_model(home, "mine")
+    with Stdio(home.environ) as broker:
+        assert broker.error("model_select", model="nope")["data"]["error_code"] == "MODEL_NOT_FOUND"
+        chosen = broker.call("model_select", model="mine")
+        assert broker.call("generate", prompt="x", duration_sec=5)["model_version"] == chosen["model_version"]
+        assert broker.call("status")["model"] == "mine"
+    with Stdio(home.environ) as broker:
+        (selected,) = [model for model in broker.call("models_list")["models"] if model["selected"]]
+        assert selected["model_version"] == chosen["model_version"]
+        assert broker.call("initialize", client="x", protocol=1)["models"][1] == selected
+
+
+def test_a_setting_is_not_overruled(broker: Stdio, home: Home) -> None:
+    put_model(home, "mine")
+    error = broker.error("model_select", model="mine")
+    assert error["data"]["error_code"] == "INVALID_PARAMS" and "model.folder" in error["message"]
+    other = broker.call("generate", prompt="x", duration_sec=5, model="mine")
+    broker.wait("generation_complete", other["track_id"])  # it may be asked for all the same
+
+
+def test_a_model_of_the_catalogue_that_is_missing_asks_for_consent_and_fetches_nothing(home: Home) -> None:
+    home.environ["HF_ENDPOINT"] = "http://127.0.0.1:9"
+    with Stdio(without_setting(home).environ) as broker:
+        error = broker.error("generate", prompt="x", duration_sec=5, model="musicgen-small-onnx")
+        assert (error["code"], error["data"]["error_code"]) == (-32007, "DOWNLOAD_CONSENT_REQUIRED")
+        offer = json.loads(error["data"]["details"])
+        assert offer == {
+            "model": "musicgen-small-onnx",
+            "source": "musicgen-small-onnx",
+            "license": "CC-BY-NC-4.0",
+            "repo": "gabotechs/music_gen",
+            "revision": "675386ca686a378fe9ff739b60fdf29c310b3560",
+            "bytes_total": 2_251_406_668,
+            "destination": str(home.paths.models / "musicgen-small-onnx"),
+        }
+        assert "lofi models pull musicgen-small-onnx" in error["data"]["recovery"]
+        assert broker.call("queue_status")["pending"] == []
+    done = home.submit("x", "-d", "5", "--model", "musicgen-small")
+    assert done.returncode == 5 and "CC-BY-NC-4.0" in done.stderr and "lofi models pull" in done.stderr
+
+
+def test_a_model_that_does_not_load_fails_its_own_tracks_only(home: Home) -> None:
+    without_setting(home)
+    home.environ["LOFI_WORKER_ENGINE"] = "onnx"
+    put_model(home, "hollow")  # a manifest without graphs
+    with Stdio(home.environ) as broker:
+        bad = [broker.call("generate", prompt=p, duration_sec=5, model="hollow")["track_id"] for p in "ab"]
+        good = broker.call("generate", prompt="c", duration_sec=5)["track_id"]
+        for track_id in bad:
+            error = broker.wait("generation_error", track_id)
+            assert error["code"] == "MODEL_NOT_FOUND" and "hollow/tokenizer.json" in error["message"]
+        broker.wait("generation_complete", good)
+        assert ("hollow", "failed") in [(n["model"], n["state"]) for n in broker.notices("model_status")]
+
+
+def test_a_model_that_is_deleted_by_hand_fails_its_waiting_tracks_and_says_so(home: Home) -> None:
+    without_setting(home)
+    folder = put_model(home, "mine")
+    with Stdio(home.environ) as broker:
+        first = broker.call("generate", prompt="slow 1", duration_sec=5)["track_id"]
+        lost = broker.call("generate", prompt="b", duration_sec=5, model="mine")["track_id"]
+        kept = broker.call("generate", prompt="c", duration_sec=5)["track_id"]
+        (folder / "model.toml").unlink()
+        folder.rmdir()
+        error = broker.wait("generation_error", lost)
+        assert error["code"] == "MODEL_NOT_FOUND" and "no longer installed" in error["message"]
+        for track_id in (first, kept):
+            broker.wait("generation_complete", track_id)
+
+
+def test_removal(home: Home) -> None:
+    without_setting(home)
+    folder = put_model(home, "mine")
+    with Stdio(home.environ) as broker:
+        slow = broker.call("generate", prompt="slow 60", duration_sec=5, model="mine")["track_id"]
+        error = broker.error("model_remove", model="mine")
+        assert error["data"]["error_code"] == "INVALID_PARAMS" and "need mine" in error["message"]
+        broker.call("queue_cancel", track_id=slow)
+        broker.call("model_select", model="mine")
+        refused = broker.error("model_remove", model="mine")
+        assert "lofi models use lofi-tiny" in refused["data"]["recovery"]
+        broker.call("model_select", model="lofi-tiny")
+        assert broker.call("model_remove", model="mine")["bytes"] > 0
+        assert not folder.exists() and names(broker) == ["lofi-tiny"]
+        assert broker.wait("model_status", count=1) and ("mine", "removed") in [
+            (n["model"], n["state"]) for n in broker.notices("model_status")
+        ]
+        for name in ("lofi-tiny", "..", "/", "mine"):
+            assert "error" in broker.request("model_remove", {"model": name})
+        assert home.paths.models.is_dir()
+
+
+@pytest.mark.parametrize("device", ["cuda", "metal"])
+def test_a_device_that_is_not_there_is_an_error_that_names_what_is(home: Home, device: str) -> None:
+    without_setting(home)
+    home.environ |= {"LOFI_WORKER_ENGINE": "onnx", "LOFI_WORKER_DEVICE": device}
+    with Stdio(home.environ) as broker:
+        track_id = broker.call("generate", prompt="x", duration_sec=5)["track_id"]
+        error = broker.wait("generation_error", track_id)
+        assert error["code"] == "MODEL_LOAD_FAILED" and "offers cpu" in error["message"]
+        assert 'worker.device = "cpu"' in error["recovery"]
+
+
+def test_niceness_spinning_and_threads_reach_the_worker(home: Home) -> None:
+    home.environ |= {"LOFI_WORKER_NICE": "7", "LOFI_WORKER_SPIN": "true", "LOFI_WORKER_THREADS": "1"}
+    with Stdio(home.environ) as broker:
+        track_id = broker.call("generate", prompt="x", duration_sec=5)["track_id"]
+        broker.wait("generation_complete", track_id)
+        (worker,) = broker.call("status")["workers"]
+        command = Path(f"/proc/{worker['pid']}/cmdline").read_text().split("\0")
+        assert "--spin" in command and "--threads=1" in command and worker["threads"] == 1
+        niceness = int(Path(f"/proc/{worker['pid']}/stat").read_text().rpartition(")")[2].split()[16])
+        own = int(Path("/proc/self/stat").read_text().rpartition(")")[2].split()[16])
+        assert niceness == min(19, own + 7)
