@@ -41,7 +41,7 @@ TEMPERATURE, HEADER_TEMPERATURE = 0.8, 0.75
 AIR_TEMPERATURE, AIR_FRAME = 0.9, 2
 # Of drums, bass, chords and lead. Cool chords keep their loop (at 0.8 a fifth of it is lost every four bars);
 # a lead begins anywhere in its bar: cooled, each step's chance shrinks, and in many tracks it never begins.
-NOTE_TEMPERATURES = (0.6, 0.5, 0.45, 1.05)
+NOTE_TEMPERATURES = (0.6, 0.55, 0.6, 1.05)
 TOP_K = 30
 BITS, BLOCK = 8, 32
 CHUNK_FRAMES = 16

@@ -41,10 +41,7 @@ def test_a_take_is_the_same_every_time_and_music(player: Player) -> None:
 def test_strange_prompts_give_music(player: Player) -> None:
     for take in player.takes([(text, 1) for text, _ in STRANGE], 12):
         assert take.header is not None
-        found = faults(take.audio)
-        if take.header.density == "sparse" or take.header.drums == "none":  # pauses between their notes
-            found = [fault for fault in found if not fault.startswith("silent")]
-        assert found == [], take.prompt[:60]
+        assert faults(take.audio) == [], take.prompt[:60]
 
 
 def test_a_long_track_with_an_ending_ends_and_has_sections(player: Player) -> None:
@@ -58,7 +55,7 @@ def test_a_long_track_with_an_ending_ends_and_has_sections(player: Player) -> No
         ended += take.header is not None and take.header.ending and struck[-1] == at
         chords = score.chords[: score.steps // 64 * 64, 0].reshape(-1, 64)
         distinct.append(len({block.tobytes() for block in chords}))
-    assert ended >= 2  # docs/models.md: every other asked ending is played in its place
+    assert ended >= 3
     assert max(distinct) >= 3
 
 
