@@ -26,6 +26,7 @@ from lofi_broker.worker_link import WorkerLink, to_events
 from lofi_common import PROTOCOL, api, messages
 from lofi_common.config import Config
 from lofi_common.errors import CacheWriteError, InternalError, LofiError
+from lofi_common.exchange import settle_all
 from lofi_common.jobs import Job
 from lofi_common.logs import fields
 from lofi_common.messages import WorkerMessage
@@ -76,6 +77,7 @@ class Broker:
     def prepare(self) -> None:
         """Take over what an earlier broker left. From here on jobs run."""
         self.library.sweep_spool()
+        settle_all(self.models.store.folder)
         self._execute(self.scheduler.restore(self.store.active_jobs(), time.monotonic()))
 
     async def run(self, *, idle_exit: bool, on_leaving: Callable[[], None]) -> str:

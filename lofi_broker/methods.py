@@ -16,8 +16,8 @@ from lofi_broker import events as ev
 from lofi_broker.library import check_output, track_of
 from lofi_broker.models.helpers import verify
 from lofi_common import api, api_models
-from lofi_common.errors import InvalidParams, InvalidRequest, InvalidTrackId
-from lofi_common.jobs import Job, JobSpec, JobState, track_id
+from lofi_common.errors import InvalidDuration, InvalidParams, InvalidRequest, InvalidTrackId
+from lofi_common.jobs import MIN_DURATION_SEC, Job, JobSpec, JobState, track_id
 from lofi_common.manifest import Model
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ class Methods:
             protocol=lofi_common.PROTOCOL,
             version=lofi_common.__version__,
             capabilities=list(api.METHODS),
-            models=[model for model in self._broker.models.list() if model.state == "installed"],
+            models=[model for model in self._broker.models.list().models if model.state == "installed"],
         )
 
     async def _generate(self, params: api.GenerateParams) -> api.GenerateResult:
@@ -181,10 +181,10 @@ class Methods:
         return api.CacheStatsResult(tracks=tracks, bytes=size, path=str(self._broker.library.folder))
 
     async def _models_list(self, params: api.NoParams) -> api_models.ModelsListResult:
-        return api_models.ModelsListResult(models=self._broker.models.list())
+        return self._broker.models.list()
 
     async def _model_download(self, params: api_models.ModelDownloadParams) -> api_models.ModelDownloadResult:
-        return await self._broker.models.download(params)
+        return await self._broker.models.download(params, self._broker.scheduler.versions)
 
     async def _model_cancel(self, params: api_models.ModelParams) -> api_models.ModelCancelResult:
         self._broker.models.installs.cancel(params.model)
@@ -199,8 +199,8 @@ class Methods:
 
     async def _model_verify(self, params: api_models.ModelVerifyParams) -> api_models.ModelVerifyResult:
         broker = self._broker
-        model = broker.models.for_check(params.model)
-        return await verify(model, broker.config.worker, broker.threads, full=params.full)
+        folder = broker.models.for_check(params.model)
+        return await verify(folder, broker.config.worker, broker.threads, full=params.full)
 
     async def _shutdown(self, params: api.NoParams) -> api.ShutdownResult:
         self._broker.leave("a client asked for it")
@@ -216,6 +216,14 @@ def _spec(params: api.GenerateParams, model: Model) -> JobSpec:
     }
     if params.top_k is not None and params.top_k > model.manifest.decoder.codebook_size:
         raise InvalidParams(f"top_k: must be at most {model.manifest.decoder.codebook_size}")
+    longest = model.manifest.longest_sec()
+    if params.duration_sec > longest:
+        raise InvalidDuration(
+            f"{model.manifest.name} makes at most {longest} s at once, not {params.duration_sec} s",
+            recovery=f"Ask for less (`-d {longest}`), or choose another model."
+            if longest >= MIN_DURATION_SEC
+            else f"Choose another model: the shortest track has {MIN_DURATION_SEC} s.",
+        )
     seed = params.seed if params.seed is not None else secrets.randbits(_CHOSEN_SEED_BITS)
     return JobSpec(
         prompt=params.prompt,

@@ -170,7 +170,8 @@ class Scheduler:
         actions: list[ev.Action] = [notices.model(event.model_version, "ready", event.load_sec)]
         wanted = worker.wanted_version
         if wanted is not None and wanted != event.model_version:  # it was replaced in the meantime
-            error = ModelNotFound(f"{wanted} is no longer installed, {event.model_version} is")
+            again = "Submit it again: the installed model makes it then."
+            error = ModelNotFound(f"{wanted} is no longer installed", recovery=again)
             actions += self._end_waiting(wanted, error.info())
         return actions + self._dispatch(now)
 

@@ -16,10 +16,8 @@ from lofi_common.api_base import NoParams as NoParams
 from lofi_common.api_base import Params as Params
 from lofi_common.api_base import Result as Result
 from lofi_common.errors import ErrorInfo, InvalidDuration, InvalidParams, InvalidPrompt, MethodNotFound
-from lofi_common.jobs import AudioFormat, JobState, Priority
+from lofi_common.jobs import MAX_DURATION_SEC, MIN_DURATION_SEC, AudioFormat, JobState, Priority
 
-MIN_DURATION_SEC = 5
-MAX_DURATION_SEC = 120
 DEFAULT_DURATION_SEC = 30
 MAX_PROMPT_CHARS = 1000
 

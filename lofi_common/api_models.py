@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
+import msgspec
 from msgspec import Meta
 
 from lofi_common.api_base import Params, Result
@@ -34,14 +35,23 @@ class ModelInfo(Result, frozen=True, kw_only=True):
     path: str | None = None
     repo: str | None = None
     precision: str | None = None
+    max_duration_sec: int | None = None
+    """The longest track of an installed one."""
     agreement: Agreement | None = None
     """With the same model in fp32."""
     reason: str | None = None
     """Why a damaged one can't be used."""
+    source: str | None = None
+    """What an installation that was interrupted, or is under way, was asked for."""
+    being_replaced: bool = False
+    """An installed one whose name is being installed anew; it stays as it is until that succeeds."""
 
 
 class ModelsListResult(Result, frozen=True, kw_only=True):
     models: list[ModelInfo]
+    ended: list[ModelStatus] = msgspec.field(default_factory=list)
+    """How the latest installations since the broker's start ended (installed, install_failed, cancelled),
+    the newest last."""
 
 
 class ModelParams(Params, frozen=True, kw_only=True):
@@ -56,6 +66,8 @@ class ModelDownloadParams(Params, frozen=True, kw_only=True):
     precision: Precision | None = None
     name: Name | None = None
     """What the installed model is to be called."""
+    replace: bool = False
+    """Whether it may take the place of an installed model of that name."""
 
 
 class DownloadOffer(Result, frozen=True, kw_only=True):

@@ -74,16 +74,13 @@ class InternalError(LofiError):
 class ModelNotFound(LofiError):
     code = -32000
     name = "MODEL_NOT_FOUND"
-    hint = (
-        "Reinstall the package to get the starter model back. After an upgrade, `lofi broker stop` lets"
-        " the next command start the new version."
-    )
+    hint = "`lofi models list` shows what is installed and what can be had."
 
 
 class ModelLoadFailed(LofiError):
     code = -32001
     name = "MODEL_LOAD_FAILED"
-    hint = "The files are damaged or do not fit in memory: reinstall the model, or free memory."
+    hint = "`lofi models verify` tells whether its files are whole; if they are, free some memory."
 
 
 class ModelDownloadFailed(LofiError):

@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 import sys
 from pathlib import Path
+from typing import Literal
 
 import msgspec
 
@@ -18,7 +19,14 @@ from lofi_common.errors import ErrorInfo, InvalidParams
 from lofi_common.paths import STARTER
 
 INSTALLER = "lofi_worker.install"
+RESERVED_NAMES = frozenset({"selected", "consents.json"})
+"""Taken in the folder of installed models by other things than models."""
 EXIT_FAILED = 1
+DEFAULT_PRECISION: Literal["mixed"] = "mixed"
+"""Of an installation that names none."""
+
+ORDER_FILE = "order.json"
+"""Of a half-made model: what was asked for (`PartialOrder`)."""
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
 _REPO = re.compile(
@@ -102,6 +110,8 @@ def check_name(name: str) -> str:
         )
     if name == STARTER:
         raise InvalidParams(f"{STARTER} is the starter model's name", recovery="Choose another with --name.")
+    if name in RESERVED_NAMES:
+        raise InvalidParams(f"a model can't be called {name}", recovery="Choose another with --name.")
     return name
 
 
@@ -133,6 +143,13 @@ def installer_command(
     if tries is not None:
         command += ["--tries", str(tries)]
     return [*command, "--", source]
+
+
+class PartialOrder(_Part, frozen=True, kw_only=True):
+    """What an installation under way was asked for; lies beside what it has fetched."""
+
+    source: str
+    precision: str
 
 
 # what the installer says

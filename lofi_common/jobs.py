@@ -9,6 +9,10 @@ import msgspec
 
 from lofi_common.errors import ErrorInfo
 
+MIN_DURATION_SEC = 5
+MAX_DURATION_SEC = 120
+"""Of a track, whatever the model; `Manifest.longest_sec` may be less."""
+
 
 class JobState(enum.StrEnum):
     QUEUED = "queued"  # on disk, waiting for a worker's credit

@@ -8,7 +8,9 @@ from pathlib import Path
 
 import msgspec
 
-from lofi_common.errors import ModelLoadFailed, ModelNotFound
+from lofi_common.errors import LofiError, ModelLoadFailed, ModelNotFound
+from lofi_common.jobs import MAX_DURATION_SEC
+from lofi_common.paths import MODELS, starter_folder
 
 MANIFEST_NAME = "model.toml"
 PROMPTS_NAME = "prompts.json"
@@ -92,6 +94,13 @@ class Manifest(_Section, frozen=True, kw_only=True):
         assert rate is not None
         return self.codec.header_frames + -int(-duration_sec * rate // 1)
 
+    def longest_sec(self) -> int:
+        """The longest track that the decoder's steps surely cover, in whole seconds; 120 when more."""
+        rate = self.codec.frames_per_second or self.codec.max_frames_per_second
+        assert rate is not None
+        frames = self.decoder.max_steps - max(self.decoder.delays, default=0) - self.codec.header_frames
+        return int(min(MAX_DURATION_SEC, max(0, frames) / rate))
+
 
 class Model(msgspec.Struct, frozen=True, kw_only=True):
     """A model folder whose manifest was read and whose files are there."""
@@ -102,12 +111,37 @@ class Model(msgspec.Struct, frozen=True, kw_only=True):
     """`<name>-<first 8 hex digits of the manifest's SHA-256>`: names the content of all files."""
 
 
+def how_to_mend(folder: Path) -> str:
+    """What to do about a model folder that is not whole."""
+    if folder == starter_folder():
+        return "Reinstall the package: the starter model is a part of it."
+    if folder.parent.name == MODELS:
+        return f"`lofi models rm {folder.name}`, then pull or import it again."
+    return f"Put a whole model folder in the place of {folder}."
+
+
 def read_model(folder: Path) -> Model:
     """Read a model folder's manifest and check that its files are there, without reading them.
 
     Raises ModelNotFound when the manifest or a file is missing, ModelLoadFailed when the manifest is
     no manifest or a file's size is wrong. Content is checked by whoever loads it (`check_file`).
     """
+    model = read_manifest(folder)
+    for name in model.manifest.files:
+        check_size(model, name)
+    return model
+
+
+def read_manifest(folder: Path) -> Model:
+    """`read_model` without a look at the files: what a check of each of them begins with."""
+    try:
+        return _read_manifest(folder)
+    except LofiError as error:
+        error.recovery = how_to_mend(folder)
+        raise
+
+
+def _read_manifest(folder: Path) -> Model:
     path = folder / MANIFEST_NAME
     try:
         raw = path.read_bytes()
@@ -122,18 +156,27 @@ def read_model(folder: Path) -> Model:
     rates = (manifest.codec.frames_per_second, manifest.codec.max_frames_per_second)
     if sum(rate is not None and rate > 0 for rate in rates) != 1:
         raise ModelLoadFailed(f"{path}: give exactly one of frames_per_second and max_frames_per_second")
-    for name, spec in manifest.files.items():
+    for name in manifest.files:
         if Path(name).name != name:
             raise ModelLoadFailed(f"{path} names a file outside its folder: {name}")
-        file = folder / name
-        try:
-            size = file.stat().st_size
-        except OSError as error:
-            raise ModelNotFound(f"the model's file {file} is missing", details=str(error)) from error
-        if size != spec.bytes:
-            raise ModelLoadFailed(f"{file} has {size} bytes instead of {spec.bytes}: it is damaged")
     version = f"{manifest.name}-{hashlib.sha256(raw).hexdigest()[:8]}"
     return Model(folder=folder, manifest=manifest, version=version)
+
+
+def check_size(model: Model, name: str) -> None:
+    """Raises ModelNotFound when the file is missing, ModelLoadFailed when its size is wrong."""
+    path, wanted = model.folder / name, model.manifest.files[name].bytes
+    recovery = how_to_mend(model.folder)
+    try:
+        size = path.stat().st_size
+    except OSError as error:
+        raise ModelNotFound(
+            f"the model's file {path} is missing", details=str(error), recovery=recovery
+        ) from error
+    if size != wanted:
+        raise ModelLoadFailed(
+            f"{path} has {size} bytes instead of {wanted}: it is damaged", recovery=recovery
+        )
 
 
 def name_of(version: str) -> str:
@@ -143,7 +186,11 @@ def name_of(version: str) -> str:
 
 def select_model(folder: Path, engine: str) -> Model:
     """`read_model`, with a version of its own for the fake engine, whose tracks are no music."""
-    model = read_model(folder)
+    return for_engine(read_model(folder), engine)
+
+
+def for_engine(model: Model, engine: str) -> Model:
+    """The fake engine's tracks get a version of their own."""
     if engine == "fake":
         return msgspec.structs.replace(model, version=f"{model.version}-fake")
     return model
@@ -164,7 +211,9 @@ def check_large_file(model: Model, name: str) -> None:
             while size := file.readinto(buffer):
                 digest.update(memoryview(buffer)[:size])
     except OSError as error:
-        raise ModelNotFound(f"the model's file {path} can't be read", details=str(error)) from error
+        raise ModelNotFound(
+            f"the model's file {path} can't be read", details=str(error), recovery=how_to_mend(model.folder)
+        ) from error
     _compare(model, name, digest.hexdigest())
 
 
@@ -178,7 +227,9 @@ def check_file(model: Model, name: str) -> bytes:
     try:
         data = path.read_bytes()
     except OSError as error:
-        raise ModelNotFound(f"the model's file {path} can't be read", details=str(error)) from error
+        raise ModelNotFound(
+            f"the model's file {path} can't be read", details=str(error), recovery=how_to_mend(model.folder)
+        ) from error
     _compare(model, name, hashlib.sha256(data).hexdigest())
     return data
 
@@ -186,7 +237,12 @@ def check_file(model: Model, name: str) -> bytes:
 def _compare(model: Model, name: str, digest: str) -> None:
     spec = model.manifest.files.get(name)
     if spec is None:
-        raise ModelLoadFailed(f"{model.folder / MANIFEST_NAME} does not list {name}")
+        raise ModelLoadFailed(
+            f"{model.folder / MANIFEST_NAME} does not list {name}", recovery=how_to_mend(model.folder)
+        )
     if digest != spec.sha256:
         path = model.folder / name
-        raise ModelLoadFailed(f"{path} is damaged: its SHA-256 is {digest} instead of {spec.sha256}")
+        raise ModelLoadFailed(
+            f"{path} is damaged: its SHA-256 is {digest} instead of {spec.sha256}",
+            recovery=how_to_mend(model.folder),
+        )

@@ -13,6 +13,8 @@ import platformdirs
 from lofi_common.errors import LofiError
 
 STARTER = "lofi-tiny"
+MODELS = "models"
+"""The folder of the installed models."""
 _IPC_LIMIT = 107
 
 
@@ -46,7 +48,7 @@ class Paths(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def models(self) -> Path:
         """Installed models, a folder each; made when the first one comes."""
-        return self.data / "models"
+        return self.data / MODELS
 
     @property
     def spool(self) -> Path:

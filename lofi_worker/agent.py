@@ -90,7 +90,8 @@ class Agent:
         try:
             if order.spec.model_version != self._engine.model_version:
                 raise ModelLoadFailed(
-                    f"the track needs {order.spec.model_version}, but {self._engine.model_version} is loaded"
+                    f"the track needs {order.spec.model_version}, but {self._engine.model_version} is loaded",
+                    recovery="Submit it again.",
                 )
             self._engine.start(slot, order.spec)
         except LofiError as error:

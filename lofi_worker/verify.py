@@ -20,7 +20,7 @@ import psutil
 from lofi_common.api_models import GoldenCheck, ModelVerifyResult, TrialRun, VerifiedFile
 from lofi_common.errors import LofiError, ModelInferenceFailed
 from lofi_common.jobs import JobSpec
-from lofi_common.manifest import Model, check_large_file, select_model
+from lofi_common.manifest import Model, check_large_file, check_size, for_engine, read_manifest
 from lofi_worker.orphan import follow_parent
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ def main() -> None:
     parser.add_argument("--threads", type=int, required=True, help="inference threads")
     arguments = parser.parse_args()
     follow_parent(queue.SimpleQueue())
-    model = select_model(arguments.model, arguments.engine)
+    model = for_engine(read_manifest(arguments.model), arguments.engine)
     result = verify(model, full=arguments.full, device=arguments.device, threads=arguments.threads)
     sys.stdout.buffer.write(msgspec.json.encode(result) + b"\n")
     sys.stdout.buffer.flush()
@@ -74,6 +74,7 @@ def verify(model: Model, *, full: bool, device: str, threads: int) -> ModelVerif
 def _verified(model: Model, name: str) -> VerifiedFile:
     size = model.manifest.files[name].bytes
     try:
+        check_size(model, name)
         check_large_file(model, name)
     except LofiError as error:
         return VerifiedFile(name=name, bytes=size, ok=False, reason=str(error))

@@ -13,7 +13,7 @@ from lofi_common import installs
 from lofi_common.api_models import ModelVerifyResult
 from lofi_common.config import WorkerConfig
 from lofi_common.errors import InternalError, ModelDownloadFailed, ModelLoadFailed, from_info
-from lofi_common.manifest import Model
+from lofi_common.manifest import read_manifest
 
 _RESOLVE_SEC = 60.0
 _TRIES = 3  # somebody waits for the answer
@@ -43,25 +43,40 @@ async def resolve(source: str, models: Path, name: str, precision: str | None) -
                 return said
             case installs.Failed(error=told):
                 raise from_info(told)
-    raise ModelDownloadFailed(f"the installer ended without an answer: {reason}")
+    raise ended_early(f"without an answer: {reason}")
 
 
-async def verify(model: Model, settings: WorkerConfig, threads: int, *, full: bool) -> ModelVerifyResult:
-    """Check a model's files; with `full`, load and run it. Raises ModelLoadFailed when the
-    child does not survive it."""
+def ended_early(how: str) -> ModelDownloadFailed:
+    """An installer that left without `done` and without `error`. how: what its process ended with."""
+    if "killed by SIGKILL" in how:
+        recovery = (
+            "Something killed it, perhaps the system for want of memory: free some, or take a smaller model,"
+            " then ask again."
+        )
+    else:
+        recovery = "The log (`lofi status` names it) may tell why. Ask for the model again."
+    return ModelDownloadFailed(f"the installer ended {how}", recovery=recovery)
+
+
+async def verify(folder: Path, settings: WorkerConfig, threads: int, *, full: bool) -> ModelVerifyResult:
+    """Check the files of a model folder; with `full`, load and run it.
+
+    Raises what is wrong with its manifest, or ModelLoadFailed when the child does not survive it.
+    """
+    read_manifest(folder)
     command = python_module(
         "lofi_worker.verify",
-        f"--model={model.folder}",
+        f"--model={folder}",
         f"--engine={settings.engine}",
         f"--device={settings.device}",
         f"--threads={threads}",
         *(["--full"] if full else []),
     )
-    lines, reason = await ask(f"verify-{model.manifest.name}", command)
+    lines, reason = await ask(f"verify-{folder.name}", command)
     try:
         return msgspec.json.decode(b"".join(lines), type=ModelVerifyResult)
     except (msgspec.DecodeError, ValueError) as error:
-        raise ModelLoadFailed(f"{model.version} could not be checked to its end: {reason}") from error
+        raise ModelLoadFailed(f"{folder.name} could not be checked to its end: {reason}") from error
 
 
 async def ask(name: str, command: Sequence[str]) -> tuple[list[bytes], str]:

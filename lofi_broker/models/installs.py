@@ -13,6 +13,8 @@ from typing import Literal
 
 import msgspec
 
+from lofi_broker.models.helpers import ended_early
+from lofi_broker.models.partials import drop_scratch
 from lofi_broker.process import ChildProcess
 from lofi_common import installs
 from lofi_common.api_base import Result
@@ -21,7 +23,6 @@ from lofi_common.errors import (
     ConsentRequired,
     ErrorInfo,
     LofiError,
-    ModelDownloadFailed,
     ModelNotFound,
     QueueFull,
 )
@@ -31,6 +32,8 @@ log = logging.getLogger(__name__)
 
 MAX_WAITING = 4
 _GRACE_SEC = 2.0
+_ENDS_KEPT = 32
+_ENDS = frozenset({"installed", "install_failed", "cancelled"})
 
 Publish = Callable[[str, Result], None]
 
@@ -65,6 +68,8 @@ class Installs:
         self._process: ChildProcess | None = None
         self._stop = asyncio.Event()
         """Ends the installer that runs."""
+        self.ended: deque[ModelStatus] = deque(maxlen=_ENDS_KEPT)
+        """The last word about each installation, for those who missed it; the newest last."""
         self._wake = asyncio.Event()
 
     @property
@@ -123,7 +128,10 @@ class Installs:
         command = installs.installer_command(
             "install", install.source, self._models, name=install.name, precision=install.precision
         )
-        reason = await self._supervise(install, command)
+        try:
+            reason = await self._supervise(install, command)
+        finally:
+            await asyncio.to_thread(drop_scratch, self._models, install.name)
         match install.outcome:
             case installs.Done() as done:
                 log.info(fields("model_installed", model=install.name, version=done.model_version))
@@ -133,7 +141,7 @@ class Installs:
             case ErrorInfo() as error:
                 self._failed(install, error)
             case None:
-                self._failed(install, ModelDownloadFailed(f"the installer ended: {reason}").info())
+                self._failed(install, ended_early(f"early: {reason}").info())
 
     async def _supervise(self, install: Install, command: list[str]) -> str:
         """Run the installer to its end, or stop it when this is cancelled; returns the reason of its end."""
@@ -204,4 +212,6 @@ class Installs:
 
     def _tell(self, install: Install, state: str, **more: object) -> None:
         told = msgspec.convert({"model": install.name, "state": state, **more}, ModelStatus)
+        if state in _ENDS:
+            self.ended.append(told)
         self._publish("model_status", told)

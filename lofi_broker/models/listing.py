@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+import msgspec
+
 from lofi_broker.models.installs import Install
-from lofi_broker.models.store import Installed, ModelStore, folder_bytes
+from lofi_broker.models.partials import fetched_bytes, read_order
+from lofi_broker.models.store import PARTIAL, Installed, ModelStore
 from lofi_common.api_models import ModelInfo
 from lofi_common.catalogue import CatalogueEntry
 from lofi_common.installs import Agreement
@@ -19,8 +22,10 @@ def list_models(
     selected = store.selected_label()
     found = {each.name: _installed(each, selected) for each in store.installed()}
     for install in active:
-        entry = catalogue.get(install.source)
-        found.setdefault(install.name, _on_its_way(install, entry))
+        if (there := found.get(install.name)) is not None:
+            found[install.name] = msgspec.structs.replace(there, being_replaced=True)
+        else:
+            found[install.name] = _on_its_way(install, catalogue.get(install.source))
     for name in store.partials():
         if name not in found:
             found[name] = _partial(store, name, catalogue.get(name))
@@ -42,6 +47,7 @@ def _whole(model: Model, *, selected: bool) -> ModelInfo:
         bytes=sum(file.bytes for file in manifest.files.values()),
         path=str(model.folder),
         precision=manifest.precision,
+        max_duration_sec=manifest.longest_sec(),
         agreement=Agreement(top1=agreement.top1, kl=agreement.kl) if agreement is not None else None,
     )
 
@@ -69,20 +75,25 @@ def _on_its_way(install: Install, entry: CatalogueEntry | None) -> ModelInfo:
         bytes=progress.bytes_total if progress is not None else None,
         bytes_present=progress.bytes_downloaded if progress is not None else None,
         repo=entry.repo if entry is not None else None,
+        precision=install.precision,
+        source=install.source,
     )
 
 
 def _partial(store: ModelStore, name: str, entry: CatalogueEntry | None) -> ModelInfo:
-    folder = store.partial(name)
+    folder = store.folder / PARTIAL / name
+    order = read_order(folder)
     return ModelInfo(
         name=name,
         state="partial",
         license=entry.license if entry is not None else "",
         selected=False,
         bytes=entry.download_bytes if entry is not None else None,
-        bytes_present=folder_bytes(folder) if folder is not None else 0,
+        bytes_present=fetched_bytes(folder),
         path=str(folder),
         repo=entry.repo if entry is not None else None,
+        precision=order.precision if order is not None else None,
+        source=order.source if order is not None else None,
     )
 
 

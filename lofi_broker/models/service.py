@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import os
 import time
+from collections.abc import Callable
+from pathlib import Path
 
 import msgspec
 
@@ -12,14 +14,14 @@ from lofi_broker.models.consents import Consent, record_consent
 from lofi_broker.models.helpers import resolve
 from lofi_broker.models.installs import Install, Installs, Publish
 from lofi_broker.models.listing import list_models
-from lofi_broker.models.store import RESERVED_NAMES, ModelStore
+from lofi_broker.models.store import Installed, ModelStore
 from lofi_common import installs
 from lofi_common.api_models import (
     DownloadOffer,
     ModelDownloadParams,
     ModelDownloadResult,
-    ModelInfo,
     ModelRemoveResult,
+    ModelsListResult,
     ModelStatus,
 )
 from lofi_common.catalogue import CatalogueEntry, catalogue_folder, read_catalogue
@@ -45,9 +47,10 @@ class ModelService:
     def catalogue(self) -> dict[str, CatalogueEntry]:
         return read_catalogue(catalogue_folder())
 
-    def list(self) -> list[ModelInfo]:
+    def list(self) -> ModelsListResult:
         """Installed ones, then what is on its way or half there, then the rest of the catalogue."""
-        return list_models(self.store, self.installs.active, self.catalogue())
+        found = list_models(self.store, self.installs.active, self.catalogue())
+        return ModelsListResult(models=found, ended=list(self.installs.ended))
 
     def for_job(self, wanted: str | None) -> Model:
         """The model that a job is to use.
@@ -56,7 +59,7 @@ class ModelService:
         goes over the network before a yes), ModelNotFound, or what is wrong with its files.
         """
         if wanted is None:
-            return self.store.selected()
+            return self._not_replaced(self.store.selected())
         if not self.store.has(wanted):
             if self.installs.get(wanted) is not None:
                 raise ModelNotFound(
@@ -65,34 +68,52 @@ class ModelService:
             entry = self.catalogue().get(wanted)
             if entry is not None:
                 raise _consent_required(self._offer_of(entry))
-        return self.store.find(wanted)
+        return self._not_replaced(self.store.find(wanted))
 
-    def for_check(self, wanted: str | None) -> Model:
-        """The installed model of this name or version, else the selected one."""
-        return self.store.selected() if wanted is None else self.store.find(wanted)
+    def _not_replaced(self, model: Model) -> Model:
+        """A job that waits would lose its model at the exchange."""
+        name = model.manifest.name
+        if self.installs.get(name) is not None:
+            raise ModelNotFound(
+                f"{name} is being replaced",
+                recovery=f"Ask again when that has ended, or stop it: `lofi models cancel {name}`.",
+            )
+        return model
 
-    async def download(self, params: ModelDownloadParams) -> ModelDownloadResult:
-        """Start an installation, or join the one under way. Without consent, raises ConsentRequired.
+    def for_check(self, wanted: str | None) -> Path:
+        """The folder of the installed model of this name or version, else of the selected one."""
+        return self.store.to_check(wanted)
 
-        Raises InvalidParams, ModelNotFound, ModelDownloadFailed or QueueFull too.
+    async def download(
+        self, params: ModelDownloadParams, needed: Callable[[], frozenset[str]]
+    ) -> ModelDownloadResult:
+        """Start an installation, or join the same one under way. Without consent, raises ConsentRequired.
+
+        `needed` tells the versions that queued or running jobs use. Raises InvalidParams, ModelNotFound,
+        ModelDownloadFailed or QueueFull too.
         """
         source = installs.parse_source(params.model)
         name = params.name or installs.default_name(source)
-        if installs.check_name(name) in RESERVED_NAMES:
-            raise InvalidParams(f"a model can't be called {name}", recovery="Give it another name.")
-        if isinstance(source, installs.CatalogueName) and source.name not in self.catalogue():
+        installs.check_name(name)
+        catalogue = self.catalogue()
+        if isinstance(source, installs.CatalogueName) and source.name not in catalogue:
             raise ModelNotFound(
                 f"the catalogue has no model {source.name!r}",
-                recovery=f"It has: {', '.join(self.catalogue())}. Or give owner/name, or a folder.",
+                recovery=f"It has: {', '.join(catalogue)}. Or give owner/name, or a folder.",
+            )
+        if name in catalogue and not _is_source_of(catalogue[name], source):
+            raise InvalidParams(
+                f"{name} is the name of a model of the catalogue", recovery="Choose another with --name."
             )
         while (running := self.installs.get(name)) is not None and running.cancelled:
             await running.ended.wait()
         if running is not None:
+            _check_same(running, source, params.precision)
             state = "installing" if running is self.installs.active[0] else "queued"
             return msgspec.convert({"model": name, "state": state}, ModelDownloadResult)
-        in_catalogue = isinstance(source, installs.CatalogueName)
-        if in_catalogue and params.precision is None and self.store.is_whole(name):
+        if self._is_there(source, name, params.precision) and not params.replace:
             return ModelDownloadResult(model=name, state="installed")
+        self._check_free(source, name, needed, replace=params.replace)
         key = (params.model, name)
         if not isinstance(source, installs.LocalFolder) and not params.consent:
             plan = await resolve(params.model, self.store.folder, name, params.precision)
@@ -105,6 +126,34 @@ class ModelService:
             offered=self._offers.pop(key, None),
         )
         return ModelDownloadResult(model=name, state=self.installs.add(install))
+
+    def _is_there(self, source: installs.Source, name: str, precision: str | None) -> bool:
+        """Whether this model of the catalogue is installed, whole, and in the precision that is asked for."""
+        if not isinstance(source, installs.CatalogueName) or not self.store.is_whole(name):
+            return False
+        # Under another name it may be another model; in the catalogue's own, nothing else can be.
+        same = source.name == name
+        return same and precision in (None, self.store.find(name).manifest.precision)
+
+    def _check_free(
+        self, source: installs.Source, name: str, needed: Callable[[], frozenset[str]], *, replace: bool
+    ) -> None:
+        """Raises InvalidParams when an installed model has the name and has to keep it."""
+        found = self.store.named(name)
+        if found is None:
+            return
+        repairs = found.model is None and isinstance(source, installs.CatalogueName)
+        if not replace and not repairs:
+            how = found.model.manifest.precision if found.model is not None else "damaged"
+            raise InvalidParams(
+                f"{name} is installed{f' ({how})' if how else ''}",
+                recovery="Choose another name with --name, or --replace.",
+            )
+        if found.folder.parent != self.store.folder:
+            raise InvalidParams(
+                f"{found.folder} has the name {name}", recovery="Choose another name with --name."
+            )
+        _check_unused(found, needed())
 
     def _agreed(self, install: Install, plan: installs.Plan) -> None:
         if plan.repo is None:
@@ -131,11 +180,8 @@ class ModelService:
             raise InvalidParams(
                 f"{name} is being installed", recovery=f"Stop that first: `lofi models cancel {name}`."
             )
-        if found is not None and found.model is not None and found.model.version in needed:
-            raise InvalidParams(
-                f"tracks that wait or run need {name}",
-                recovery="Let them end, or cancel them, then try again.",
-            )
+        if found is not None:
+            _check_unused(found, needed)
         freed = await asyncio.to_thread(self.store.delete, name)
         self._publish("model_status", ModelStatus(model=name, state="removed"))
         return ModelRemoveResult(model=name, bytes=freed)
@@ -149,6 +195,37 @@ class ModelService:
             repo=entry.repo,
             revision=entry.revision,
             bytes_total=entry.download_bytes,
+        )
+
+
+def _check_unused(found: Installed, needed: frozenset[str]) -> None:
+    """Raises InvalidParams when a job needs the model."""
+    if found.model is not None and found.model.version in needed:
+        raise InvalidParams(
+            f"tracks that wait or run need {found.name}",
+            recovery="Let them end, or cancel them, then try again.",
+        )
+
+
+def _is_source_of(entry: CatalogueEntry, source: installs.Source) -> bool:
+    """Whether `source` names the catalogue's model, by its name or by its repository."""
+    match source:
+        case installs.CatalogueName(name=name):
+            return name == entry.name
+        case installs.HubRepo(repo=repo, revision=revision, subfolder=subfolder):
+            return (repo, revision or "main", subfolder) == (entry.repo, entry.revision, entry.subfolder)
+        case installs.LocalFolder():
+            return False
+
+
+def _check_same(running: Install, source: installs.Source, precision: str | None) -> None:
+    """Raises InvalidParams unless the installation under way is the one that is asked for."""
+    under_way = running.precision or installs.DEFAULT_PRECISION
+    same_source = installs.parse_source(running.source) == source
+    if not same_source or (precision or installs.DEFAULT_PRECISION) != under_way:
+        raise InvalidParams(
+            f"{running.name} is being installed from {running.source} ({under_way})",
+            recovery=f"Choose another name with --name, or stop it: `lofi models cancel {running.name}`.",
         )
 
 

@@ -16,9 +16,6 @@ from lofi_common.manifest import MANIFEST_NAME, Model, select_model
 from lofi_common.paths import STARTER, Paths, starter_folder
 from lofi_common.selection import selected_folder, selected_name, write_selection
 
-RESERVED_NAMES = frozenset({STARTER, "selected", "consents.json"})
-"""Taken below `models/` by other things than models."""
-
 PARTIAL = ".partial"
 
 
@@ -74,6 +71,16 @@ class ModelStore:
         assert found.model is not None
         return found.model
 
+    def to_check(self, wanted: str | None) -> Path:
+        """The folder of the model of this name or version, or of the selected one, damaged or not.
+
+        Raises ModelNotFound.
+        """
+        if wanted is None:
+            return selected_folder(self._paths, self._setting)
+        found = self._match(wanted)
+        return found.folder if found is not None else self.find(wanted).folder
+
     def has(self, name: str) -> bool:
         """Whether a model of this name or version is installed, damaged or not."""
         return self._match(name) is not None
@@ -82,6 +89,12 @@ class ModelStore:
         """Whether a model of this name is installed and nothing is known to be wrong with it."""
         found = self._match(name)
         return found is not None and found.error is None
+
+    def named(self, name: str) -> Installed | None:
+        """The model of this name, or the one that lies where a model of this name would."""
+        each = self._match(name)
+        folder = self.folder / name
+        return each if each is not None or not folder.exists() else self._read(folder)
 
     def _match(self, wanted: str) -> Installed | None:
         for each in self.installed():
@@ -96,7 +109,7 @@ class ModelStore:
                 return each.model
             if each.error is not None and version.startswith(f"{each.name}-"):
                 raise each.error
-        raise ModelNotFound(f"{version} is no longer installed")
+        raise ModelNotFound(f"{version} is no longer installed", recovery=_GONE)
 
     def installed(self) -> list[Installed]:
         """All of them, the one of `model.folder` first; of two with one name only the first counts."""
@@ -172,7 +185,7 @@ class ModelStore:
         size = sum(folder_bytes(folder) for folder in folders)
         doomed = self.folder / f".removed-{name}-{os.getpid()}"
         try:
-            with _locked(self.folder / ".lock" / name):
+            with locked(self.folder / ".lock" / name):
                 for folder in folders:
                     folder.rename(doomed)
                     shutil.rmtree(doomed)
@@ -183,11 +196,15 @@ class ModelStore:
         return size
 
 
+_GONE = (
+    "Submit it again with a model that `lofi models list` has. After an upgrade, `lofi broker stop` lets the"
+    " next command start the new version."
+)
 _NOT_OURS = "The starter belongs to the package, and a folder of the settings to you."
 
 
 @contextlib.contextmanager
-def _locked(file: Path) -> Iterator[None]:
+def locked(file: Path) -> Iterator[None]:
     """The lock that installers of this name take. Raises BlockingIOError when one has it."""
     file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     handle = os.open(file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
@@ -198,10 +215,10 @@ def _locked(file: Path) -> Iterator[None]:
         os.close(handle)
 
 
-def folder_bytes(folder: Path) -> int:
-    """Of all files in a folder and below; what vanishes meanwhile counts nothing."""
+def folder_bytes(folder: Path, pattern: str = "*") -> int:
+    """Of all files in a folder and below whose names match; what vanishes meanwhile counts nothing."""
     total = 0
-    for path in folder.rglob("*"):
+    for path in folder.rglob(pattern):
         try:
             total += path.stat().st_size if path.is_file() else 0
         except FileNotFoundError:

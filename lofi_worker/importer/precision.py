@@ -4,10 +4,11 @@ import re
 from dataclasses import dataclass
 from typing import Literal
 
+from lofi_common import installs
 from lofi_worker.importer.graph import FULL, MatrixFormat, MatrixFormats
 
 Precision = Literal["fp32", "fp16", "int8", "int4", "mixed"]
-DEFAULT_PRECISION: Precision = "mixed"
+DEFAULT_PRECISION: Precision = installs.DEFAULT_PRECISION
 
 # A block has one scale. Fewer and larger ones are less to multiply with: on an AVX-512 VNNI processor int4
 # takes 32 us per million weights in blocks of 256, 41 to 65 in blocks of 128 and 64 to 82 in blocks of 32,

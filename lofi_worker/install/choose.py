@@ -58,9 +58,13 @@ def check_names(paths: Iterable[str]) -> None:
         name = _name(path)
         bad = path.startswith("/") or ".." in path.split("/") or not path.isprintable() or "\\" in name
         if bad or name.startswith("."):
-            raise ModelLoadFailed(f"the repository has a file with an impossible name: {path!r}")
+            raise ModelLoadFailed(
+                f"the repository has a file with an impossible name: {path!r}", recovery=_OTHER_RECOVERY
+            )
         if name in seen:
-            raise ModelLoadFailed(f"two files of the model have one name: {seen[name]} and {path}")
+            raise ModelLoadFailed(
+                f"two files of the model have one name: {seen[name]} and {path}", recovery=_OTHER_RECOVERY
+            )
         seen[name] = path
 
 
@@ -76,6 +80,7 @@ def _safetensors(names: Sequence[str]) -> list[str]:
         raise ModelLoadFailed(
             "the repository has an index of safetensors shards, but not all of the shards",
             details=", ".join(match[0] for match in shards),
+            recovery=_OTHER_RECOVERY,
         )
     return [INDEX, *(match[0] for match in shards)]
 

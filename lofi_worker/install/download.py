@@ -13,6 +13,7 @@ from pathlib import Path
 from lofi_common.errors import ModelDownloadFailed
 from lofi_common.logs import fields
 from lofi_worker.install.cache import OFFLINE_RECOVERY, cached_file
+from lofi_worker.install.choose import BESIDE
 from lofi_worker.install.fetch import Fetcher, http_client
 from lofi_worker.install.hub import Hub
 from lofi_worker.install.lines import DownloadLines
@@ -40,10 +41,13 @@ def fetch_all(
     lines: DownloadLines,
     patience: PatienceSettings,
     import_room: int,
+    check_beside: Callable[[], None],
 ) -> None:
     """Returns when every file of the model lies checked in `places.source`, and nothing else does.
 
-    import_room: bytes that the import will need beside them. Raises ModelDownloadFailed and ModelNotFound.
+    import_room: bytes that the import will need beside them. check_beside: called once when the small files
+    beside the weights have come, before any weight is asked for; what it raises ends this.
+    Raises ModelDownloadFailed and ModelNotFound.
     """
     places.drop_strangers({file.name for file in model.files})
     to_write = sum(_bytes_to_write(model, file, places) for file in model.files)
@@ -57,7 +61,11 @@ def fetch_all(
             target=places.source,
             patience=patience,
         )
-        for file in model.files:
+        beside = [file for file in model.files if file.name in BESIDE]
+        weights = [file for file in model.files if file.name not in BESIDE]
+        for file in (*beside, *weights):
+            if file is weights[0]:
+                check_beside()
             identity = model.identity(file)
             here = is_complete(places.fetch, places.source / file.name, file, identity)
             if not here and not _take_from_cache(model, file, places):

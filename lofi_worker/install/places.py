@@ -6,6 +6,8 @@ import os
 import shutil
 from pathlib import Path
 
+from lofi_common.exchange import REPLACED, settle
+from lofi_common.installs import ORDER_FILE
 from lofi_worker.install.partial import DRAFT, sync
 
 
@@ -13,7 +15,8 @@ class Places:
     """The folders of one model, under the folder of installed models.
 
     `.partial/<name>/source`: complete files as fetched; `fetch`: parts and sidecars; `model`: what the
-    importer writes; `replaced`: the installed one, for the moment in which the other takes its place.
+    importer writes; `order.json`: what was asked for; `replaced`: the installed one, for the moment in which
+    the other takes its place.
     """
 
     def __init__(self, models: Path, name: str) -> None:
@@ -23,7 +26,8 @@ class Places:
         self.source = self.partial / "source"
         self.fetch = self.partial / "fetch"
         self.model = self.partial / "model"
-        self._replaced = self.partial / "replaced"
+        self.order = self.partial / ORDER_FILE
+        self._replaced = self.partial / REPLACED
 
     def make(self) -> None:
         """Create what is missing; bring an interrupted exchange to its end."""
@@ -72,17 +76,11 @@ class Places:
         self.drop_model()
         for draft in self.fetch.glob(f"*{DRAFT}"):
             draft.unlink()
-        for folder in (self.source, self.fetch, self.partial):
+        for folder in (self.source, self.fetch):
             if folder.is_dir() and not any(folder.iterdir()):
                 folder.rmdir()
+        if self.partial.is_dir() and all(path == self.order for path in self.partial.iterdir()):
+            shutil.rmtree(self.partial)
 
     def _settle(self) -> None:
-        """Take what was replaced away; back into its place, when nothing came there."""
-        if not os.path.lexists(self._replaced):
-            return
-        if not os.path.lexists(self.installed):
-            self._replaced.rename(self.installed)
-        elif self._replaced.is_dir() and not self._replaced.is_symlink():
-            shutil.rmtree(self._replaced)
-        else:  # a link to where somebody moved the model, or a stray file
-            self._replaced.unlink()
+        settle(self.installed, self._replaced)

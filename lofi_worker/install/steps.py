@@ -9,8 +9,11 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import msgspec
+
 from lofi_common.catalogue import read_catalogue
-from lofi_common.errors import ModelLoadFailed, ModelNotFound
+from lofi_common.errors import ModelNotFound
+from lofi_common.exchange import settle_all
 from lofi_common.installs import (
     Agreement,
     CatalogueName,
@@ -18,6 +21,7 @@ from lofi_common.installs import (
     HubRepo,
     Line,
     LocalFolder,
+    PartialOrder,
     Plan,
     PlannedFile,
     check_name,
@@ -101,8 +105,10 @@ class Installation:
         """Write the plan and progress, and `done` when the model lies in its place."""
         with disk_errors(self._order.models):
             self._order.models.mkdir(parents=True, exist_ok=True)
+            settle_all(self._order.models)
             with model_lock(self._order.models, self.name), self._tidy():
                 self._places.make()
+                self._remember_order()
                 if self._wanted is None:
                     assert self._folder is not None
                     self._write(self._plan(None))
@@ -117,6 +123,10 @@ class Installation:
                 model = self._check()
                 self._places.exchange()
         self._write(_done(model, self._places.installed))
+
+    def _remember_order(self) -> None:
+        order = PartialOrder(source=self._order.source, precision=self._order.precision)
+        self._places.order.write_bytes(msgspec.json.encode(order))
 
     @contextlib.contextmanager
     def _tidy(self) -> Iterator[None]:
@@ -150,11 +160,28 @@ class Installation:
     def _fetch(self, remote: RemoteModel) -> None:
         lines = DownloadLines(self._write, files_total=len(remote.files), bytes_total=remote.bytes)
         room = self._import_room(remote.bytes, (file.path for file in remote.files))
-        fetch_all(self._hub, remote, self._places, lines, self._order.patience, room)
+        fetch_all(self._hub, remote, self._places, lines, self._order.patience, room, self._check_beside)
+
+    def _check_beside(self) -> None:
+        """Refuse what is no MusicGen before its weights are fetched. Raises BadCheckpoint."""
+        from lofi_worker.importer.sources.refused import BadCheckpoint
+        from lofi_worker.importer.sources.source import check_beside
+
+        try:
+            check_beside(self._places.source)
+        except BadCheckpoint:
+            self._refused()
+            raise
+
+    def _refused(self) -> None:
+        """Of a checkpoint that can't be imported nothing is kept; other failures may pass."""
+        if not self._order.keep_source:
+            self._places.drop_source()
 
     def _import(self, folder: Path, license: str, description: str) -> None:
-        # Imported late: fetching needs neither numpy nor onnx, and may go on for hours.
+        # Imported late: `resolve`, which somebody waits for, needs neither numpy nor onnx.
         from lofi_worker.importer.convert import convert_checkpoint
+        from lofi_worker.importer.sources.refused import BadCheckpoint
 
         try:
             version = convert_checkpoint(
@@ -166,9 +193,8 @@ class Installation:
                 precision=self._order.precision,
                 report=ImportLines(self._write).report,
             )
-        except ModelLoadFailed:
-            if not self._order.keep_source:
-                self._places.drop_source()
+        except BadCheckpoint:
+            self._refused()
             raise
         log.info(fields("model_imported", model_version=version, precision=self._order.precision))
 

@@ -1,10 +1,13 @@
 """Where the graphs run: what was asked for, or an error. ONNX Runtime alone would take the CPU in silence."""
 
+import argparse
+import sys
 from collections.abc import Sequence
 
+import msgspec
 import onnxruntime as ort
 
-from lofi_common.errors import ModelLoadFailed
+from lofi_common.errors import LofiError, ModelLoadFailed
 from lofi_worker.musicgen.settings import Device
 
 CPU = "CPUExecutionProvider"
@@ -66,3 +69,18 @@ def check_placed(session: ort.InferenceSession, device: Device) -> str:
             f"the device {meant} can't be used: ONNX Runtime took {first} instead", recovery=_ADVICE[meant]
         )
     return meant
+
+
+def main() -> None:
+    """Print the device that a setting gets here, or the error as JSON (exit code 1): for `lofi doctor`."""
+    parser = argparse.ArgumentParser(prog="lofi-device", description="Started by `lofi doctor`.")
+    parser.add_argument("device", choices=NAMES)
+    try:
+        print(choose_here(device_called(parser.parse_args().device)))
+    except LofiError as error:
+        print(msgspec.json.encode(error.info()).decode())
+        sys.exit(1)
+
+
+if __name__ == "__main__":
+    main()

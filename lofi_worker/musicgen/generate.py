@@ -84,9 +84,10 @@ class MusicGenEngine:
         if codec.frames_per_second is not None:
             needed = self._manifest.frames_expected(spec.duration_sec)
             if needed > frames:
-                longest = frames / codec.frames_per_second
+                longest = self._manifest.longest_sec()
                 raise ModelInferenceFailed(
-                    f"{self.model_version} makes at most {longest:.0f} s at once, not {spec.duration_sec} s"
+                    f"{self.model_version} makes at most {longest} s at once, not {spec.duration_sec} s",
+                    recovery=f"Ask for {longest} s or less.",
                 )
             frames = needed
         shape = (delay.steps_for(frames, decoder.delays) + 1, decoder.codebooks)

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from onnxruntime.capi import onnxruntime_pybind11_state as state
 
 from lofi_common.errors import ModelInferenceFailed, ModelLoadFailed, ModelNotFound
-from lofi_common.manifest import Model, check_file, check_large_file, data_name
+from lofi_common.manifest import Model, check_file, check_large_file, data_name, how_to_mend
 from lofi_worker.musicgen import device
 from lofi_worker.musicgen.settings import RunSettings
 
@@ -141,7 +141,9 @@ def _state_of(path: Path) -> tuple[int, int, int, int]:
     try:
         found = path.stat()
     except OSError as error:
-        raise ModelNotFound(f"the model's file {path} can't be read", details=str(error)) from error
+        raise ModelNotFound(
+            f"the model's file {path} can't be read", details=str(error), recovery=how_to_mend(path.parent)
+        ) from error
     return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns
 
 

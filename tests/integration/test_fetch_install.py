@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from lofi_common.installs import Download, Failed, Importing, Line, Plan
+from lofi_common.installs import ORDER_FILE, Download, Failed, Importing, Line, Plan
 from lofi_common.manifest import read_model
 from tests.support.hub import TOKEN, FakeHub
 from tests.support.shop import FILES, FIXTURE, NAME, REPO, WEIGHTS, Shop, downloads, wait_until
@@ -166,7 +166,11 @@ def test_what_an_earlier_source_of_the_name_left_is_removed(shop: Shop) -> None:
     del shop.repo.files[WEIGHTS]
     shop.install(keep_source=True)
     left = {path.name for path in shop.partial.rglob("*") if path.is_file()}
-    assert shard in left and left == {*shop.repo.files, *(f"{name}.json" for name in shop.repo.files)}
+    assert shard in left and left == {
+        ORDER_FILE,
+        *shop.repo.files,
+        *(f"{name}.json" for name in shop.repo.files),
+    }
 
 
 def test_a_local_folder_is_imported_where_it_lies(shop: Shop, tmp_path: Path) -> None:
@@ -224,6 +228,39 @@ def test_pickles_are_refused_before_a_byte_is_fetched(shop: Shop) -> None:
     run = shop.install()
     assert run.error.name == "MODEL_LOAD_FAILED" and "pickles" in run.error.message
     assert not shop.hub.gets("config.json") and not shop.partial.exists()
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [("config.json", b'{"model_type": "musicgen_melody"}'), ("tokenizer.json", b"{}")],
+)
+def test_another_kind_of_model_is_refused_before_its_weights_are_fetched(
+    shop: Shop, name: str, content: bytes
+) -> None:
+    shop.repo.files = {**FILES, name: content}
+    run = shop.install()
+    assert run.error.name == "MODEL_LOAD_FAILED" and name in run.error.message
+    assert not shop.hub.gets(WEIGHTS) and not shop.partial.exists()
+
+
+def test_what_was_fetched_outlives_a_lack_of_memory(shop: Shop, tmp_path: Path) -> None:
+    (tmp_path / "sitecustomize.py").write_text(
+        "import sys\n"
+        "if 'install' in sys.orig_argv:\n"
+        "    import onnxruntime\n"
+        "    def full(*arguments, **options): raise MemoryError('bad allocation')\n"
+        "    onnxruntime.InferenceSession = full\n"
+    )
+    path = os.environ.get("PYTHONPATH", "")
+    shop.environ["PYTHONPATH"] = os.pathsep.join([str(tmp_path), path])
+    run = shop.install(precision="int8")
+    assert run.error.name == "MODEL_LOAD_FAILED" and "can't be loaded" in run.error.message
+    assert "bad allocation" in run.error.details
+    shop.environ["PYTHONPATH"] = path
+    again = shop.install(precision="int8")
+    assert again.plan.bytes_present == again.plan.bytes_total
+    assert [len(shop.hub.gets(name)) for name in FILES] == [1, 1, 1]
+    shop.assert_installed()
 
 
 def test_the_list_of_files_is_asked_for_again(shop: Shop) -> None:

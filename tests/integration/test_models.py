@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.home import Home
+from tests.support.home import MODEL_TOML, Home
 from tests.support.models import put_model, without_setting
 from tests.support.stdio import Stdio
 
@@ -54,6 +54,26 @@ def test_the_chosen_model_makes_the_tracks_of_this_and_of_the_next_broker(home: 
         (selected,) = [model for model in broker.call("models_list")["models"] if model["selected"]]
         assert selected["model_version"] == chosen["model_version"]
         assert broker.call("initialize", client="x", protocol=1)["models"][1] == selected
+
+
+def test_a_track_that_a_model_can_t_make_is_refused_when_it_is_asked_for(home: Home) -> None:
+    without_setting(home)
+    for name, steps in (("short", 2048), ("useless", 128)):
+        put_model(home, name, MODEL_TOML.replace("test-model", name).replace("8192", str(steps)))
+    with Stdio(home.environ) as broker:
+        listed = {
+            model["name"]: model["max_duration_sec"] for model in broker.call("models_list")["models"][:3]
+        }
+        assert listed == {"lofi-tiny": 120, "short": 40, "useless": 2}
+        error = broker.error("generate", prompt="x", duration_sec=41, model="short")
+        assert error["data"]["error_code"] == "INVALID_DURATION"
+        assert error["message"] == "short makes at most 40 s at once, not 41 s"
+        assert "-d 40" in error["data"]["recovery"]
+        error = broker.error("generate", prompt="x", duration_sec=5, model="useless")
+        assert error["data"]["error_code"] == "INVALID_DURATION" and "-d" not in error["data"]["recovery"]
+        assert broker.call("queue_status")["pending"] == []
+        longest = broker.call("generate", prompt="x", duration_sec=40, model="short")
+        broker.wait("generation_complete", longest["track_id"])
 
 
 def test_a_setting_is_not_overruled(broker: Stdio, home: Home) -> None:

@@ -218,7 +218,10 @@ def test_pull_needs_a_yes_and_installs_with_it(home: Home, hub: FakeHub) -> None
         assert words in refused.stderr, words
     done = pull(home, "--yes")
     assert done.returncode == 0 and f"{NAME} is installed" in done.stdout, done.stderr
-    assert pull(home, "--yes", "--name", NAME).returncode == 0
+    again = pull(home, "--yes", "--name", NAME)
+    assert again.returncode == 2 and f"{NAME} is installed (mixed)" in again.stderr
+    assert "--replace" in again.stderr
+    assert pull(home, "--yes", "--replace").returncode == 0
     listed = home.lofi("models", "list")
     assert f"{NAME}-" in listed.stdout and listed.stdout.startswith("* lofi-tiny")
     lines = [json.loads(line) for line in home.lofi("models", "list", "--json").stdout.splitlines()]

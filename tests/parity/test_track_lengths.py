@@ -30,6 +30,14 @@ def test_fixed_rate_tracks_have_the_exact_length(tiny: Path, seconds: int) -> No
     assert [result.finished for result in results] == [False] * (len(results) - 1) + [True]
 
 
+def test_a_fixed_rate_track_beyond_the_steps_is_never_begun(tiny: Path) -> None:
+    engine = load(tiny)
+    with pytest.raises(ModelInferenceFailed, match="makes at most 40 s at once, not 41 s") as raised:
+        engine.start(0, spec(duration_sec=41))
+    assert "40 s or less" in raised.value.recovery
+    engine.start(0, spec(duration_sec=40))  # the slot is free
+
+
 def test_audio_comes_while_the_track_is_made(tiny: Path) -> None:
     results = run(load(tiny), spec(duration_sec=5))
     places = [i for i, result in enumerate(results) if result.audio is not None]

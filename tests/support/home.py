@@ -27,7 +27,7 @@ head_dim = 8
 codebooks = 4
 codebook_size = 64
 delays = [0, 1, 2, 3]
-max_steps = 128
+max_steps = 8192
 [codec]
 sample_rate = 32000
 channels = 1

@@ -10,6 +10,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Literal, TypedDict, Unpack
 
+from lofi_common.api_models import Precision
 from lofi_common.errors import ErrorInfo
 from lofi_common.installs import Done, Failed, Line, Plan, decode_line, installer_command
 
@@ -22,6 +23,7 @@ class Options(TypedDict, total=False):
 
     action: Literal["resolve", "install"]
     name: str
+    precision: Precision
     catalogue: Path
     keep_source: bool
     extra: list[str]
@@ -40,7 +42,7 @@ class Installer:
             source,
             models,
             name=options.get("name"),
-            precision="fp32",
+            precision=options.get("precision", "fp32"),
             catalogue=options.get("catalogue"),
             keep_source=options.get("keep_source", False),
         )

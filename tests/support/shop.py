@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Unpack
 
-from lofi_common.installs import Download, Line
+from lofi_common.installs import ORDER_FILE, Download, Line
 from lofi_common.manifest import check_file, read_model
 from tests.support.hub import FakeHub
 from tests.support.installer import Installer, Options
@@ -59,7 +59,12 @@ class Shop:
     def assert_only_useful_leftovers(self) -> None:
         assert not (self.models / NAME).exists()
         left = {path.name for path in self.partial.rglob("*") if path.is_file()}
-        assert left <= {*FILES, *(f"{name}.json" for name in FILES), *(f"{name}.part" for name in FILES)}
+        assert left <= {
+            ORDER_FILE,
+            *FILES,
+            *(f"{name}.json" for name in FILES),
+            *(f"{name}.part" for name in FILES),
+        }
 
 
 def wait_until(condition: Callable[[], bool]) -> None:

@@ -74,7 +74,9 @@ def test_what_the_hub_allows_no_repository_to_be_called(text: str) -> None:
         validate_repo_id(text)
 
 
-@pytest.mark.parametrize("name", ["", ".partial", "..", "a/b", "A", "x" * 65, "lofi-tiny", "a\n"])
+@pytest.mark.parametrize(
+    "name", ["", ".partial", "..", "a/b", "A", "x" * 65, "lofi-tiny", "a\n", "selected", "consents.json"]
+)
 def test_what_can_be_no_model_s_name(name: str) -> None:
     with pytest.raises(InvalidParams):
         check_name(name)

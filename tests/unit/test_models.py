@@ -11,8 +11,10 @@ from typing import Any, get_args
 import pytest
 
 from lofi_broker.models.consents import Consent, read_consents, record_consent
-from lofi_broker.models.store import ModelStore
+from lofi_broker.models.partials import drop_scratch, fetched_bytes
+from lofi_broker.models.store import ModelStore, locked
 from lofi_cli.models import PRECISIONS
+from lofi_cli.show_models import show_models
 from lofi_client import Lofi
 from lofi_common import api_models
 from lofi_common.catalogue import catalogue_folder, read_catalogue
@@ -218,35 +220,91 @@ def test_consents_are_kept_in_order(tmp_path: Path) -> None:
         record_consent(file, consent)
 
 
-# the client
+def test_the_scratch_of_an_import_goes_and_what_was_fetched_stays(tmp_path: Path) -> None:
+    models = store(tmp_path).folder
+    for name, fetched in (("a", b"1234"), ("b", b"")):
+        for file, data in {"model/x": b"123", "fetch/x.part": fetched, "fetch/x.json": b"{}"}.items():
+            path = models / ".partial" / name / file
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(data)
+        assert fetched_bytes(models / ".partial" / name) == len(fetched)
+    with locked(models / ".lock" / "a"):
+        drop_scratch(models, "a")
+        assert (models / ".partial/a/model/x").exists()
+    (models / ".partial/b/replaced").mkdir()
+    for name in ("a", "b", "none"):
+        drop_scratch(models, name)
+    assert (models / "b").is_dir()
+    assert {path.name for path in (models / ".partial").rglob("*")} == {"a", "fetch", "x.part", "x.json"}
 
 
 @pytest.mark.parametrize(
-    ("states", "told"),
+    ("source", "precision", "words"),
     [
-        (["installing", "installed"], "installed"),
-        (["installing", "partial"], "install_failed"),
-        ([], "install_failed"),
+        ("owner/m", "mixed", "1.0 kB there: `lofi models pull owner/m` goes on"),
+        ("owner/m:big", "int4", "`lofi models pull owner/m:big --name m --precision int4` goes on"),
+        ("/x/a b", "fp32", "nothing was kept: run `lofi models import '/x/a b' --name m --precision fp32`"),
+        (None, None, "1.0 kB there: pull or import it again"),
     ],
 )
-def test_after_a_silence_the_broker_is_asked_how_an_installation_ended(states: list[str], told: str) -> None:
+def test_the_command_that_goes_on_is_shown(source: str | None, precision: str | None, words: str) -> None:
+    partial = api_models.ModelInfo(
+        name="m",
+        state="partial",
+        license="",
+        selected=False,
+        bytes_present=1000,
+        source=source,
+        precision=precision,
+    )
+    assert words in show_models(api_models.ModelsListResult(models=[partial]), as_json=False)
+
+
+# the client
+
+M: dict[str, Any] = {"name": "m", "license": "", "selected": False}
+
+
+@pytest.mark.parametrize(
+    ("answers", "told"),
+    [
+        ([M | {"state": "installing"}, M | {"state": "installed", "ends": ["installed"]}], "installed"),
+        ([M | {"state": "installing"}, M | {"state": "partial", "ends": ["cancelled"]}], "cancelled"),
+        ([M | {"state": "installed"}], "install_failed"),  # the old one, and nobody knows of another
+        (
+            [
+                M | {"state": "installed", "being_replaced": True, "ends": ["installed"]},
+                M | {"state": "installed", "ends": ["installed", "install_failed"]},
+            ],
+            "install_failed",
+        ),
+        (
+            [M | {"state": "installed", "being_replaced": True}, M | {"ends": ["cancelled", "installed"]}],
+            "installed",
+        ),
+        ([M | {"ends": ["cancelled"]}], "cancelled"),
+    ],
+)
+def test_after_a_silence_the_broker_is_asked_how_an_installation_ended(
+    answers: list[dict[str, Any]], told: str
+) -> None:
     class Silent:
         def __init__(self) -> None:
-            self.left = list(states)
+            self.left = list(answers)
 
         def event(self, timeout_sec: float) -> None:
             return None
 
         def call(self, method: str, params: object, timeout_sec: float) -> dict[str, object]:
-            if not self.left:
-                return {"models": []}
-            state = self.left.pop(0)
-            return {"models": [{"name": "m", "state": state, "license": "", "selected": False}]}
+            model = dict(self.left.pop(0))
+            ended = [{"model": "m", "state": state} for state in model.pop("ends", [])]
+            ended.append({"model": "other", "state": "install_failed"})
+            return {"models": [model] if "state" in model else [], "ended": ended}
 
     silent: Any = Silent()
     (last,) = Lofi(silent).follow_install("m")
     assert isinstance(last, api_models.ModelStatus) and last.state == told
-    assert (last.error is None) == (told == "installed")
+    assert not silent.left
 
 
 # words

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import os
 import platform
+import subprocess
+import sys
 from collections.abc import Iterator
 from importlib import metadata
 from typing import NamedTuple
+
+import msgspec
 
 from lofi_client import Lofi
 from lofi_client.launch import find_broker
 from lofi_common.broker_file import BrokerFile
 from lofi_common.config import Config, load_config
-from lofi_common.errors import LofiError
+from lofi_common.errors import ErrorInfo, LofiError
 from lofi_common.manifest import check_large_file, read_model
 from lofi_common.paths import Paths, find_paths
 from lofi_common.selection import selected_folder
@@ -40,6 +44,7 @@ def examine() -> Iterator[Check]:
     there = "" if paths.config_file.exists() else " (not there: all defaults)"
     yield Check(True, f"settings: {paths.config_file}{there}")
     yield _model(paths, config)
+    yield _device(config)
     yield _broker(find_broker(paths))
 
 
@@ -72,6 +77,20 @@ def _model(paths: Paths, config: Config) -> Check:
         return Check(False, str(error), error.recovery)
     size = sum(file.bytes for file in model.manifest.files.values())
     return Check(True, f"model: {model.version}, {size / 1e6:.1f} MB, all files whole, in {folder}")
+
+
+def _device(config: Config) -> Check:
+    """Asked of the module that chooses it for a worker, in a process of its own: ONNX Runtime stays out."""
+    command = [sys.executable, "-P", "-m", "lofi_worker.musicgen.device", config.worker.device]
+    done = subprocess.run(command, capture_output=True, text=True, stdin=subprocess.DEVNULL)
+    if done.returncode == 0:
+        return Check(True, f"device: {done.stdout.strip()} (worker.device = {config.worker.device})")
+    try:
+        error = msgspec.json.decode(done.stdout, type=ErrorInfo)
+    except msgspec.DecodeError:
+        why = (done.stderr.splitlines() or [f"exit code {done.returncode}"])[-1]
+        return Check(False, f"onnxruntime can't be used: {why}", "Install lofi-daemon again with pip.")
+    return Check(False, error.message, error.recovery)
 
 
 def _broker(found: BrokerFile | None) -> Check:

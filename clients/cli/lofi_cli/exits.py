@@ -43,9 +43,12 @@ def end_on_sigterm() -> None:
 
 
 def tell(message: str, recovery: str = "") -> None:
-    print(f"lofi: {message}", file=sys.stderr)
+    """On stderr. What the words quote may come from elsewhere: from a model's manifest, from the Hub."""
+    from lofi_cli.show import printable
+
+    print(f"lofi: {printable(message)}", file=sys.stderr)
     if recovery:
-        print(f"      {recovery}", file=sys.stderr)
+        print(f"      {printable(recovery)}", file=sys.stderr)
 
 
 @contextmanager

@@ -131,14 +131,15 @@ def schema() -> None:
 def doctor() -> None:
     """Check the installation and say what to do about each problem."""
     from lofi_cli.doctor import examine
+    from lofi_cli.show import printable
 
     problems = 0
     for check in examine():
         mark = click.style("ok     ", fg="green") if check.ok else click.style("problem", fg="red")
-        click.echo(f"{mark} {check.what}")
+        click.echo(f"{mark} {printable(check.what)}")
         if not check.ok:
             problems += 1
-            click.echo(f"        {check.advice}")
+            click.echo(f"        {printable(check.advice)}")
     sys.exit(exits.JOB_FAILED if problems else exits.OK)
 
 

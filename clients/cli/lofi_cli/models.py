@@ -39,6 +39,7 @@ _name = click.option("--name", help="What to call it.  [default: from its source
 _precision = click.option(
     "--precision", type=click.Choice(PRECISIONS), help="How to store the weights.  [default: the best fit]"
 )
+_replace = click.option("--replace", is_flag=True, help="Replace the installed model of that name.")
 _yes = click.option("--yes", is_flag=True, help="Agree to the licence and the download without being asked.")
 _as_json = click.option("--json", "as_json", is_flag=True, help="One JSON object per line on stdout.")
 
@@ -47,23 +48,29 @@ _as_json = click.option("--json", "as_json", is_flag=True, help="One JSON object
 @click.argument("model")
 @_name
 @_precision
+@_replace
 @_yes
 @_as_json
-def pull(model: str, name: str | None, precision: str | None, yes: bool, as_json: bool) -> None:
+def pull(
+    model: str, name: str | None, precision: str | None, replace: bool, yes: bool, as_json: bool
+) -> None:
     """Download and install MODEL: a name of the catalogue, or OWNER/NAME[@REVISION][:FOLDER] of the Hub.
 
     What has arrived before is not fetched again. Ctrl-C stops it.
     """
-    _install(model, name=name, precision=precision, yes=yes, as_json=as_json)
+    _install(model, name=name, precision=precision, replace=replace, yes=yes, as_json=as_json)
 
 
 @models.command("import")
 @click.argument("path_or_repo")
 @_name
 @_precision
+@_replace
 @_yes
 @_as_json
-def import_(path_or_repo: str, name: str | None, precision: str | None, yes: bool, as_json: bool) -> None:
+def import_(
+    path_or_repo: str, name: str | None, precision: str | None, replace: bool, yes: bool, as_json: bool
+) -> None:
     """Install a checkpoint from a folder of this machine, or from a repository of the Hub.
 
     The folder holds config.json, tokenizer.json and model.safetensors, or an ONNX export of Optimum's.
@@ -71,7 +78,7 @@ def import_(path_or_repo: str, name: str | None, precision: str | None, yes: boo
     source = (
         os.path.abspath(path_or_repo) if os.path.isdir(os.path.expanduser(path_or_repo)) else path_or_repo
     )
-    _install(source, name=name, precision=precision, yes=yes, as_json=as_json)
+    _install(source, name=name, precision=precision, replace=replace, yes=yes, as_json=as_json)
 
 
 @models.command()
@@ -121,17 +128,27 @@ def cancel(model: str) -> None:
         click.echo(f"the installation of {lofi.cancel_model(model).model} stops")
 
 
-def _install(source: str, *, name: str | None, precision: str | None, yes: bool, as_json: bool) -> None:
+def _install(
+    source: str, *, name: str | None, precision: str | None, replace: bool, yes: bool, as_json: bool
+) -> None:
     with exits.reported():
         import msgspec
 
         from lofi_cli.watch_install import InstallWatcher
         from lofi_client import Lofi
         from lofi_common.api_models import ModelDownloadParams
+        from lofi_common.errors import InvalidParams
+        from lofi_common.installs import check_name, parse_source
 
         exits.end_on_sigterm()
-        asked = {"model": source, "name": name, "precision": precision}
-        params = msgspec.convert(asked, ModelDownloadParams)
+        asked = {"model": source, "name": name, "precision": precision, "replace": replace}
+        parse_source(source)
+        if name is not None:
+            check_name(name)
+        try:
+            params = msgspec.convert(asked, ModelDownloadParams)
+        except msgspec.ValidationError as error:
+            raise InvalidParams(str(error)) from error
         with InstallWatcher(as_json=as_json) as watcher, Lofi.connect(name="lofi") as lofi:
             sys.exit(_run(lofi, params, watcher, yes=yes))
 
@@ -162,14 +179,23 @@ def _run(lofi: Lofi, params: ModelDownloadParams, watcher: InstallWatcher, *, ye
             return exits.INTERRUPTED
         exits.tell(
             f"interrupted: the installation of {accepted.model} stops",
-            "What has arrived is kept: the same command goes on from there.",
+            _what_is_kept(params.model),
         )
         return exits.INTERRUPTED
     except BrokerUnavailable as error:
         watcher.finish_bar()
-        exits.tell(str(error), "What has arrived is kept: the same command goes on from there.")
+        exits.tell(str(error), _what_is_kept(params.model))
         return exits.NO_BROKER
     return watcher.exit_code
+
+
+def _what_is_kept(source: str) -> str:
+    """What the next try finds of an installation that was interrupted."""
+    from lofi_common.installs import LocalFolder, parse_source
+
+    if isinstance(parse_source(source), LocalFolder):
+        return "Nothing was kept: run the same import again."
+    return "What has arrived is kept: the same command goes on from there."
 
 
 def _agreed(error: ConsentRequired, *, yes: bool) -> bool:
@@ -184,6 +210,18 @@ def _agreed(error: ConsentRequired, *, yes: bool) -> bool:
     if yes:
         return True
     if sys.stdin.isatty() and sys.stderr.isatty():
-        return click.confirm("Agree and download?", default=False, err=True)
+        return _answer_is_yes()
     exits.tell("nothing was downloaded: that needs a yes", "Add --yes if you agree to the licence.")
+    return False
+
+
+def _answer_is_yes() -> bool:
+    """Ask on the terminal. The end of the input is a no; click's own question takes it for a Ctrl-C."""
+    click.echo("Agree and download? [y/N]: ", nl=False, err=True)
+    answer = sys.stdin.readline()
+    if not answer.endswith("\n"):
+        click.echo(err=True)
+    if answer.strip().lower() in ("y", "yes"):
+        return True
+    exits.tell("nothing was downloaded")
     return False

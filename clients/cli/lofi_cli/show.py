@@ -18,6 +18,11 @@ def printable(text: str) -> str:
     return "".join(c if c.isprintable() else " " for c in text)
 
 
+def counted(number: int, what: str) -> str:
+    """`1 thread`, `2 threads`."""
+    return f"{number} {what}" if number == 1 else f"{number} {what}s"
+
+
 def _current(job: api.CurrentJob | None) -> str:
     return f"{job.track_id}  {job.percent} %  {printable(job.prompt)}" if job else "nothing"
 
@@ -39,7 +44,9 @@ def show_status(status: api.StatusResult, *, as_json: bool) -> str:
         if worker.model_version:
             line += f", {printable(worker.model_version)}"
         if worker.device:
-            line += f" on {worker.device}, {worker.threads} threads"
+            line += f" on {worker.device}"
+        if worker.threads is not None:
+            line += f", {counted(worker.threads, 'thread')}"
         if worker.rss:
             line += f", pid {worker.pid}, {worker.rss / 1e6:.0f} MB"
         if worker.reason:

@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+import shlex
+
 import msgspec
 
-from lofi_cli.show import printable
+from lofi_cli.show import counted, printable
 from lofi_common.api_models import DownloadOffer, ModelInfo, ModelsListResult, ModelVerifyResult
+from lofi_common.installs import DEFAULT_PRECISION, LocalFolder, default_name, parse_source
+from lofi_common.jobs import MAX_DURATION_SEC
+from lofi_common.paths import STARTER
 from lofi_common.units import human_bytes
+
+_MEND = "install it again: `lofi models rm {name}`, then pull or import it"
+_MEND_STARTER = "reinstall the package: the starter model is a part of it"
 
 
 def show_models(found: ModelsListResult, *, as_json: bool) -> str:
@@ -31,15 +39,35 @@ def _about(model: ModelInfo) -> str:
             parts = [model.model_version or "", model.precision or ""]
             if model.agreement is not None:
                 parts.append(f"{100 * model.agreement.top1:.1f} % as fp32")
+            if model.max_duration_sec is not None and model.max_duration_sec < MAX_DURATION_SEC:
+                parts.append(f"up to {model.max_duration_sec} s")
+            if model.being_replaced:
+                parts.append("being replaced")
             return printable(", ".join(part for part in parts if part))
         case "damaged":
             return f"damaged: {printable(model.reason or '')}"
         case "installing":
             return f"being installed{_arrived(model)}"
         case "partial":
-            return f"interrupted{_arrived(model)}: `lofi models pull {printable(model.name)}` goes on"
+            return f"interrupted{_how_to_go_on(model)}"
         case "available":
             return f"not installed: {printable(model.description or '')}"
+
+
+def _how_to_go_on(model: ModelInfo) -> str:
+    """The command that was interrupted, as far as it is known."""
+    if model.source is None:
+        return f"{_arrived(model)}: pull or import it again"
+    source = parse_source(model.source)
+    words = [model.source]
+    if default_name(source) != model.name:
+        words += ["--name", model.name]
+    if model.precision not in (None, DEFAULT_PRECISION):
+        words += ["--precision", model.precision]
+    arguments = printable(shlex.join(words))
+    if isinstance(source, LocalFolder):
+        return f", nothing was kept: run `lofi models import {arguments}` again"
+    return f"{_arrived(model)}: `lofi models pull {arguments}` goes on"
 
 
 def _arrived(model: ModelInfo) -> str:
@@ -72,12 +100,14 @@ def show_verified(result: ModelVerifyResult, *, as_json: bool) -> str:
         reason = f"  {printable(file.reason)}" if file.reason else ""
         lines.append(f"{mark} {printable(file.name)}, {human_bytes(file.bytes)}{reason}")
     if not all(file.ok for file in result.files):
-        lines.append(f"install it again: `lofi models rm {result.model}`, then pull or import it")
+        lines.append(_MEND_STARTER if result.model == STARTER else _MEND.format(name=printable(result.model)))
     if result.error is not None:
-        lines.append(f"does not run: {printable(result.error.message)}\n        {result.error.recovery}")
+        lines.append(
+            f"does not run: {printable(result.error.message)}\n        {printable(result.error.recovery)}"
+        )
     if (run := result.run) is not None:
         lines.append(
-            f"runs    on {run.device}, {run.threads} threads: loaded in {run.load_sec:.1f} s, "
+            f"runs    on {run.device}, {counted(run.threads, 'thread')}: loaded in {run.load_sec:.1f} s, "
             f"{run.step_ms:.1f} ms a step, {human_bytes(run.rss)} of memory"
         )
         if (golden := run.golden) is not None:

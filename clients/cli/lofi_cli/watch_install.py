@@ -64,7 +64,7 @@ class InstallWatcher:
                 self.exit_code = exits.CANCELLED
             case ModelStatus(state="install_failed", error=error) if error is not None:
                 self.finish_bar()
-                exits.tell(printable(error.message), printable(error.recovery))
+                exits.tell(error.message, error.recovery)
                 self.exit_code = exits.code_of(error.name)
 
     def _end(self, text: str) -> None:
@@ -76,6 +76,9 @@ class InstallWatcher:
     def _say(self, phase: str, done: int, total: int, info: str) -> None:
         if not self._wanted:
             return
+        percent = 100 * done // total if total else 0
+        if self._bar is not None and percent < self._bar.pos:  # a bar that was full draws no more
+            self.finish_bar()
         if self._bar is None:
             self._bar = click.progressbar(
                 length=100,
@@ -89,7 +92,7 @@ class InstallWatcher:
             self._bar.__enter__()
         self._bar.label = phase[:22]
         self._bar.current_item = info
-        self._bar.update((100 * done // total if total else 0) - self._bar.pos, info)
+        self._bar.update(percent - self._bar.pos, info)
         self._bar.render_progress()
 
     def _emit(self, name: str, value: msgspec.Struct) -> None:

@@ -156,10 +156,11 @@ class Lofi:
         while True:
             event = self._connection.event(_LOOK_AGAIN_SEC)
             if event is None:  # events are hints: after a silence the broker is asked
-                found = next((each for each in self.models().models if each.name == model), None)
-                if found is not None and found.state == "installing":
+                found = self.models()
+                if any(each.name == model and _under_way(each) for each in found.models):
                     continue
-                yield _ended_install(model, found is not None and found.state == "installed")
+                ends = (end for end in reversed(found.ended) if end.model == model)
+                yield next(ends, None) or _end_unknown(model)
                 return
             if not _is_about(event, model):
                 continue
@@ -207,9 +208,11 @@ def _is_about(event: Event, model: str) -> bool:
     return event.params.get("model") == model and event.method in _INSTALL_EVENTS
 
 
-def _ended_install(model: str, installed: bool) -> api_models.ModelStatus:
-    """How an installation ended whose own last word was missed."""
-    if installed:
-        return api_models.ModelStatus(model=model, state="installed")
+def _under_way(model: api_models.ModelInfo) -> bool:
+    return model.state == "installing" or model.being_replaced
+
+
+def _end_unknown(model: str) -> api_models.ModelStatus:
+    """For an installation of which the broker knows nothing more."""
     error = ModelDownloadFailed(f"the installation of {model} has ended; the broker's log says why").info()
     return api_models.ModelStatus(model=model, state="install_failed", error=error)

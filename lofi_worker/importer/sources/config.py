@@ -11,10 +11,10 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta
 
-from lofi_common.errors import ModelLoadFailed
 from lofi_worker.importer.decoder_graph import DecoderShape
 from lofi_worker.importer.encodec_graph import EncodecShape
 from lofi_worker.importer.sources.files import read_small
+from lofi_worker.importer.sources.refused import BadCheckpoint
 from lofi_worker.importer.text_graph import TextShape
 
 MAX_CONFIG_BYTES = 2**20
@@ -168,25 +168,25 @@ class _Kind(msgspec.Struct, frozen=True):
 
 
 def read_config(path: Path) -> ModelConfig:
-    """Raises ModelNotFound without the file, ModelLoadFailed when it does not describe a MusicGen model."""
+    """Raises IncompleteCheckpoint without the file, BadCheckpoint when it describes no MusicGen model."""
     raw = read_small(path, MAX_CONFIG_BYTES)
     try:
         kind = msgspec.json.decode(raw, type=_Kind).model_type
         if kind == "musicgen":
             config = msgspec.json.decode(raw, type=ModelConfig)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise ModelLoadFailed(f"{path} does not describe a MusicGen model: {error}") from error
+        raise BadCheckpoint(f"{path} does not describe a MusicGen model: {error}") from error
     if kind != "musicgen":
         reason = UNSUPPORTED.get(kind, "only models of the type 'musicgen' can be imported")
-        raise ModelLoadFailed(f"{path} describes a model of the type {kind!r}: {reason}")
+        raise BadCheckpoint(f"{path} describes a model of the type {kind!r}: {reason}")
     for part, values in ASSUMED.items():
         for key, value in values.items():
             found = getattr(getattr(config, part), key)
             if found != value:
-                raise ModelLoadFailed(f"{path}: {part}.{key} = {found!r} is not supported, only {value!r}")
+                raise BadCheckpoint(f"{path}: {part}.{key} = {found!r} is not supported, only {value!r}")
     for problem, wrong in _contradictions(config).items():
         if wrong:
-            raise ModelLoadFailed(f"{path} contradicts itself: {problem}")
+            raise BadCheckpoint(f"{path} contradicts itself: {problem}")
     return config
 
 

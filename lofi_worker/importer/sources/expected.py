@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 from pathlib import Path
 
-from lofi_common.errors import ModelLoadFailed
 from lofi_worker.importer.sources.config import CodecConfig, DecoderConfig, ModelConfig, TextConfig
+from lofi_worker.importer.sources.refused import BadCheckpoint
 from lofi_worker.importer.sources.weights import StoredWeights
 
 Shape = tuple[int, ...]
@@ -13,14 +13,14 @@ Shape = tuple[int, ...]
 def require_weights(weights: StoredWeights, config: ModelConfig, source: Path) -> list[str]:
     """The names of all weights that the graphs are built of, checked without reading them.
 
-    Raises ModelLoadFailed naming the first weight that is missing or has another shape.
+    Raises BadCheckpoint naming the first weight that is missing or has another shape.
     """
     names = []
     for name, shape in expected_shapes(config):
         if name not in weights:
-            raise ModelLoadFailed(f"{source} does not hold what its config.json promises: no weight {name}")
+            raise BadCheckpoint(f"{source} does not hold what its config.json promises: no weight {name}")
         if weights.shape(name) != shape:
-            raise ModelLoadFailed(
+            raise BadCheckpoint(
                 f"{source}: the weight {name} has the shape {list(weights.shape(name))},"
                 f" config.json makes it {list(shape)}"
             )

@@ -6,9 +6,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from lofi_common.errors import ModelLoadFailed
 from lofi_worker.importer.sources.files import map_file
 from lofi_worker.importer.sources.protobuf import fields, message, text, varints
+from lofi_worker.importer.sources.refused import BadCheckpoint
 from lofi_worker.importer.sources.weights import Stored, from_bytes
 
 # musicgen-small's merged decoder has 6,899 nodes in 3 graphs, musicgen-large's about twice as many.
@@ -53,31 +53,31 @@ class OnnxFile:
     """An ONNX file, mapped. `nodes` gives the nodes of all its graphs, `store` the bytes of a constant."""
 
     def __init__(self, path: Path) -> None:
-        """Raises ModelNotFound when it can't be read, ModelLoadFailed when it is no ONNX file."""
+        """Raises IncompleteCheckpoint when it can't be read, BadCheckpoint when it is no ONNX file."""
         self.path = path
         self._nodes_seen = self._tensors_seen = self._fields_seen = 0
         self._external: dict[Path, memoryview] = {}
         graphs = [message(value) for number, value in self._fields(map_file(path)) if number == 7]
         if len(graphs) != 1:
-            raise ModelLoadFailed(f"{path} holds {len(graphs)} graphs: it is not an ONNX file")
+            raise BadCheckpoint(f"{path} holds {len(graphs)} graphs: it is not an ONNX file")
         self._graph = graphs[0]
 
     def nodes(self) -> Iterator[Node]:
-        """Every node, those of branches too. Raises ModelLoadFailed where the file is damaged."""
+        """Every node, those of branches too. Raises BadCheckpoint where the file is damaged."""
         self._nodes_seen = self._tensors_seen = self._fields_seen = 0
         yield from self._walk(self._graph, ChainMap(), 1)
 
     def store(self, tensor: Tensor) -> Stored:
         """The constant as a weight.
 
-        Raises ModelLoadFailed when it has another type than float, or its bytes are missing or elsewhere.
+        Raises BadCheckpoint when it has another type than float, or its bytes are missing or elsewhere.
         """
         where = f"{self.path}: {tensor.name}"
         data = tensor.raw
         if tensor.external is not None:
             data = self._external_bytes(tensor.external, where)
         if data is None:
-            raise ModelLoadFailed(f"{where} holds no raw data")
+            raise BadCheckpoint(f"{where} holds no raw data")
         kind = TYPES.get(tensor.dtype, f"TensorProto {tensor.dtype}")
         return from_bytes(data, kind, tensor.dims, where)
 
@@ -86,18 +86,18 @@ class OnnxFile:
         while True:
             try:
                 field = next(each, None)
-            except ModelLoadFailed as error:
-                raise ModelLoadFailed(f"{self.path} is not an ONNX file, or damaged: {error}") from error
+            except BadCheckpoint as error:
+                raise BadCheckpoint(f"{self.path} is not an ONNX file, or damaged: {error}") from error
             if field is None:
                 return
             self._fields_seen += 1
             if self._fields_seen > MAX_FIELDS:
-                raise ModelLoadFailed(f"{self.path} has more than {MAX_FIELDS} fields")
+                raise BadCheckpoint(f"{self.path} has more than {MAX_FIELDS} fields")
             yield field
 
     def _walk(self, graph: memoryview, outer: ChainMap[str, Tensor], depth: int) -> Iterator[Node]:
         if depth > MAX_DEPTH:
-            raise ModelLoadFailed(f"{self.path} has branches in branches, more than {MAX_DEPTH} deep")
+            raise BadCheckpoint(f"{self.path} has branches in branches, more than {MAX_DEPTH} deep")
         raw_nodes: list[memoryview] = []
         scope = outer.new_child()
         for number, value in self._fields(graph):
@@ -105,12 +105,12 @@ class OnnxFile:
                 raw_nodes.append(message(value))
                 self._nodes_seen += 1
                 if self._nodes_seen > MAX_NODES:
-                    raise ModelLoadFailed(f"{self.path} has more than {MAX_NODES} nodes")
+                    raise BadCheckpoint(f"{self.path} has more than {MAX_NODES} nodes")
             elif number == 5:
                 tensor = self._tensor(message(value))
                 scope[tensor.name] = tensor
             elif number == 15:
-                raise ModelLoadFailed(f"{self.path} has sparse weights, which can't be imported")
+                raise BadCheckpoint(f"{self.path} has sparse weights, which can't be imported")
         for raw in raw_nodes:
             node, value_of, branches = self._node(raw)
             if value_of is not None and node.outputs:
@@ -149,9 +149,9 @@ class OnnxFile:
                 elif label == "transB":
                     transposes = attribute.get(3) == 1
             if len(inputs) + len(outputs) + len(branches) > MAX_PLACES:
-                raise ModelLoadFailed(f"{self.path}: the node {path!r} has more than {MAX_PLACES} places")
+                raise BadCheckpoint(f"{self.path}: the node {path!r} has more than {MAX_PLACES} places")
         if op and not outputs:
-            raise ModelLoadFailed(f"{self.path}: the node {path!r} has no output")
+            raise BadCheckpoint(f"{self.path}: the node {path!r} has no output")
         return (
             Node(op, path, tuple(inputs), tuple(outputs), transposes),
             constant if op == "Constant" else None,
@@ -162,7 +162,7 @@ class OnnxFile:
         """TensorProto, its bytes left where they are."""
         self._tensors_seen += 1
         if self._tensors_seen > MAX_TENSORS:
-            raise ModelLoadFailed(f"{self.path} has more than {MAX_TENSORS} constants")
+            raise BadCheckpoint(f"{self.path} has more than {MAX_TENSORS} constants")
         dims: list[int] = []
         dtype = location = 0
         name = ""
@@ -172,7 +172,7 @@ class OnnxFile:
             if number == 1:
                 dims += self._varints(value)
                 if len(dims) > MAX_DIMS:
-                    raise ModelLoadFailed(f"{self.path} has a constant of more than {MAX_DIMS} dimensions")
+                    raise BadCheckpoint(f"{self.path} has a constant of more than {MAX_DIMS} dimensions")
             elif number == 2 and isinstance(value, int):
                 dtype = value
             elif number == 4 or number == 9:  # float_data, packed, has the bytes of raw_data
@@ -186,7 +186,7 @@ class OnnxFile:
             elif number == 14 and isinstance(value, int):
                 location = value
         if any(dim >= 2**32 for dim in dims):
-            raise ModelLoadFailed(f"{self.path}: {name} has the dimensions {dims}")
+            raise BadCheckpoint(f"{self.path}: {name} has the dimensions {dims}")
         return Tensor(name, tuple(dims), dtype, data, external if location == EXTERNAL else None)
 
     def _name(self, value: int | memoryview) -> str:
@@ -198,7 +198,7 @@ class OnnxFile:
     def _short(self, value: int | memoryview, most: int) -> memoryview:
         data = message(value)
         if len(data) > most:
-            raise ModelLoadFailed(f"{self.path} has a name of {len(data)} bytes: it is damaged")
+            raise BadCheckpoint(f"{self.path} has a name of {len(data)} bytes: it is damaged")
         return data
 
     def _external_bytes(self, external: Mapping[str, str], where: str) -> memoryview:
@@ -206,10 +206,10 @@ class OnnxFile:
         location = external.get("location", "")
         path = self.path.parent / location
         if location in ("", ".", "..") or "/" in location or "\0" in location:
-            raise ModelLoadFailed(f"{where} names data outside the model's folder: {location!r}")
+            raise BadCheckpoint(f"{where} names data outside the model's folder: {location!r}")
         if path not in self._external:
             if os.path.islink(path):
-                raise ModelLoadFailed(
+                raise BadCheckpoint(
                     f"{where} names data behind a symbolic link: {location!r}",
                     recovery="Import a copy of the folder without links, as `cp -rL` makes it.",
                 )
@@ -219,7 +219,7 @@ class OnnxFile:
             begin = int(external.get("offset", "0"))
             length = int(external.get("length", str(len(data) - begin)))
         except ValueError as error:
-            raise ModelLoadFailed(f"{where} names its data by no numbers: {dict(external)}") from error
+            raise BadCheckpoint(f"{where} names its data by no numbers: {dict(external)}") from error
         if begin < 0 or length < 0 or begin + length > len(data):
-            raise ModelLoadFailed(f"{where} names bytes beyond the end of {location!r}")
+            raise BadCheckpoint(f"{where} names bytes beyond the end of {location!r}")
         return data[begin : begin + length]

@@ -14,8 +14,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from lofi_common.errors import ModelLoadFailed
 from lofi_worker.importer.sources.onnx_file import Node, OnnxFile, Tensor
+from lofi_worker.importer.sources.refused import BadCheckpoint
 from lofi_worker.importer.sources.weights import Stored
 
 # By the name of a module in the whole model: the names that its file may have, the best first.
@@ -46,7 +46,7 @@ PARAMETER = re.compile(r"\.(weight|bias|weight_g|weight_v|original[01]|embed)$")
 def optimum_files(folder: Path) -> dict[str, Path]:
     """The files of an export, by the prefix of their weights; empty when the folder holds no export.
 
-    Raises ModelLoadFailed when only some of the parts are there.
+    Raises BadCheckpoint when only some of the parts are there.
     """
     for suffix in SUFFIXES:
         found = {
@@ -59,12 +59,12 @@ def optimum_files(folder: Path) -> dict[str, Path]:
             return found
     if any(folder.glob("*.onnx")):
         wanted = ", ".join(" or ".join(f"{name}.onnx" for name in names) for names in PARTS.values())
-        raise ModelLoadFailed(f"{folder} is not a whole export of MusicGen: it takes {wanted}")
+        raise BadCheckpoint(f"{folder} is not a whole export of MusicGen: it takes {wanted}")
     return {}
 
 
 def read_optimum(files: dict[str, Path]) -> dict[str, Stored]:
-    """Every weight of the export. Raises ModelNotFound and ModelLoadFailed naming the file."""
+    """Every weight of the export. Raises IncompleteCheckpoint and BadCheckpoint naming the file."""
     stored: dict[str, Stored] = {}
     for prefix, path in files.items():
         for name, weight in _read_part(OnnxFile(path)).items():
@@ -80,7 +80,7 @@ def _read_part(file: OnnxFile) -> dict[str, Stored]:
     by_name: dict[str, Stored] = {}
     for node in file.nodes():
         if node.op in INTEGER_OPS:
-            raise ModelLoadFailed(
+            raise BadCheckpoint(
                 f"{file.path} is quantised ({node.op})",
                 recovery="Import the float32 or float16 export; `--precision` makes it small again.",
             )

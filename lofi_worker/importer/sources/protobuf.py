@@ -6,7 +6,7 @@ the mapped file and takes no memory for what it passes over. Source: protobuf.de
 
 from collections.abc import Iterator
 
-from lofi_common.errors import ModelLoadFailed
+from lofi_worker.importer.sources.refused import BadCheckpoint
 
 VARINT, FIXED64, BYTES, FIXED32 = 0, 1, 2, 5
 FIXED_SIZES = {FIXED64: 8, FIXED32: 4}
@@ -15,14 +15,14 @@ FIXED_SIZES = {FIXED64: 8, FIXED32: 4}
 def fields(message: memoryview) -> Iterator[tuple[int, int | memoryview]]:
     """Number and value of each field, in the file's order: a varint as int, all others as their bytes.
 
-    Raises ModelLoadFailed where the bytes are no message.
+    Raises BadCheckpoint where the bytes are no message.
     """
     at, size = 0, len(message)
     while at < size:
         key, at = _varint(message, at)
         number, kind = key >> 3, key & 7
         if number == 0:
-            raise ModelLoadFailed("a field has the number 0: the file is damaged")
+            raise BadCheckpoint("a field has the number 0: the file is damaged")
         if kind == VARINT:
             value, at = _varint(message, at)
             yield number, value
@@ -32,11 +32,9 @@ def fields(message: memoryview) -> Iterator[tuple[int, int | memoryview]]:
         elif kind in FIXED_SIZES:
             length = FIXED_SIZES[kind]
         else:
-            raise ModelLoadFailed(f"field {number} has the unknown wire type {kind}: the file is damaged")
+            raise BadCheckpoint(f"field {number} has the unknown wire type {kind}: the file is damaged")
         if length > size - at:
-            raise ModelLoadFailed(
-                f"field {number} is longer than its message: the file is cut off or damaged"
-            )
+            raise BadCheckpoint(f"field {number} is longer than its message: the file is cut off or damaged")
         yield number, message[at : at + length]
         at += length
 
@@ -53,17 +51,17 @@ def varints(packed: int | memoryview) -> list[int]:
 
 
 def text(value: int | memoryview) -> str:
-    """A string field. Raises ModelLoadFailed when it is none."""
+    """A string field. Raises BadCheckpoint when it is none."""
     try:
         return bytes(message(value)).decode()
     except UnicodeDecodeError as error:
-        raise ModelLoadFailed("a name is not UTF-8: the file is damaged") from error
+        raise BadCheckpoint("a name is not UTF-8: the file is damaged") from error
 
 
 def message(value: int | memoryview) -> memoryview:
-    """A field of bytes. Raises ModelLoadFailed when it is a number."""
+    """A field of bytes. Raises BadCheckpoint when it is a number."""
     if isinstance(value, int):
-        raise ModelLoadFailed("a number stands where bytes belong: the file is damaged")
+        raise BadCheckpoint("a number stands where bytes belong: the file is damaged")
     return value
 
 
@@ -77,4 +75,4 @@ def _varint(data: memoryview, at: int) -> tuple[int, int]:
         if byte < 0x80:
             return number & (2**64 - 1), at
         shift += 7
-    raise ModelLoadFailed("a number has no end: the file is cut off or damaged")
+    raise BadCheckpoint("a number has no end: the file is cut off or damaged")

@@ -7,11 +7,11 @@ from pathlib import Path
 
 from tokenizers import Tokenizer
 
-from lofi_common.errors import ModelLoadFailed, ModelNotFound
 from lofi_worker.importer.sources.config import ModelConfig, read_config
 from lofi_worker.importer.sources.expected import require_weights
 from lofi_worker.importer.sources.files import PICKLE_SUFFIXES, read_small
 from lofi_worker.importer.sources.optimum import optimum_files, read_optimum
+from lofi_worker.importer.sources.refused import BadCheckpoint, IncompleteCheckpoint
 from lofi_worker.importer.sources.safetensors_files import read_safetensors, safetensors_files
 from lofi_worker.importer.sources.weights import StoredWeights
 
@@ -35,11 +35,11 @@ def open_source(folder: Path) -> Source:
 
     The folder holds config.json, tokenizer.json and either safetensors or an ONNX export by Optimum; the
     export may lie in a folder of its own ("onnx"), and the folder "small_fp32" of a repository has
-    its config.json and tokenizer.json in "small". Raises ModelNotFound when a file is missing,
-    ModelLoadFailed when a file is damaged or is no MusicGen checkpoint.
+    its config.json and tokenizer.json in "small". Raises IncompleteCheckpoint when a file is missing,
+    BadCheckpoint when a file is damaged or is no MusicGen checkpoint.
     """
     if not folder.is_dir():
-        raise ModelNotFound(f"{folder} is not a folder")
+        raise IncompleteCheckpoint(f"{folder} is not a folder")
     config_path = _find(folder, "config.json")
     config = read_config(config_path)
     tokenizer = _read_tokenizer(_find(folder, "tokenizer.json"), config)
@@ -53,6 +53,11 @@ def open_source(folder: Path) -> Source:
         stored = read_optimum(export)
     weights = StoredWeights(folder, stored)
     return Source(config, weights.only(require_weights(weights, config, folder)), tokenizer)
+
+
+def check_beside(folder: Path) -> None:
+    """Raises what `open_source` raises for the folder's config.json and tokenizer.json; reads no weights."""
+    _read_tokenizer(folder / "tokenizer.json", read_config(folder / "config.json"))
 
 
 def _find(folder: Path, name: str) -> Path:
@@ -74,15 +79,15 @@ def _pickles(folder: Path) -> list[str]:
     return sorted(each.name for each in folder.iterdir() if each.suffix in PICKLE_SUFFIXES)
 
 
-def _without_weights(folder: Path) -> ModelLoadFailed | ModelNotFound:
+def _without_weights(folder: Path) -> BadCheckpoint | IncompleteCheckpoint:
     pickles = _pickles(folder)
     if pickles:
-        return ModelLoadFailed(
+        return BadCheckpoint(
             f"{folder} holds weights only as pickles ({', '.join(pickles[:3])}), and pickles can run any"
             " program: they are never opened",
             recovery="Take a checkpoint in safetensors, as facebook/musicgen-small has it.",
         )
-    return ModelNotFound(f"{folder} holds neither safetensors nor an ONNX export by Optimum")
+    return IncompleteCheckpoint(f"{folder} holds neither safetensors nor an ONNX export by Optimum")
 
 
 def _read_tokenizer(path: Path, config: ModelConfig) -> bytes:
@@ -94,11 +99,11 @@ def _read_tokenizer(path: Path, config: ModelConfig) -> bytes:
         tokens = tokenizer.encode("a slow beat").ids
         largest = max(tokenizer.get_vocab(with_added_tokens=True).values(), default=-1)
     if not 0 <= largest < config.text_encoder.vocab_size:
-        raise ModelLoadFailed(
+        raise BadCheckpoint(
             f"{path} has the token {largest}, config.json tokens below {config.text_encoder.vocab_size}"
         )
     if not tokens:
-        raise ModelLoadFailed(f"{path} makes no tokens of a text")
+        raise BadCheckpoint(f"{path} makes no tokens of a text")
     return data
 
 
@@ -110,4 +115,4 @@ def _panics_refused(path: Path) -> Iterator[None]:
     except BaseException as error:
         if not isinstance(error, Exception) and type(error).__name__ != "PanicException":
             raise
-        raise ModelLoadFailed(f"{path} is not a tokenizer that can be used: {error}") from error
+        raise BadCheckpoint(f"{path} is not a tokenizer that can be used: {error}") from error

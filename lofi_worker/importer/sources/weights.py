@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lofi_common.errors import ModelLoadFailed
 from lofi_worker.importer.sources.files import forget
+from lofi_worker.importer.sources.refused import BadCheckpoint
 
 # The spellings of a weight-normalised weight: its gain and its direction, after the name of the module.
 WEIGHT_NORMS = (
@@ -40,7 +40,7 @@ class StoredWeights(Mapping[str, NDArray[np.float32]]):
                 self._fold(name.removesuffix(gain), gain, direction)
 
     def __getitem__(self, name: str) -> NDArray[np.float32]:
-        """Raises KeyError for an unknown name, ModelLoadFailed when a value is NaN or absurdly large."""
+        """Raises KeyError for an unknown name, BadCheckpoint when a value is NaN or absurdly large."""
         array = self._stored[name].read()
         require_finite(array, name, self._source)
         return array
@@ -66,7 +66,7 @@ class StoredWeights(Mapping[str, NDArray[np.float32]]):
         """Adds the plain weight of a weight-normalised convolution beside its two halves."""
         g, v = self._stored[module + gain], self._stored.get(module + direction)
         if v is None or len(v.shape) != 3 or g.shape != (v.shape[0], 1, 1):
-            raise ModelLoadFailed(f"{self._source}: the halves of {module}weight do not fit together")
+            raise BadCheckpoint(f"{self._source}: the halves of {module}weight do not fit together")
         self._stored.setdefault(
             f"{module}weight", Stored(v.shape, lambda: fold_weight_norm(g.read(), v.read()))
         )
@@ -84,10 +84,10 @@ def fold_weight_norm(gain: NDArray[np.float32], direction: NDArray[np.float32]) 
 
 
 def require_finite(array: NDArray[np.float32], name: str, source: Path) -> None:
-    """Raises ModelLoadFailed when a value is NaN, infinite, or larger than any network's."""
+    """Raises BadCheckpoint when a value is NaN, infinite, or larger than any network's."""
     # By the extremes: no second array of the weight's size is made. NaN compares as false.
     if array.size and not (array.min() >= -LARGEST and array.max() <= LARGEST):
-        raise ModelLoadFailed(
+        raise BadCheckpoint(
             f"{source}: the weight {name} holds values that are not finite, or larger than {LARGEST:g}"
         )
 
@@ -95,13 +95,13 @@ def require_finite(array: NDArray[np.float32], name: str, source: Path) -> None:
 def from_bytes(data: memoryview, kind: str, shape: tuple[int, ...], where: str) -> Stored:
     """A weight in little-endian bytes of the type F32, F16 or BF16.
 
-    Raises ModelLoadFailed for another type, and when the shape does not account for the bytes.
+    Raises BadCheckpoint for another type, and when the shape does not account for the bytes.
     """
     dtype = {"F32": "<f4", "F16": "<f2", "BF16": "<u2"}.get(kind)
     if dtype is None:
-        raise ModelLoadFailed(f"{where} has the type {kind}; only F32, F16 and BF16 can be imported")
+        raise BadCheckpoint(f"{where} has the type {kind}; only F32, F16 and BF16 can be imported")
     if prod(shape) * np.dtype(dtype).itemsize != len(data):
-        raise ModelLoadFailed(f"{where} has {len(data)} bytes, which are not {kind} of shape {list(shape)}")
+        raise BadCheckpoint(f"{where} has {len(data)} bytes, which are not {kind} of shape {list(shape)}")
 
     def read() -> NDArray[np.float32]:
         array: NDArray[Any] = np.frombuffer(data, dtype).reshape(shape)
