@@ -13,6 +13,11 @@ def _json(value: msgspec.Struct) -> str:
     return msgspec.json.encode(value).decode()
 
 
+def event_line(name: str, value: msgspec.Struct) -> str:
+    """A notification as one line of JSON, its name under "event"."""
+    return msgspec.json.encode({"event": name, **msgspec.to_builtins(value)}).decode()
+
+
 def printable(text: str) -> str:
     """On one line, without what a terminal would obey: prompts and models come from elsewhere."""
     return "".join(c if c.isprintable() else " " for c in text)

@@ -12,6 +12,7 @@ import click
 import msgspec
 
 from lofi_cli import exits
+from lofi_cli.show import event_line
 from lofi_common import api, api_models
 
 _PHASES = {"loading": "loading the model", "ready": "generating", "unloaded": "restarting"}
@@ -115,8 +116,7 @@ class Watcher:
 
     def _emit(self, name: str, value: msgspec.Struct) -> None:
         if self._json:
-            line = {"event": name, **msgspec.to_builtins(value)}
-            print(msgspec.json.encode(line).decode(), flush=True)
+            print(event_line(name, value), flush=True)
 
     def finish_bar(self) -> None:
         if self._bar is not None:

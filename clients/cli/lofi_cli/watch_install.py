@@ -12,7 +12,7 @@ import click
 import msgspec
 
 from lofi_cli import exits
-from lofi_cli.show import printable
+from lofi_cli.show import event_line, printable
 from lofi_common import api
 from lofi_common.api_models import DownloadProgress, ModelDownloadResult, ModelStatus
 from lofi_common.units import human_bytes
@@ -97,8 +97,7 @@ class InstallWatcher:
 
     def _emit(self, name: str, value: msgspec.Struct) -> None:
         if self._json:
-            line = {"event": name, **msgspec.to_builtins(value)}
-            print(msgspec.json.encode(line).decode(), flush=True)
+            print(event_line(name, value), flush=True)
 
     def finish_bar(self) -> None:
         if self._bar is not None:

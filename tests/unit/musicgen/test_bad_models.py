@@ -14,10 +14,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from safetensors.numpy import load_file, save_file
 
-from lofi_common.errors import LofiError, ModelLoadFailed, ModelNotFound
+from lofi_common.errors import ModelLoadFailed, ModelNotFound
 from lofi_worker.importer.convert import convert_checkpoint
 from lofi_worker.importer.sources.safetensors_files import read_safetensors
 from tests.parity.checkpoints import MONO, copy_of, read_safetensors_header, write_safetensors
+from tests.unit.musicgen.refusal import refused
 
 NAME = "decoder.lm_heads.3.weight"
 FILE = "model.safetensors"
@@ -27,15 +28,6 @@ Header = dict[str, Any]
 @pytest.fixture
 def checkpoint(tmp_path: Path) -> Path:
     return copy_of(MONO, tmp_path / "checkpoint")
-
-
-def refused(checkpoint: Path, reason: str, kind: type[LofiError] = ModelLoadFailed) -> LofiError:
-    """Imports it; the error that it gave, whose message has the reason, and that nothing was left."""
-    out = checkpoint.parent / "model"
-    with pytest.raises(kind, match=reason) as caught:
-        convert_checkpoint(checkpoint, out, "bad", license="MIT", description="bad", precision="fp32")
-    assert not out.exists() or not list(out.iterdir())
-    return caught.value
 
 
 def change_header(checkpoint: Path, change: Callable[[Header], None]) -> None:

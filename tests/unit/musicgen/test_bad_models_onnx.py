@@ -11,11 +11,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from onnx import TensorProto, helper, numpy_helper
 
-from lofi_common.errors import LofiError, ModelLoadFailed, ModelNotFound
-from lofi_worker.importer.convert import convert_checkpoint
+from lofi_common.errors import LofiError, ModelNotFound
 from lofi_worker.importer.sources.onnx_file import OnnxFile
 from lofi_worker.importer.sources.optimum import read_optimum
 from tests.parity.checkpoints import SPLIT, export_of
+from tests.unit.musicgen.refusal import refused
 
 DECODER = "decoder_model.onnx"
 WEIGHT = "decoder.model.decoder.layer_norm.weight"
@@ -25,15 +25,6 @@ Change = Callable[[onnx.ModelProto], None]
 @pytest.fixture
 def export(tmp_path: Path) -> Path:
     return export_of(SPLIT, tmp_path / "export")
-
-
-def refused(export: Path, reason: str, kind: type[LofiError] = ModelLoadFailed) -> LofiError:
-    """Imports it; the error that it gave, whose message has the reason, and that nothing was left."""
-    out = export.parent / "model"
-    with pytest.raises(kind, match=reason) as caught:
-        convert_checkpoint(export, out, "bad", license="MIT", description="bad", precision="fp32")
-    assert not out.exists() or not list(out.iterdir())
-    return caught.value
 
 
 def change(export: Path, edit: Change, name: str = DECODER) -> None:
