@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import os
 import signal
 from pathlib import Path
 
 from lofi_broker.process import ChildProcess, python_module
 from lofi_common.config import Config
+from lofi_common.cores import inference_threads, usable_cores
 from lofi_common.logs import fields
 from lofi_common.paths import Paths
 
@@ -33,7 +33,7 @@ class Pool:
     @property
     def threads(self) -> int:
         """Inference threads of each worker."""
-        return self._config.worker.threads or usable_cores()
+        return self._config.worker.threads or inference_threads(usable_cores())
 
     async def spawn(self, worker: str, generation: int, model_folder: Path) -> ChildProcess:
         """Start a worker process. Raises OSError when it can't be started."""
@@ -74,10 +74,3 @@ class Pool:
         """End all workers in order; returns when the last is gone."""
         grace = self._config.worker.stop_grace_sec
         await asyncio.gather(*(process.stop(grace) for process in list(self._processes.values())))
-
-
-def usable_cores() -> int:
-    """Cores that this process may run on; macOS does not tell, so all of the machine's there."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1

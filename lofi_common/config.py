@@ -46,7 +46,7 @@ class WorkerConfig(_Section, frozen=True, kw_only=True):
     device: Literal["auto", "cpu", "cuda", "coreml", "metal"] = "auto"
     threads: Annotated[int, Meta(ge=0, le=1024)] = 0
     nice: Annotated[int, Meta(ge=0, le=19)] = 5
-    spin: bool = False
+    spin: bool = True
     load_timeout_sec: PositiveSeconds = 120.0
     silence_sec: PositiveSeconds = 15.0
     stall_sec: PositiveSeconds = 60.0

@@ -13,12 +13,12 @@ class RunSettings:
 
     threads: what one run of a graph may use at most, at least 1.
     device: where the graphs run; `auto` leaves the choice to the engine.
-    spin: threads wait for work by spinning: quicker hand-overs, at the cost of a busy processor.
+    spin: threads wait for a moment by spinning: quicker hand-overs, at a cost where cores are busy.
     """
 
     threads: int
     device: Device = "auto"
-    spin: bool = False
+    spin: bool = True
 
 
 def usable_cores() -> int:

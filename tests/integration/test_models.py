@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
+from typing import Any
 
+import psutil
 import pytest
 
 from tests.support.home import MODEL_TOML, Home
@@ -36,6 +37,10 @@ def test_tracks_of_several_models_in_one_queue(home: Home) -> None:
         assert worker["model_version"] == answers[3]["model_version"] and worker["device"] == "fake"
         assert worker["threads"] >= 1
         assert broker.notices("worker_restart") == []  # a change of models is no mishap
+        logged = (home.paths.logs / "broker.log").read_text().splitlines()
+        changes = [line for line in logged if "event=worker_killed" in line]
+        assert len(changes) == 3 and all("makes room for" in line for line in changes)
+        assert not [line for line in logged if "level=info" not in line]
         again = broker.call(
             "generate", prompt="track 1", duration_sec=5, model=answers[1]["model_version"], seed=3
         )
@@ -53,7 +58,7 @@ def test_the_chosen_model_makes_the_tracks_of_this_and_of_the_next_broker(home: 
     with Stdio(home.environ) as broker:
         (selected,) = [model for model in broker.call("models_list")["models"] if model["selected"]]
         assert selected["model_version"] == chosen["model_version"]
-        assert broker.call("initialize", client="x", protocol=1)["models"][1] == selected
+        assert broker.call("initialize", client="x", protocol=1)["models"][0] == selected
 
 
 def test_a_track_that_a_model_can_t_make_is_refused_when_it_is_asked_for(home: Home) -> None:
@@ -167,14 +172,29 @@ def test_a_device_that_is_not_there_is_an_error_that_names_what_is(home: Home, d
         assert 'worker.device = "cpu"' in error["recovery"]
 
 
-def test_niceness_spinning_and_threads_reach_the_worker(home: Home) -> None:
-    home.environ |= {"LOFI_WORKER_NICE": "7", "LOFI_WORKER_SPIN": "true", "LOFI_WORKER_THREADS": "1"}
+@pytest.mark.parametrize("spin", [True, False])
+def test_niceness_spinning_and_threads_reach_the_worker(home: Home, spin: bool) -> None:
+    home.environ |= {"LOFI_WORKER_NICE": "7", "LOFI_WORKER_SPIN": str(spin), "LOFI_WORKER_THREADS": "1"}
     with Stdio(home.environ) as broker:
-        track_id = broker.call("generate", prompt="x", duration_sec=5)["track_id"]
-        broker.wait("generation_complete", track_id)
-        (worker,) = broker.call("status")["workers"]
-        command = Path(f"/proc/{worker['pid']}/cmdline").read_text().split("\0")
-        assert "--spin" in command and "--threads=1" in command and worker["threads"] == 1
-        niceness = int(Path(f"/proc/{worker['pid']}/stat").read_text().rpartition(")")[2].split()[16])
-        own = int(Path("/proc/self/stat").read_text().rpartition(")")[2].split()[16])
-        assert niceness == min(19, own + 7)
+        worker = worker_of(broker)
+        process = psutil.Process(worker["pid"])
+        assert ("--spin" in process.cmdline()) == spin
+        assert "--threads=1" in process.cmdline() and worker["threads"] == 1
+        assert process.nice() == min(19, psutil.Process().nice() + 7)
+
+
+@pytest.mark.parametrize("own", [None, "glibc.malloc.check=0"])
+def test_workers_ask_for_huge_pages_but_for_own_tunables(home: Home, own: str | None) -> None:
+    if own is not None:
+        home.environ["GLIBC_TUNABLES"] = own
+    with Stdio(home.environ) as broker:
+        found = psutil.Process(worker_of(broker)["pid"]).environ()["GLIBC_TUNABLES"]
+        assert found == (own or "glibc.malloc.hugetlb=1")
+
+
+def worker_of(broker: Stdio) -> Any:
+    """The one worker, as `status` tells of it, after a track."""
+    track_id = broker.call("generate", prompt="x", duration_sec=5)["track_id"]
+    broker.wait("generation_complete", track_id)
+    (worker,) = broker.call("status")["workers"]
+    return worker
