@@ -82,7 +82,7 @@ def _has_package(name: str) -> bool:
         return False
 
 
-def command(candidate: Candidate, task: Path, work: Path) -> list[str]:
+def command_of(candidate: Candidate, task: Path, work: Path) -> list[str]:
     """The command of a process that measures the candidate."""
     modules = {"ours": "ours", "transformers": "torch_transformers", "onnx": "plain_onnx"}
     if candidate.kind == "js":

@@ -1,29 +1,28 @@
 """How fast the engine is on this machine, for one model folder.
 
-    python benchmarks/engine.py FOLDER [--seconds 20] [--threads 2] [--slots 1 2 4 8] [--steps 50 500 1500]
-                                [--runs 5] [--spin]
+    python -m benchmarks.engine FOLDER [--seconds 20] [--threads 2] [--slots 1 2 4 8] [--steps 50 500 1500]
+                                [--runs 5] [--no-spin]
 
-Prints the time to import and to load and, for each number of tracks side by side, over all runs but the
-first: milliseconds per step of the decoder (steps that also run the codec are apart), all of them and those
-around some steps; seconds of audio per second; and the peak of resident memory so far.
+Prints the time from the start until all is imported, and to load and, for each number of tracks side by side,
+over all runs but the first: milliseconds per step of the decoder (steps that also run the codec are apart),
+all of them and those around some steps; seconds of audio per second; and the peak of resident memory so far.
 """
 
 import argparse
-import resource
 import statistics
-import sys
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from lofi_common.jobs import JobSpec
-    from lofi_common.manifest import Model
-    from lofi_worker.engine import Engine
+from benchmarks.task import PROMPT, peak_mb, since_start
+from lofi_common.config import WorkerConfig
+from lofi_common.jobs import JobSpec
+from lofi_common.manifest import read_model
+from lofi_worker.engine import Engine
+from lofi_worker.musicgen.load import load_engine
+from lofi_worker.musicgen.settings import RunSettings
 
 AROUND = 25  # steps to each side of one that is asked for, whose median is given
-PROMPT = "slow lo-fi beat at 80 bpm, warm electric piano, soft drums, vinyl crackle and rain"
 
 
 @dataclass
@@ -41,48 +40,26 @@ class Timing:
 
 
 def main() -> None:
+    imported = since_start()
     arguments = parse()
-    began = time.perf_counter()
-    from lofi_common.manifest import read_model
-    from lofi_worker.musicgen.load import load_engine
-    from lofi_worker.musicgen.settings import RunSettings
-
-    imported = time.perf_counter()
     model = read_model(arguments.folder)
     settings = RunSettings(threads=arguments.threads, spin=arguments.spin)
     print(f"model          {model.version}")
-    print(f"import         {imported - began:8.3f} s")
+    print(f"import         {imported:8.3f} s")
     for slots in arguments.slots:
         began = time.perf_counter()
         engine = load_engine(model, slots, settings)
         print(f"\nslots          {slots:8}")
         print(f"load           {time.perf_counter() - began:8.3f} s")
-        print(f"memory, idle   {peak_mib():8.0f} MiB")
-        jobs = [job_for(model, arguments.seconds, seed) for seed in range(arguments.runs + 1)]
+        print(f"memory, peak   {peak_mb():8.0f} MB, loaded")
+        jobs = [model.job(PROMPT, arguments.seconds, seed) for seed in range(arguments.runs + 1)]
         timings = [measure(engine, job) for job in jobs]
         report(timings, slots * arguments.seconds, arguments.steps)
         del engine
 
 
-def job_for(model: "Model", seconds: int, seed: int) -> "JobSpec":
-    """A track with the model's own sampling."""
-    from lofi_common.jobs import JobSpec
-
-    defaults = model.manifest.sampling
-    return JobSpec(
-        prompt=PROMPT,
-        duration_sec=seconds,
-        seed=seed,
-        model_version=model.version,
-        temperature=defaults.temperature,
-        top_k=defaults.top_k,
-        top_p=defaults.top_p,
-        guidance_scale=defaults.guidance_scale,
-    )
-
-
-def measure(engine: "Engine", job: "JobSpec") -> Timing:
-    """Runs the job in every slot at once."""
+def measure(engine: Engine, job: JobSpec) -> Timing:
+    """Runs the job in every slot at once. Raises the engine's error."""
     timing = Timing()
     began = time.perf_counter()
     for slot in range(engine.slots):
@@ -93,15 +70,15 @@ def measure(engine: "Engine", job: "JobSpec") -> Timing:
         began = time.perf_counter()
         results = engine.step()
         took = time.perf_counter() - began
+        for result in results:
+            if result.error is not None:
+                raise result.error
         if any(result.audio is not None for result in results):
             timing.steps_with_audio.append(took)
         else:
             timing.steps[number] = took
         number += 1
         running -= sum(result.finished for result in results)
-        for result in results:
-            if result.error is not None:
-                sys.exit(str(result.error))
     return timing
 
 
@@ -121,7 +98,7 @@ def report(timings: list[Timing], audio_seconds: int, places: list[int]) -> None
             print(f"step {place:<6}    {1000 * statistics.median(near):8.2f} ms")
     print(f"audio          {1000 * audio:8.2f} ms in {len(first.steps_with_audio)} steps that give audio")
     print(f"real time      {audio_seconds / total:8.1f} x")
-    print(f"memory, peak   {peak_mib():8.0f} MiB")
+    print(f"memory, peak   {peak_mb():8.0f} MB")
 
 
 def parse() -> argparse.Namespace:
@@ -132,14 +109,11 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--slots", type=int, nargs="+", default=[1], help="tracks side by side")
     parser.add_argument("--steps", type=int, nargs="*", default=[50, 500], help="steps to look at")
     parser.add_argument("--runs", type=int, default=5, help="measured runs, after a first one")
-    parser.add_argument("--spin", action="store_true", help="threads wait by spinning")
+    spin = WorkerConfig().spin
+    parser.add_argument(
+        "--spin", action=argparse.BooleanOptionalAction, default=spin, help="waiting threads spin"
+    )
     return parser.parse_args()
-
-
-def peak_mib() -> float:
-    """The largest resident memory of this process so far."""
-    unit = 1 if sys.platform == "darwin" else 1024
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 2**20
 
 
 if __name__ == "__main__":

@@ -11,9 +11,11 @@ from collections.abc import Callable, Sequence
 import msgspec
 import numpy as np
 
-from benchmarks.task import FRAMES_PER_SECOND, WINDOW, Measurement, Track, Window, steps_for
+from benchmarks.task import FRAMES_PER_SECOND, WINDOW, Measurement, Span, Track, Window, steps_for
 
 EARLY_STEP = 50
+STRETCH = 100
+"""Steps that throughput is measured over: the codec runs in two of them."""
 
 
 class Plan(msgspec.Struct, frozen=True, kw_only=True):
@@ -25,6 +27,19 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def steps(self) -> tuple[int, int, int]:
         return EARLY_STEP, self.short * FRAMES_PER_SECOND, self.long * FRAMES_PER_SECOND
+
+    @property
+    def stretch(self) -> Span:
+        """The steps around the middle of the short track, by which tracks side by side are measured."""
+        middle = self.short * FRAMES_PER_SECOND // 2
+        half = min(STRETCH // 2, middle)
+        return Span(first=middle - half, last=middle + half)
+
+    @property
+    def end(self) -> Span:
+        """The last steps of the long track."""
+        steps = steps_for(self.long)
+        return Span(first=steps - WINDOW, last=steps)
 
 
 class Figures(msgspec.Struct, frozen=True, kw_only=True):
@@ -46,7 +61,7 @@ class Figures(msgspec.Struct, frozen=True, kw_only=True):
     """What decoding a short track's codes took after its last step."""
     imports: float
     load: float
-    peak_mib: float
+    peak_mb: float
 
 
 def figures(measurements: Sequence[Measurement], plan: Plan) -> Figures:
@@ -67,14 +82,18 @@ def figures(measurements: Sequence[Measurement], plan: Plan) -> Figures:
         codec=statistics.median(track.codec for track in shorts),
         imports=_median(measurements, lambda each: each.imports),
         load=_median(measurements, lambda each: each.load),
-        peak_mib=_median(measurements, lambda each: each.peak_mib),
+        peak_mb=_median(measurements, lambda each: each.peak_mb),
     )
 
 
-def slot_speed(measurement: Measurement) -> float:
-    """Seconds of audio per second over all slots."""
-    track = measurement.tracks[0]
-    return measurement.slots * track.seconds / track.total
+def throughput(measurement: Measurement, plan: Plan) -> float:
+    """Seconds of audio per second over all slots, in the plan's stretch of steps."""
+    if measurement.slots == 1:
+        times = _track(measurement, plan.short).step_times[plan.stretch.first : plan.stretch.last]
+    else:
+        assert measurement.window is not None
+        times = measurement.window.step_times
+    return measurement.slots * len(times) / FRAMES_PER_SECOND / sum(times)
 
 
 def _median(measurements: Sequence[Measurement], figure: Callable[[Measurement], float]) -> float:

@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import shutil
-import subprocess
 import sys
 from pathlib import Path
 
 import msgspec
 
 from benchmarks.candidates import Candidate
+from benchmarks.processes import ROOT, ProcessFailed, answer_of, run_process
 from benchmarks.weights import checkpoint_step_bytes
 from lofi_common.manifest import AgreementSpec
 
-ROOT = Path(__file__).parents[1]
+TIMEOUT_SEC = 3600
 CHECKPOINT = "checkpoint"
 JS_PACKAGE = "@huggingface/transformers@4.3.1"
 ONNX_FILES = {"text_encoder": True, "decoder_model_merged": True, "encodec_decode": False}
@@ -26,7 +25,7 @@ class Making(msgspec.Struct, frozen=True, kw_only=True):
     """What an import took: its process prints this as JSON."""
 
     seconds: float
-    peak_mib: float
+    peak_mb: float
     agreement: AgreementSpec | None
 
 
@@ -40,22 +39,21 @@ class Prepared(msgspec.Struct, frozen=True, kw_only=True):
     """Weights that one decoder step reads."""
     making: Making | None = None
 
+    def without_place(self) -> Prepared:
+        """The same with the folder's name alone: what is kept does not tell where this machine has it."""
+        return msgspec.structs.replace(self, folder=Path(self.folder).name)
 
-class PreparationFailed(Exception):
-    """A step failed; the text holds the end of its output."""
 
-
-def run_step(command: list[str], cwd: Path = ROOT) -> str:
-    """Runs one step of the preparation and returns what it printed."""
-    environ = {**os.environ, "HF_HUB_OFFLINE": "1", "ONNXRUNTIME_NODE_INSTALL": "skip"}
-    done = subprocess.run(command, cwd=cwd, env=environ, capture_output=True, text=True)
-    if done.returncode != 0:
-        raise PreparationFailed(f"{' '.join(command)}\n{(done.stdout + done.stderr)[-2000:]}")
-    return done.stdout
+def run_step(command: list[str]) -> str:
+    """Runs one step of the preparation and returns what it printed. Raises ProcessFailed."""
+    return run_process(command, timeout_sec=TIMEOUT_SEC, environ={"ONNXRUNTIME_NODE_INSTALL": "skip"})
 
 
 def make(place: Path, name: str, command: list[str]) -> Path:
-    """The folder `name` in this place, made whole by the command (`{}`: where to write)."""
+    """The folder `name` in this place, made whole by the command (`{}`: where to write).
+
+    Raises ProcessFailed.
+    """
     folder = place / name
     if not folder.exists():
         partial = place / f"{name}.partial"
@@ -68,7 +66,7 @@ def make(place: Path, name: str, command: list[str]) -> Path:
 
 
 def make_checkpoint(work: Path) -> Path:
-    """The random checkpoint; see checkpoint.py."""
+    """The random checkpoint; see checkpoint.py. Raises ProcessFailed."""
     return make(work, CHECKPOINT, [sys.executable, "-m", "benchmarks.checkpoint", "{}"])
 
 
@@ -83,8 +81,15 @@ def place_of(work: Path, checkpoint: Path) -> Path:
 
 
 def prepare(candidate: Candidate, work: Path, checkpoint: Path) -> Prepared:
-    """Makes what the candidate needs. Raises PreparationFailed."""
+    """Makes what the candidate needs. Raises ProcessFailed."""
     place = place_of(work, checkpoint)
+    try:
+        return _prepare(candidate, work, place, checkpoint)
+    except OSError as error:
+        raise ProcessFailed(f"{Path(error.filename or place).name}: {error.strerror}") from error
+
+
+def _prepare(candidate: Candidate, work: Path, place: Path, checkpoint: Path) -> Prepared:
     if candidate.kind == "ours":
         return _prepare_ours(candidate, place, checkpoint)
     if candidate.kind == "transformers":
@@ -110,10 +115,15 @@ def _step_bytes(decoder: Path) -> int:
     return int(run_step([sys.executable, "-m", "benchmarks.weights", str(decoder)]))
 
 
-def _prepare_ours(candidate: Candidate, place: Path, checkpoint: Path) -> Prepared:
-    """Imports the checkpoint, again whenever the importer has changed."""
+def import_name(candidate: Candidate) -> str:
+    """The folder of one of lofi's imports: another one whenever the importer has changed."""
     importer = sorted((ROOT / "lofi_worker/importer").rglob("*.py"))
     state = hashlib.sha256(b"".join(path.read_bytes() for path in importer)).hexdigest()[:8]
+    return f"{candidate.name}-{state}"
+
+
+def _prepare_ours(candidate: Candidate, place: Path, checkpoint: Path) -> Prepared:
+    """Imports the checkpoint."""
     command = [
         sys.executable,
         "-m",
@@ -122,8 +132,8 @@ def _prepare_ours(candidate: Candidate, place: Path, checkpoint: Path) -> Prepar
         "{}",
         candidate.precision,
     ]
-    folder = make(place, f"{candidate.name}-{state}", command)
+    folder = make(place, import_name(candidate), command)
     size = sum(path.stat().st_size for path in folder.iterdir() if path.name != "printed.txt")
-    making = msgspec.json.decode((folder / "printed.txt").read_text().splitlines()[-1], type=Making)
+    making = answer_of((folder / "printed.txt").read_text(), Making)
     step = _step_bytes(folder / "decoder.onnx")
     return Prepared(folder=str(folder), bytes=size, step_bytes=step, making=making)

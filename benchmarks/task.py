@@ -11,8 +11,8 @@ import re
 import resource
 import sys
 import time
-from collections.abc import Callable
 from pathlib import Path
+from typing import TypeVar
 
 import msgspec
 import psutil
@@ -28,8 +28,15 @@ WINDOW = 20
 """A step time at step n is the median over this many steps that end there."""
 
 
+class Span(msgspec.Struct, frozen=True, kw_only=True):
+    """The steps first + 1 … last of a track, counted from 1."""
+
+    first: int
+    last: int
+
+
 class Task(msgspec.Struct, frozen=True, kw_only=True):
-    """What one process measures, in this order: loading, a track to warm up, `tracks`, the window."""
+    """What one process measures, in this order: loading, a track to warm up, `tracks`, `window`."""
 
     candidate: str
     files: str
@@ -42,8 +49,8 @@ class Task(msgspec.Struct, frozen=True, kw_only=True):
     tracks: list[int]
     """Seconds of each track that is generated whole."""
     warm_up_sec: int = 1
-    window_frames: int | None = None
-    """Measure the last WINDOW steps of a track of so many frames, and its decoding, without the rest."""
+    window: Span | None = None
+    """Measure these steps of a track that is not generated whole. For peers they are its last ones."""
     slots: int = 1
     """Tracks side by side."""
 
@@ -61,12 +68,15 @@ class Track(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Window(msgspec.Struct, frozen=True, kw_only=True):
-    """The end of a track that was not generated whole."""
+    """A part of a track that was not generated whole."""
 
-    frames: int
     step_times: list[float]
+    """Of its steps; a peer's first one, which catches up with the track, is left out."""
     codec: float
-    """Decoding all of the frames."""
+    """Decoding all frames up to its end; ours does it on the way, in steps that are longer for it."""
+
+
+P = TypeVar("P", Track, Window)
 
 
 class Measurement(msgspec.Struct, frozen=True, kw_only=True):
@@ -76,27 +86,36 @@ class Measurement(msgspec.Struct, frozen=True, kw_only=True):
     """Seconds from the start of the process until its libraries are there."""
     load: float
     """Seconds from there until the model could take a request."""
-    peak_mib: float
-    """The largest resident memory of the process."""
+    peak_mb: float
+    """The largest resident memory of the process, in 10⁶ bytes."""
     tracks: list[Track]
     window: Window | None = None
     slots: int = 1
 
 
-def run_task(measure: Callable[[Task], Measurement]) -> None:
-    """The main function of a measuring process."""
-    task = msgspec.json.decode(Path(sys.argv[1]).read_bytes(), type=Task)
-    print(msgspec.json.encode(measure(task)).decode())
+def read_task() -> Task:
+    """The task that this process was started with."""
+    return msgspec.json.decode(Path(sys.argv[1]).read_bytes(), type=Task)
+
+
+def answer(found: msgspec.Struct) -> None:
+    """Says what was found, as the last line on standard output."""
+    print(msgspec.json.encode(found).decode())
 
 
 def rounded(measurement: Measurement) -> Measurement:
     """The same with step times to the microsecond: thousands of them are kept."""
 
-    def to_microseconds(track: Track) -> Track:
-        times = [round(seconds, 6) for seconds in track.step_times]
-        return msgspec.structs.replace(track, step_times=times)
+    def to_microseconds(part: P) -> P:
+        times = [round(seconds, 6) for seconds in part.step_times]
+        return msgspec.structs.replace(part, step_times=times)
 
-    return msgspec.structs.replace(measurement, tracks=[to_microseconds(each) for each in measurement.tracks])
+    window = measurement.window
+    return msgspec.structs.replace(
+        measurement,
+        tracks=[to_microseconds(each) for each in measurement.tracks],
+        window=None if window is None else to_microseconds(window),
+    )
 
 
 def since_start() -> float:
@@ -108,12 +127,17 @@ def steps_for(seconds: int) -> int:
     return seconds * FRAMES_PER_SECOND + EXTRA_STEPS
 
 
-def peak_mib() -> float:
-    """The largest resident memory of this process so far.
+def peak_mb() -> float:
+    """The largest resident memory of this process so far, in 10⁶ bytes.
 
     Linux's getrusage would count the memory of the process that started this one, too.
     """
     if sys.platform == "linux":
-        status = Path("/proc/self/status").read_text()
-        return int(re.findall(r"VmHWM:\s*(\d+) kB", status)[0]) / 1024
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
+        return peak_mb_of("self")
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
+
+
+def peak_mb_of(process: int | str) -> float:
+    """The same for another process, by its id. Linux."""
+    status = Path(f"/proc/{process}/status").read_text()
+    return int(re.findall(r"VmHWM:\s*(\d+) kB", status)[0]) * 1024 / 1e6

@@ -77,6 +77,7 @@ class Broker:
     def prepare(self) -> None:
         """Take over what an earlier broker left. From here on jobs run."""
         self.library.sweep_spool()
+        self.models.store.sweep()
         settle_all(self.models.store.folder)
         self._execute(self.scheduler.restore(self.store.active_jobs(), time.monotonic()))
 
@@ -179,8 +180,9 @@ class Broker:
                 self._send(worker, messages.Cancel(job_id=track_id, attempt=attempt))
             case ev.Spawn():
                 self._start(self._live(action), f"worker-{action.worker}")
-            case ev.Kill(worker, reason):
-                log.warning(fields("worker_killed", worker=worker, reason=reason))
+            case ev.Kill(worker, reason, misbehaves):
+                level = logging.WARNING if misbehaves else logging.INFO
+                log.log(level, fields("worker_killed", worker=worker, reason=reason))
                 self._pool.kill(worker)
             case ev.Adopt(job, done):
                 self._start(self._adopt(job, done), f"adopt-{job.track_id}")

@@ -167,10 +167,11 @@ class Spawn:
 
 @dataclass(frozen=True)
 class Kill:
-    """End the process: it does not behave. Its WorkerExited follows."""
+    """End the process; its WorkerExited follows. misbehaves: false where another model needs its place."""
 
     worker: str
     reason: str
+    misbehaves: bool = True
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ from lofi_broker.models.helpers import verify
 from lofi_common import api, api_models
 from lofi_common.errors import InvalidDuration, InvalidParams, InvalidRequest, InvalidTrackId
 from lofi_common.jobs import MIN_DURATION_SEC, Job, JobSpec, JobState, track_id
-from lofi_common.manifest import Model
+from lofi_common.manifest import Model, SamplingSpec
 
 if TYPE_CHECKING:
     from lofi_broker.app import Broker
@@ -191,7 +191,7 @@ class Methods:
         return api_models.ModelCancelResult(model=params.model)
 
     async def _model_select(self, params: api_models.ModelParams) -> api_models.ModelSelectResult:
-        model = self._broker.models.store.select(params.model)
+        model = self._broker.models.select(params.model)
         return api_models.ModelSelectResult(model=model.manifest.name, model_version=model.version)
 
     async def _model_remove(self, params: api_models.ModelParams) -> api_models.ModelRemoveResult:
@@ -209,11 +209,6 @@ class Methods:
 
 def _spec(params: api.GenerateParams, model: Model) -> JobSpec:
     """The request with every default filled in: the model's own, and a seed when none was given."""
-    defaults = model.manifest.sampling
-    chosen = {
-        name: getattr(params, name) if getattr(params, name) is not None else getattr(defaults, name)
-        for name in ("temperature", "top_k", "top_p", "guidance_scale")
-    }
     if params.top_k is not None and params.top_k > model.manifest.decoder.codebook_size:
         raise InvalidParams(f"top_k: must be at most {model.manifest.decoder.codebook_size}")
     longest = model.manifest.longest_sec()
@@ -225,11 +220,7 @@ def _spec(params: api.GenerateParams, model: Model) -> JobSpec:
             else f"Choose another model: the shortest track has {MIN_DURATION_SEC} s.",
         )
     seed = params.seed if params.seed is not None else secrets.randbits(_CHOSEN_SEED_BITS)
-    return JobSpec(
-        prompt=params.prompt,
-        duration_sec=params.duration_sec,
-        seed=seed,
-        model_version=model.version,
-        format=params.format,
-        **chosen,
-    )
+    job = model.job(params.prompt, params.duration_sec, seed)
+    chosen = {name: getattr(params, name) for name in SamplingSpec.__struct_fields__}
+    given = {name: value for name, value in chosen.items() if value is not None}
+    return msgspec.structs.replace(job, format=params.format, **given)

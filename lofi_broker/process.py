@@ -60,12 +60,15 @@ class ChildProcess:
         return cls(name, child, take)
 
     async def watch(self) -> str:
-        """Wait for the end of the process; returns the reason."""
+        """Wait for the end of the process; returns the reason. Cancelled, it ends the process at once."""
         readers = [asyncio.create_task(self._read_stderr()), asyncio.create_task(self._read_stdout())]
-        code = await self._child.wait()
-        self.signal(signal.SIGKILL)  # whatever the child started dies with it, and so do its streams
         try:
+            code = await self._child.wait()
+            self.signal(signal.SIGKILL)  # whatever the child started dies with it, and so do its streams
             await asyncio.gather(*readers)
+        except asyncio.CancelledError:
+            self.signal(signal.SIGKILL)
+            raise
         finally:
             self._ended.set()
         return self._reason(code)

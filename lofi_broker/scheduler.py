@@ -327,7 +327,7 @@ class Scheduler:
                     actions.append(notices.model(version, "loading"))
                 case Step.REPLACE:
                     worker.killed_for, worker.makes_room = f"makes room for {version}", True
-                    actions.append(ev.Kill(worker.name, worker.killed_for))
+                    actions.append(ev.Kill(worker.name, worker.killed_for, misbehaves=False))
         return actions
 
     def _start(self, worker: Worker, job: Job, now: float) -> list[ev.Action]:

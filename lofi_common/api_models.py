@@ -30,6 +30,8 @@ class ModelInfo(Result, frozen=True, kw_only=True):
     model_version: str | None = None
     bytes: int | None = None
     """Of all files when installed, else of the download where the catalogue knows it."""
+    about_bytes: int | None = None
+    """Of a download whose exact size only the Hub knows: computed, for people."""
     bytes_present: int | None = None
     """Of an interrupted or running installation."""
     path: str | None = None
@@ -81,7 +83,12 @@ class DownloadOffer(Result, frozen=True, kw_only=True):
     revision: str | None = None
     bytes_total: int | None = None
     """Absent where only the Hub knows it and was not asked."""
+    about_bytes: int | None = None
+    """In its place, where the catalogue can tell roughly."""
     bytes_present: int | None = None
+    bytes_needed: int | None = None
+    """Of free disk until it is installed: what is still to be fetched, and what the import writes beside it.
+    Absent where the Hub was not asked."""
 
 
 class ModelDownloadResult(Result, frozen=True, kw_only=True):
@@ -161,8 +168,8 @@ class DownloadProgress(Result, frozen=True, kw_only=True):
 
 
 class ModelStatus(Result, frozen=True, kw_only=True):
-    """In a worker: loading, ready, unloaded, failed. On disk: queued, installing, installed, install_failed,
-    cancelled, removed."""
+    """In a worker: loading, ready, unloaded, failed. On disk: asking (the Hub, what there is to agree to),
+    queued, installing, installed, install_failed, cancelled, removed."""
 
     model: str
     state: str
@@ -172,4 +179,10 @@ class ModelStatus(Result, frozen=True, kw_only=True):
     """Of an import, `done` of `total`."""
     done: int | None = None
     total: int | None = None
+    host: str | None = None
+    """Who is asked for the list of files, while that is all that happens."""
+    failures: int | None = None
+    """Of the tries before, to get that list."""
+    reason: str | None = None
+    """Of the last such failure."""
     error: ErrorInfo | None = None

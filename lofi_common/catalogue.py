@@ -30,6 +30,9 @@ class CatalogueEntry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     description: str
     revision: str = "main"
     subfolder: str = ""
+    about_bytes: Annotated[int, Meta(gt=0)] | None = None
+    """Of all files, where the exact size is not known: the weights of the published shapes in float32, or in
+    float16 where the name says so. For people, never for a check."""
     files: list[CatalogueFile] = []
 
     @property

@@ -125,11 +125,13 @@ def installer_command(
     keep_source: bool = False,
     catalogue: Path | None = None,
     tries: int | None = None,
+    threads: int | None = None,
+    nice: int | None = None,
 ) -> list[str]:
-    """The command line of an installer. action: "resolve" (metadata only, one `plan` line) or "install".
+    """The command line of an installer. action: "resolve" (metadata only, up to the `plan`) or "install".
 
-    models: the folder of installed models. tries: failures in a row before it gives up. What is None is left
-    to the installer.
+    models: the folder of installed models. tries: failures in a row before it gives up. threads: of the
+    import; 0 leaves it to the number of cores. nice: niceness to take. What is None is left to the installer.
     """
     command = [sys.executable, "-P", "-m", INSTALLER, action, "--models", str(models)]
     if name is not None:
@@ -142,6 +144,10 @@ def installer_command(
         command += ["--catalogue", str(catalogue)]
     if tries is not None:
         command += ["--tries", str(tries)]
+    if threads is not None:
+        command += ["--threads", str(threads)]
+    if nice is not None:
+        command += ["--nice", str(nice)]
     return [*command, "--", source]
 
 
@@ -179,6 +185,19 @@ class Plan(_Line, frozen=True, kw_only=True, tag="plan"):
     files: list[PlannedFile]
     destination: str
     """The folder that the installed model will have."""
+    bytes_needed: int | None = None
+    """Of free disk until it is installed: what is to be fetched, and what the import writes beside it."""
+
+
+class Asking(_Line, frozen=True, kw_only=True, tag="asking"):
+    """The Hub is asked what the source holds: written before each try, the first one too."""
+
+    host: str
+    """With its port where it has one."""
+    failures: int
+    """Of the tries before this one."""
+    reason: str | None = None
+    """Of the last failure."""
 
 
 class Download(_Line, frozen=True, kw_only=True, tag="download"):
@@ -222,7 +241,7 @@ class Failed(_Line, frozen=True, kw_only=True, tag="error"):
     error: ErrorInfo
 
 
-Line = Plan | Download | Importing | Done | Failed
+Line = Asking | Plan | Download | Importing | Done | Failed
 
 _ENCODER = msgspec.json.Encoder()
 _DECODER: msgspec.json.Decoder[Line] = msgspec.json.Decoder(Line)

@@ -5,11 +5,13 @@ from __future__ import annotations
 import hashlib
 import re
 from pathlib import Path
+from typing import Annotated
 
 import msgspec
+from msgspec import Meta
 
 from lofi_common.errors import LofiError, ModelLoadFailed, ModelNotFound
-from lofi_common.jobs import MAX_DURATION_SEC
+from lofi_common.jobs import MAX_DURATION_SEC, JobSpec
 from lofi_common.paths import MODELS, starter_folder
 
 MANIFEST_NAME = "model.toml"
@@ -18,60 +20,65 @@ PROMPTS_NAME = "prompts.json"
 LAYOUT = 1
 CHUNK_BYTES = 2**20
 
+Count = Annotated[int, Meta(ge=1, le=2**20)]
+Rate = Annotated[float, Meta(gt=0, le=1000)]
+Share = Annotated[float, Meta(ge=0, le=1)]
+
 
 class _Section(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     pass
 
 
 class TextSpec(_Section, frozen=True, kw_only=True):
-    max_tokens: int
+    max_tokens: Count
 
 
 class DecoderSpec(_Section, frozen=True, kw_only=True):
-    layers: int
-    heads: int
-    head_dim: int
-    codebooks: int
-    codebook_size: int
+    layers: Count
+    heads: Count
+    head_dim: Count
+    codebooks: Count
+    codebook_size: Count
     """Ids 0 … codebook_size−1 may be sampled; codebook_size itself is the special token."""
-    delays: list[int]
-    max_steps: int
+    delays: list[Annotated[int, Meta(ge=0)]]
+    """Of each codebook, in steps."""
+    max_steps: Count
     """Longest sequence of decoder steps: the position table's and the KV cache's capacity."""
 
 
 class CodecSpec(_Section, frozen=True, kw_only=True):
-    sample_rate: int
-    channels: int
-    chunk_frames: int
-    header_frames: int = 0
+    sample_rate: Annotated[int, Meta(ge=1000, le=384_000)]
+    channels: Annotated[int, Meta(ge=1, le=2)]
+    chunk_frames: Count
+    header_frames: Annotated[int, Meta(ge=0)] = 0
     """Frames at the start that make no sound."""
-    frames_per_second: float | None = None
+    frames_per_second: Rate | None = None
     """Fixed-rate codecs only."""
-    max_frames_per_second: float | None = None
+    max_frames_per_second: Rate | None = None
     """Upper bound, for codecs whose graph decides how many samples a frame gives."""
 
 
 class SamplingSpec(_Section, frozen=True, kw_only=True):
     """The model's own defaults."""
 
-    temperature: float
-    top_k: int
-    top_p: float
-    guidance_scale: float
+    temperature: Annotated[float, Meta(ge=0, le=10)]
+    top_k: Annotated[int, Meta(ge=0)]
+    top_p: Share
+    guidance_scale: Annotated[float, Meta(ge=0, le=100)]
 
 
 class AgreementSpec(_Section, frozen=True, kw_only=True):
-    """How close the stored weights come to those of float32, after guidance, over some prompts and steps."""
+    """How close the stored weights come to those of float32, after guidance, early and late in a track."""
 
-    top1: float
+    top1: Share
     """Share of the codes for which both have the same favourite."""
-    kl: float
+    kl: Annotated[float, Meta(ge=0)]
     """Mean Kullback-Leibler divergence of a code's distribution from that of float32, in nats."""
 
 
 class FileSpec(_Section, frozen=True, kw_only=True):
-    bytes: int
-    sha256: str
+    bytes: Annotated[int, Meta(ge=0)]
+    sha256: Annotated[str, Meta(pattern=r"^[0-9a-f]{64}\Z")]
 
 
 class Manifest(_Section, frozen=True, kw_only=True):
@@ -109,6 +116,16 @@ class Model(msgspec.Struct, frozen=True, kw_only=True):
     manifest: Manifest
     version: str
     """`<name>-<first 8 hex digits of the manifest's SHA-256>`: names the content of all files."""
+
+    def job(self, prompt: str, duration_sec: int, seed: int) -> JobSpec:
+        """A track with the model's own sampling."""
+        return JobSpec(
+            prompt=prompt,
+            duration_sec=duration_sec,
+            seed=seed,
+            model_version=self.version,
+            **msgspec.structs.asdict(self.manifest.sampling),
+        )
 
 
 def how_to_mend(folder: Path) -> str:
@@ -154,8 +171,14 @@ def _read_manifest(folder: Path) -> Model:
     if manifest.layout != LAYOUT:
         raise ModelLoadFailed(f"{path} has layout {manifest.layout}; this version reads layout {LAYOUT}")
     rates = (manifest.codec.frames_per_second, manifest.codec.max_frames_per_second)
-    if sum(rate is not None and rate > 0 for rate in rates) != 1:
+    if sum(rate is not None for rate in rates) != 1:
         raise ModelLoadFailed(f"{path}: give exactly one of frames_per_second and max_frames_per_second")
+    decoder = manifest.decoder
+    if len(decoder.delays) != decoder.codebooks or max(decoder.delays) >= decoder.max_steps:
+        raise ModelLoadFailed(
+            f"{path}: the delays {decoder.delays} do not fit {decoder.codebooks} codebooks"
+            f" and {decoder.max_steps} steps"
+        )
     for name in manifest.files:
         if Path(name).name != name:
             raise ModelLoadFailed(f"{path} names a file outside its folder: {name}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from lofi_common.paths import STARTER, Paths, starter_folder
 
 _FILE = "selected"
 _CHOOSE = f"Choose a model: `lofi models use {STARTER}`."
+_MEND = "See that you may read it, or take it away: then the starter is used until you choose again."
 
 
 def installed_folder(paths: Paths, name: str) -> Path:
@@ -24,8 +26,10 @@ def selected_name(paths: Paths) -> str:
         name = file.read_text().strip()
     except FileNotFoundError:
         return STARTER
-    except (OSError, UnicodeDecodeError) as error:
-        raise ModelNotFound(f"{file} can't be read: {error}", recovery=_CHOOSE) from error
+    except OSError as error:
+        raise ModelNotFound(f"{file} can't be read: {error.strerror}", recovery=_MEND) from error
+    except UnicodeDecodeError as error:
+        raise ModelNotFound(f"{file} names no model", recovery=_CHOOSE) from error
     if not name or Path(name).name != name:
         raise ModelNotFound(f"{file} names no model", recovery=_CHOOSE)
     return name
@@ -49,8 +53,13 @@ def write_selection(paths: Paths, name: str) -> None:
     """Choose a model for all later jobs: whole or not at all, even if the power fails. Raises OSError."""
     paths.models.mkdir(mode=0o700, exist_ok=True)
     part = paths.models / f".{_FILE}.{os.getpid()}.part"
-    with part.open("w") as file:
-        file.write(f"{name}\n")
-        file.flush()
-        os.fsync(file.fileno())
-    part.replace(paths.models / _FILE)
+    try:
+        with part.open("w") as file:
+            file.write(f"{name}\n")
+            file.flush()
+            os.fsync(file.fileno())
+        part.replace(paths.models / _FILE)
+    except OSError:
+        with contextlib.suppress(OSError):
+            part.unlink()
+        raise

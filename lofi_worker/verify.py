@@ -19,7 +19,6 @@ import psutil
 
 from lofi_common.api_models import GoldenCheck, ModelVerifyResult, TrialRun, VerifiedFile
 from lofi_common.errors import LofiError, ModelInferenceFailed
-from lofi_common.jobs import JobSpec
 from lofi_common.manifest import Model, check_large_file, check_size, for_engine, read_manifest
 from lofi_worker.orphan import follow_parent
 
@@ -95,7 +94,7 @@ def _try_out(model: Model, device: str, threads: int) -> TrialRun:
     began = time.monotonic()
     engine = load_engine(model, slots=1, settings=settings)
     load_sec = time.monotonic() - began
-    engine.start(0, _spec(model))
+    engine.start(0, model.job(GOLDEN_PROMPT, _SECONDS, seed=0))
     times = []
     for _ in range(_STEPS):
         began = time.monotonic()
@@ -131,20 +130,6 @@ def first_codes(model: Model, settings: RunSettings, prompt: str, guidance_scale
     if not np.isfinite(guided).all():
         raise ModelInferenceFailed("the model gave numbers that are not finite in its first step")
     return [int(code) for code in guided.argmax(axis=1)]
-
-
-def _spec(model: Model) -> JobSpec:
-    sampling = model.manifest.sampling
-    return JobSpec(
-        prompt=GOLDEN_PROMPT,
-        duration_sec=_SECONDS,
-        seed=0,
-        model_version=model.version,
-        temperature=sampling.temperature,
-        top_k=sampling.top_k,
-        top_p=sampling.top_p,
-        guidance_scale=sampling.guidance_scale,
-    )
 
 
 if __name__ == "__main__":

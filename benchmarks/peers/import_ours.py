@@ -8,10 +8,8 @@ import time
 from pathlib import Path
 from typing import get_args
 
-import msgspec
-
 from benchmarks.prepare import Making
-from benchmarks.task import peak_mib
+from benchmarks.task import answer, peak_mb
 from lofi_common.manifest import read_model
 from lofi_worker.importer.convert import convert_checkpoint
 from lofi_worker.importer.precision import Precision
@@ -34,8 +32,7 @@ def main() -> None:
     )
     took = time.perf_counter() - began
     manifest = read_model(arguments.folder).manifest
-    made = Making(seconds=took, peak_mib=peak_mib(), agreement=manifest.agreement)
-    print(msgspec.json.encode(made).decode())
+    answer(Making(seconds=took, peak_mb=peak_mb(), agreement=manifest.agreement))
 
 
 if __name__ == "__main__":

@@ -11,48 +11,20 @@ import numpy as np
 import onnxruntime as ort
 from numpy.typing import NDArray
 
-from benchmarks.task import (
-    CODEBOOKS,
-    EXTRA_STEPS,
-    GUIDANCE,
-    TOP_K,
-    WINDOW,
-    Measurement,
-    Task,
-    Track,
-    Window,
-    peak_mib,
-    run_task,
-    since_start,
-    steps_for,
-)
+from benchmarks.peers.process import run
+from benchmarks.task import CODEBOOKS, EXTRA_STEPS, GUIDANCE, TOP_K, Span, Task, Track, Window, steps_for
 from lofi_worker.musicgen import delay, sampling
 
 DELAYS = tuple(range(CODEBOOKS))
 ROWS = 2  # with the prompt and without
 
 
-def measure(task: Task) -> Measurement:
-    imports, began = since_start(), time.perf_counter()
-    suffix = {"fp32": "", "int8": "_quantized"}[task.candidate.rsplit("-", 1)[1]]
-    peer = PlainOnnx(Path(task.files) / "onnx", suffix, task)
-    loaded = time.perf_counter()
-    peer.track(task.warm_up_sec)
-    return Measurement(
-        candidate=task.candidate,
-        versions={"onnxruntime": ort.__version__},
-        imports=imports,
-        load=loaded - began,
-        tracks=[peer.track(seconds) for seconds in task.tracks],
-        window=None if task.window_frames is None else peer.window(task.window_frames),
-        peak_mib=peak_mib(),
-    )
-
-
 class PlainOnnx:
-    """The three graphs of a folder; `suffix` picks text encoder and decoder, the codec is always float32."""
+    """The three graphs of a folder; the precision is that of text encoder and decoder."""
 
-    def __init__(self, folder: Path, suffix: str, task: Task) -> None:
+    def __init__(self, task: Task) -> None:
+        folder = Path(task.files) / "onnx"
+        suffix = {"fp32": "", "int8": "_quantized"}[task.candidate.rsplit("-", 1)[1]]
         options = ort.SessionOptions()
         options.intra_op_num_threads = task.threads
         options.log_severity_level = 3
@@ -95,24 +67,23 @@ class PlainOnnx:
             codec=total - (times[-1] - began),
         )
 
-    def window(self, frames: int) -> Window:
+    def window(self, span: Span) -> Window:
         """The last steps of a long track: the first step makes the text's cache, the rest is noise."""
         rng = np.random.default_rng(0)
         sequence = _Sequence(self._decoder, self._outputs, self._encode(), self._empty_cache())
         sequence.step(np.full(CODEBOOKS, self._special, np.int64), 0)
-        given = frames + EXTRA_STEPS - WINDOW
         for name, (heads, width) in self._caches.items():
             if ".decoder." in name:
-                noise = rng.standard_normal((ROWS, heads, given, width), np.float32)
+                noise = rng.standard_normal((ROWS, heads, span.first, width), np.float32)
                 sequence.cache[name] = ort.OrtValue.ortvalue_from_numpy(noise)
         times = [time.perf_counter()]
         codes = rng.integers(self._special, size=CODEBOOKS)
-        for step in range(given, given + WINDOW):
+        for step in range(span.first, span.last):
             codes = sequence.step(codes, step)
             times.append(time.perf_counter())
-        self._decode(rng.integers(self._special, size=(frames, CODEBOOKS)))
+        self._decode(rng.integers(self._special, size=(span.last - EXTRA_STEPS, CODEBOOKS)))
         ended = time.perf_counter()
-        return Window(frames=frames, step_times=np.diff(times).tolist()[1:], codec=ended - times[-1])
+        return Window(step_times=np.diff(times).tolist()[1:], codec=ended - times[-1])
 
     def _encode(self) -> dict[str, NDArray[np.generic]]:
         """The text as the decoder wants it; the row without a prompt is zero and masked."""
@@ -164,4 +135,4 @@ class _Sequence:
 
 
 if __name__ == "__main__":
-    run_task(measure)
+    run(PlainOnnx, {"onnxruntime": ort.__version__})

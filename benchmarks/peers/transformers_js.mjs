@@ -40,14 +40,14 @@ console.log(JSON.stringify({
   },
   imports,
   load,
-  peak_mib: peakMib(),
+  peak_mb: peakMb(),
   tracks,
 }));
 
-// As task.py's peak_mib.
-function peakMib() {
-  if (process.platform !== "linux") return process.resourceUsage().maxRSS / 1024;
-  return Number(/VmHWM:\s*(\d+) kB/.exec(readFileSync("/proc/self/status", "utf8"))[1]) / 1024;
+// As task.py's peak_mb.
+function peakMb() {
+  if (process.platform !== "linux") return (process.resourceUsage().maxRSS * 1024) / 1e6;
+  return (Number(/VmHWM:\s*(\d+) kB/.exec(readFileSync("/proc/self/status", "utf8"))[1]) * 1024) / 1e6;
 }
 
 function seconds(since) {

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from pathlib import Path
 
 import msgspec
 
-from lofi_common.errors import LofiError
+from lofi_common.errors import CacheWriteError, LofiError
 
 
 class Consent(msgspec.Struct, frozen=True, kw_only=True):
@@ -29,11 +30,14 @@ def read_consents(file: Path) -> list[Consent]:
     except FileNotFoundError:
         return []
     except (OSError, ValueError) as error:
-        raise LofiError(f"{file} is no record of consents: {error}") from error
+        raise LofiError(
+            f"{file} is no record of consents: {error}",
+            recovery="Mend that file, or put it away, and ask again.",
+        ) from error
 
 
 def record_consent(file: Path, consent: Consent) -> None:
-    """Add one, synced to the disk before this returns. Raises LofiError."""
+    """Add one, synced to the disk before this returns. Raises CacheWriteError, or LofiError as above."""
     consents = [*read_consents(file), consent]
     part = file.with_name(f".{file.name}.{os.getpid()}.part")
     try:
@@ -44,4 +48,10 @@ def record_consent(file: Path, consent: Consent) -> None:
             os.fsync(stream.fileno())
         part.replace(file)
     except OSError as error:
-        raise LofiError(f"the consent can't be recorded in {file}: {error.strerror}") from error
+        with contextlib.suppress(OSError):
+            part.unlink()
+        raise CacheWriteError(
+            f"the consent can't be recorded in {file}: {error.strerror}",
+            recovery=f"See that you may write to {file.parent} and that its disk has room, then ask again."
+            " Nothing is fetched before.",
+        ) from error

@@ -3,47 +3,77 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+import re
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import msgspec
 
-from lofi_broker.process import ChildProcess, python_module
+from lofi_broker.process import ChildProcess, Take, python_module
 from lofi_common import installs
 from lofi_common.api_models import ModelVerifyResult
 from lofi_common.config import WorkerConfig
-from lofi_common.errors import InternalError, ModelDownloadFailed, ModelLoadFailed, from_info
+from lofi_common.errors import ErrorInfo, InternalError, ModelDownloadFailed, ModelLoadFailed, from_info
 from lofi_common.manifest import read_manifest
 
-_RESOLVE_SEC = 60.0
+_RESOLVE_SEC = 75.0
 _TRIES = 3  # somebody waits for the answer
 _GRACE_SEC = 1.0
+_OF_THE_ENVIRONMENT = re.compile(r"\bHF_[A-Z]+|_PROXY\b")
+_KEPT = (
+    "The running broker keeps the environment that it was started with: after a change, `lofi broker stop`."
+)
 
 
-async def resolve(source: str, models: Path, name: str, precision: str | None) -> installs.Plan:
+async def resolve(
+    source: str, models: Path, name: str, precision: str | None, asking: Callable[[installs.Asking], None]
+) -> installs.Plan:
     """What installing `source` would fetch, from the catalogue and the Hub's metadata.
 
-    Raises what the installer answers, or ModelDownloadFailed when it answers nothing in time.
+    `asking` hears of each try to get these. Raises what the installer answers, InternalError when that can't
+    be read, or ModelDownloadFailed when it answers nothing in time.
     """
+    answers: list[installs.Plan | installs.Failed] = []
+    unreadable: list[Exception] = []
+    asked: list[str] = []
+
+    def take(line: bytes) -> None:
+        try:
+            said = installs.decode_line(line)
+        except (msgspec.DecodeError, ValueError) as error:
+            unreadable.append(error)
+            return
+        match said:
+            case installs.Asking():
+                asked.append(said.host)
+                asking(said)
+            case installs.Plan() | installs.Failed():
+                answers.append(said)
+
     command = installs.installer_command(
         "resolve", source, models, name=name, precision=precision, tries=_TRIES
     )
     try:
         async with asyncio.timeout(_RESOLVE_SEC):
-            lines, reason = await ask(f"resolve-{name}", command)
+            reason = await ask(f"resolve-{name}", command, take)
     except TimeoutError:
-        raise ModelDownloadFailed(f"no answer about {source} within {_RESOLVE_SEC:g} s") from None
-    for line in lines:
-        try:
-            said = installs.decode_line(line)
-        except (msgspec.DecodeError, ValueError) as error:
-            raise InternalError(f"the installer's answer can't be read: {error}") from error
-        match said:
-            case installs.Plan():
-                return said
-            case installs.Failed(error=told):
-                raise from_info(told)
+        who = asked[-1] if asked else "the installer"
+        raise ModelDownloadFailed(f"{who} told nothing about {source} within {_RESOLVE_SEC:g} s") from None
+    if unreadable:
+        raise InternalError(f"the installer's answer can't be read: {unreadable[0]}") from unreadable[0]
+    match answers[-1:]:
+        case [installs.Plan() as plan]:
+            return plan
+        case [installs.Failed(error=told)]:
+            raise from_info(as_told_here(told))
     raise ended_early(f"without an answer: {reason}")
+
+
+def as_told_here(told: ErrorInfo) -> ErrorInfo:
+    """An installer's error for clients: its environment is the broker's, not that of their shell."""
+    if not _OF_THE_ENVIRONMENT.search(told.recovery):
+        return told
+    return msgspec.structs.replace(told, recovery=f"{told.recovery} {_KEPT}")
 
 
 def ended_early(how: str) -> ModelDownloadFailed:
@@ -72,24 +102,24 @@ async def verify(folder: Path, settings: WorkerConfig, threads: int, *, full: bo
         f"--threads={threads}",
         *(["--full"] if full else []),
     )
-    lines, reason = await ask(f"verify-{folder.name}", command)
+    lines: list[bytes] = []
+    reason = await ask(f"verify-{folder.name}", command, lines.append)
     try:
         return msgspec.json.decode(b"".join(lines), type=ModelVerifyResult)
     except (msgspec.DecodeError, ValueError) as error:
         raise ModelLoadFailed(f"{folder.name} could not be checked to its end: {reason}") from error
 
 
-async def ask(name: str, command: Sequence[str]) -> tuple[list[bytes], str]:
-    """Run a child to its end: the lines of its stdout and how it ended. Stops it when cancelled."""
-    lines: list[bytes] = []
+async def ask(name: str, command: Sequence[str], take: Take) -> str:
+    """Run a child to its end, its lines given to `take`; returns how it ended. Stops it when cancelled."""
     try:
-        process = await ChildProcess.start(name, command, lines.append)
+        process = await ChildProcess.start(name, command, take)
     except OSError as error:
-        return [], f"it can't be started: {error}"
+        return f"it can't be started: {error}"
     watching = asyncio.create_task(process.watch())
     try:
         reason = await asyncio.shield(watching)
     finally:
         await process.stop(_GRACE_SEC)
         await watching
-    return lines, reason
+    return reason

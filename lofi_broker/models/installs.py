@@ -13,12 +13,13 @@ from typing import Literal
 
 import msgspec
 
-from lofi_broker.models.helpers import ended_early
+from lofi_broker.models.helpers import as_told_here, ended_early
 from lofi_broker.models.partials import drop_scratch
 from lofi_broker.process import ChildProcess
 from lofi_common import installs
 from lofi_common.api_base import Result
 from lofi_common.api_models import DownloadProgress, ModelStatus
+from lofi_common.config import WorkerConfig
 from lofi_common.errors import (
     ConsentRequired,
     ErrorInfo,
@@ -59,8 +60,10 @@ Agreed = Callable[[Install, installs.Plan], None]
 class Installs:
     """The installations of one broker. `run` is its only task; everything is called on the event loop."""
 
-    def __init__(self, models: Path, publish: Publish, agreed: Agreed) -> None:
+    def __init__(self, models: Path, settings: WorkerConfig, publish: Publish, agreed: Agreed) -> None:
+        """settings: an import runs beside the same user as a worker does."""
         self._models = models
+        self._settings = settings
         self._publish = publish
         self._agreed = agreed
         self._waiting: deque[Install] = deque()
@@ -126,7 +129,13 @@ class Installs:
         self._stop.clear()
         self._tell(install, "installing")
         command = installs.installer_command(
-            "install", install.source, self._models, name=install.name, precision=install.precision
+            "install",
+            install.source,
+            self._models,
+            name=install.name,
+            precision=install.precision,
+            threads=self._settings.threads,
+            nice=self._settings.nice,
         )
         try:
             reason = await self._supervise(install, command)
@@ -175,6 +184,8 @@ class Installs:
             log.warning(fields("installer_line_dropped", model=install.name, reason=error))
             return
         match said:
+            case installs.Asking(host=host, failures=failures, reason=reason):
+                self._tell(install, "installing", host=host, failures=failures, reason=reason)
             case installs.Plan():
                 self._check(install, said)
             case installs.Download():
@@ -192,7 +203,7 @@ class Installs:
             case installs.Done() if install.outcome is None:
                 install.outcome = said
             case installs.Failed(error=told) if install.outcome is None:
-                install.outcome = told
+                install.outcome = as_told_here(told)
 
     def _check(self, install: Install, plan: installs.Plan) -> None:
         """A yes holds for what was shown, and it is on record before the bytes are fetched."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 
 import msgspec
@@ -9,16 +10,26 @@ import msgspec
 from lofi_broker.models.installs import Install
 from lofi_broker.models.partials import fetched_bytes, read_order
 from lofi_broker.models.store import PARTIAL, Installed, ModelStore
-from lofi_common.api_models import ModelInfo
+from lofi_common.api_models import ModelInfo, ModelState
 from lofi_common.catalogue import CatalogueEntry
 from lofi_common.installs import Agreement
 from lofi_common.manifest import Model
+
+_HERE, _UNDER_WAY, _ELSEWHERE = range(3)
+_RANKS: dict[ModelState, int] = {
+    "installed": _HERE,
+    "damaged": _HERE,
+    "installing": _UNDER_WAY,
+    "partial": _UNDER_WAY,
+    "available": _ELSEWHERE,
+}
 
 
 def list_models(
     store: ModelStore, active: Sequence[Install], catalogue: Mapping[str, CatalogueEntry]
 ) -> list[ModelInfo]:
-    """Installed ones, then those on their way or half there, then the rest of the catalogue."""
+    """The selected one, then the installed ones, then those on their way or half there, each by name; last
+    the rest of the catalogue, the small ones first."""
     selected = store.selected_label()
     found = {each.name: _installed(each, selected) for each in store.installed()}
     for install in active:
@@ -31,7 +42,14 @@ def list_models(
             found[name] = _partial(store, name, catalogue.get(name))
     for name, entry in catalogue.items():
         found.setdefault(name, _available(entry))
-    return list(found.values())
+    return sorted(found.values(), key=_place)
+
+
+def _place(model: ModelInfo) -> tuple[bool, int, float, str]:
+    """Sizes count for what can be fetched; one that nobody knows comes after those."""
+    size = model.bytes or model.about_bytes or math.inf
+    rank = _RANKS[model.state]
+    return not model.selected, rank, size if rank == _ELSEWHERE else 0.0, model.name
 
 
 def _whole(model: Model, *, selected: bool) -> ModelInfo:
@@ -105,5 +123,6 @@ def _available(entry: CatalogueEntry) -> ModelInfo:
         selected=False,
         description=entry.description,
         bytes=entry.download_bytes,
+        about_bytes=entry.about_bytes,
         repo=entry.repo,
     )

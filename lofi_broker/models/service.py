@@ -39,7 +39,7 @@ class ModelService:
 
     def __init__(self, config: Config, paths: Paths, publish: Publish) -> None:
         self.store = ModelStore(config, paths)
-        self.installs = Installs(paths.models, publish, self._agreed)
+        self.installs = Installs(paths.models, config.worker, publish, self._agreed)
         self._publish = publish
         self._offers: dict[tuple[str, str], installs.Plan] = {}
         """(source, name) → what was shown to whoever was asked for consent."""
@@ -48,7 +48,10 @@ class ModelService:
         return read_catalogue(catalogue_folder())
 
     def list(self) -> ModelsListResult:
-        """Installed ones, then what is on its way or half there, then the rest of the catalogue."""
+        """As `list_models` orders them.
+
+        Raises LofiError when the catalogue or the folder of installed models can't be read.
+        """
         found = list_models(self.store, self.installs.active, self.catalogue())
         return ModelsListResult(models=found, ended=list(self.installs.ended))
 
@@ -60,15 +63,26 @@ class ModelService:
         """
         if wanted is None:
             return self._not_replaced(self.store.selected())
-        if not self.store.has(wanted):
-            if self.installs.get(wanted) is not None:
-                raise ModelNotFound(
-                    f"{wanted} is still being installed", recovery="Ask again when `lofi models list` has it."
-                )
-            entry = self.catalogue().get(wanted)
-            if entry is not None:
-                raise _consent_required(self._offer_of(entry))
+        self._check_installed(wanted)
         return self._not_replaced(self.store.find(wanted))
+
+    def _check_installed(self, wanted: str) -> None:
+        """Raises ConsentRequired or ModelNotFound for what is known, but not installed: how to get it."""
+        if self.store.has(wanted):
+            return
+        if self.installs.get(wanted) is not None:
+            raise ModelNotFound(
+                f"{wanted} is still being installed",
+                recovery="Ask again when that has ended: `lofi models list` shows how far it is.",
+            )
+        entry = self.catalogue().get(wanted)
+        if entry is not None:
+            raise _consent_required(self._offer_of(entry))
+        if self.store.partial(wanted) is not None:
+            raise ModelNotFound(
+                f"{wanted} is not installed: its installation was interrupted",
+                recovery="`lofi models list` shows the command that goes on with it.",
+            )
 
     def _not_replaced(self, model: Model) -> Model:
         """A job that waits would lose its model at the exchange."""
@@ -81,8 +95,20 @@ class ModelService:
         return model
 
     def for_check(self, wanted: str | None) -> Path:
-        """The folder of the installed model of this name or version, else of the selected one."""
+        """The folder of the installed model of this name or version, else of the selected one.
+
+        Raises ConsentRequired or ModelNotFound.
+        """
+        if wanted is not None:
+            self._check_installed(wanted)
         return self.store.to_check(wanted)
+
+    def select(self, wanted: str) -> Model:
+        """Choose the installed model of this name or version for later jobs. Raises as `store.select` does,
+        and ConsentRequired."""
+        self.store.check_choice()
+        self._check_installed(wanted)
+        return self.store.select(wanted)
 
     async def download(
         self, params: ModelDownloadParams, needed: Callable[[], frozenset[str]]
@@ -90,16 +116,22 @@ class ModelService:
         """Start an installation, or join the same one under way. Without consent, raises ConsentRequired.
 
         `needed` tells the versions that queued or running jobs use. Raises InvalidParams, ModelNotFound,
-        ModelDownloadFailed or QueueFull too.
+        ModelDownloadFailed, CacheWriteError or QueueFull too.
         """
         source = installs.parse_source(params.model)
+        if isinstance(source, installs.LocalFolder) and not params.model.startswith(("/", "~")):
+            raise InvalidParams(
+                f"{params.model} is a relative path, and the broker works in another folder",
+                recovery="Give the whole path, from / or ~ on.",
+            )
         name = params.name or installs.default_name(source)
         installs.check_name(name)
         catalogue = self.catalogue()
         if isinstance(source, installs.CatalogueName) and source.name not in catalogue:
             raise ModelNotFound(
                 f"the catalogue has no model {source.name!r}",
-                recovery=f"It has: {', '.join(catalogue)}. Or give owner/name, or a folder.",
+                recovery=f"It has: {', '.join(catalogue)}."
+                f" Or give owner/name, or a folder as ./{source.name}.",
             )
         if name in catalogue and not _is_source_of(catalogue[name], source):
             raise InvalidParams(
@@ -108,15 +140,24 @@ class ModelService:
         while (running := self.installs.get(name)) is not None and running.cancelled:
             await running.ended.wait()
         if running is not None:
-            _check_same(running, source, params.precision)
+            # What has a name of the catalogue is its own model, however it was named.
+            same = name in catalogue or installs.parse_source(running.source) == source
+            _check_same(running, params.precision, same_source=same)
             state = "installing" if running is self.installs.active[0] else "queued"
             return msgspec.convert({"model": name, "state": state}, ModelDownloadResult)
         if self._is_there(source, name, params.precision) and not params.replace:
             return ModelDownloadResult(model=name, state="installed")
         self._check_free(source, name, needed, replace=params.replace)
+        self.store.check_place()
         key = (params.model, name)
         if not isinstance(source, installs.LocalFolder) and not params.consent:
-            plan = await resolve(params.model, self.store.folder, name, params.precision)
+            plan = await resolve(
+                params.model,
+                self.store.folder,
+                name,
+                params.precision,
+                lambda asking: self._publish("model_status", _asking(name, asking)),
+            )
             self._offers[key] = plan
             raise _consent_required(_offer_of(plan))
         install = Install(
@@ -174,17 +215,28 @@ class ModelService:
 
         `needed`: versions that queued or running jobs use. Raises InvalidParams, ModelNotFound or LofiError.
         """
+        self._check_at_rest(wanted)
+        there = self.store.has(wanted) or self.store.partial(wanted) is not None
+        if not there and wanted in self.catalogue():
+            raise ModelNotFound(
+                f"{wanted} is not installed: there is nothing to delete",
+                recovery=f"`lofi models pull {wanted}` would install it.",
+            )
         found = self.store.removable(wanted)
         name = found.folder.name if found is not None else wanted
-        if self.installs.get(name) is not None:
-            raise InvalidParams(
-                f"{name} is being installed", recovery=f"Stop that first: `lofi models cancel {name}`."
-            )
+        self._check_at_rest(name)
         if found is not None:
             _check_unused(found, needed)
         freed = await asyncio.to_thread(self.store.delete, name)
         self._publish("model_status", ModelStatus(model=name, state="removed"))
         return ModelRemoveResult(model=name, bytes=freed)
+
+    def _check_at_rest(self, name: str) -> None:
+        """Raises InvalidParams while the model is being installed."""
+        if self.installs.get(name) is not None:
+            raise InvalidParams(
+                f"{name} is being installed", recovery=f"Stop that first: `lofi models cancel {name}`."
+            )
 
     def _offer_of(self, entry: CatalogueEntry) -> DownloadOffer:
         return DownloadOffer(
@@ -195,6 +247,7 @@ class ModelService:
             repo=entry.repo,
             revision=entry.revision,
             bytes_total=entry.download_bytes,
+            about_bytes=entry.about_bytes,
         )
 
 
@@ -218,10 +271,9 @@ def _is_source_of(entry: CatalogueEntry, source: installs.Source) -> bool:
             return False
 
 
-def _check_same(running: Install, source: installs.Source, precision: str | None) -> None:
+def _check_same(running: Install, precision: str | None, *, same_source: bool) -> None:
     """Raises InvalidParams unless the installation under way is the one that is asked for."""
     under_way = running.precision or installs.DEFAULT_PRECISION
-    same_source = installs.parse_source(running.source) == source
     if not same_source or (precision or installs.DEFAULT_PRECISION) != under_way:
         raise InvalidParams(
             f"{running.name} is being installed from {running.source} ({under_way})",
@@ -239,11 +291,22 @@ def _offer_of(plan: installs.Plan) -> DownloadOffer:
         revision=plan.revision,
         bytes_total=plan.bytes_total,
         bytes_present=plan.bytes_present,
+        bytes_needed=plan.bytes_needed,
+    )
+
+
+def _asking(name: str, asking: installs.Asking) -> ModelStatus:
+    return ModelStatus(
+        model=name, state="asking", host=asking.host, failures=asking.failures, reason=asking.reason
     )
 
 
 def _consent_required(offer: DownloadOffer) -> ConsentRequired:
-    size = f", {human_bytes(offer.bytes_total)}" if offer.bytes_total is not None else ""
+    size = ""
+    if offer.bytes_total is not None:
+        size = f", {human_bytes(offer.bytes_total)}"
+    elif offer.about_bytes is not None:
+        size = f", about {human_bytes(offer.about_bytes)}"
     licence = offer.license or "not stated"
     return ConsentRequired(
         f"{offer.model} is not installed: {offer.repo}{size}, licence {licence}, to {offer.destination}",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
+import logging
 import os
 import shutil
 from collections.abc import Iterator
@@ -11,12 +12,16 @@ from pathlib import Path
 from typing import NamedTuple
 
 from lofi_common.config import Config
-from lofi_common.errors import InvalidParams, LofiError, ModelNotFound
+from lofi_common.errors import CacheWriteError, InvalidParams, LofiError, ModelNotFound
+from lofi_common.logs import fields
 from lofi_common.manifest import MANIFEST_NAME, Model, select_model
 from lofi_common.paths import STARTER, Paths, starter_folder
 from lofi_common.selection import selected_folder, selected_name, write_selection
 
+log = logging.getLogger(__name__)
+
 PARTIAL = ".partial"
+_REMOVED = ".removed-"
 
 
 class Installed(NamedTuple):
@@ -39,6 +44,19 @@ class ModelStore:
     @property
     def folder(self) -> Path:
         return self._paths.models
+
+    def check_place(self) -> None:
+        """Raises CacheWriteError when no model can be put into the folder."""
+        if os.path.lexists(self.folder) and not self.folder.is_dir():
+            why = "it is not a folder"
+        elif self.folder.is_dir() and not os.access(self.folder, os.W_OK | os.X_OK):
+            why = "it can't be written to"
+        else:
+            return
+        raise CacheWriteError(
+            f"no model can be put into {self.folder}: {why}",
+            recovery="Mend that, or let LOFI_HOME name another folder for all of lofi's files.",
+        )
 
     def selected(self) -> Model:
         """The model that new jobs use. Raises ModelNotFound or ModelLoadFailed."""
@@ -112,12 +130,15 @@ class ModelStore:
         raise ModelNotFound(f"{version} is no longer installed", recovery=_GONE)
 
     def installed(self) -> list[Installed]:
-        """All of them, the one of `model.folder` first; of two with one name only the first counts."""
+        """All of them, the one of `model.folder` first; of two with one name only the first counts.
+
+        Raises LofiError when the folder can't be read.
+        """
         folders = [Path(self._setting)] if self._setting else []
         folders.append(starter_folder())
         if self.folder.is_dir():
-            below = (folder for folder in self.folder.iterdir() if not folder.name.startswith("."))
-            folders += sorted(folder for folder in below if (folder / MANIFEST_NAME).exists())
+            below = (name for name in _names_in(self.folder) if not name.startswith("."))
+            folders += [self.folder / name for name in below if (self.folder / name / MANIFEST_NAME).exists()]
         found: dict[str, Installed] = {}
         for folder in folders:
             each = self._read(folder)
@@ -131,18 +152,29 @@ class ModelStore:
             return Installed(folder.name, folder, None, error)
         return Installed(model.manifest.name, folder, model, None)
 
-    def select(self, name: str) -> Model:
-        """Choose the model of later jobs, for good. Raises ModelNotFound, InvalidParams, or LofiError."""
+    def check_choice(self) -> None:
+        """Raises InvalidParams where the settings leave no choice among the models."""
         if self._setting:
             raise InvalidParams(
                 f"the setting model.folder = {self._setting} decides which model is used",
                 recovery="Take it out of config.toml and LOFI_MODEL_FOLDER, then choose again.",
             )
+
+    def select(self, name: str) -> Model:
+        """Choose the model of later jobs, for good.
+
+        Raises ModelNotFound, InvalidParams, what is wrong with the model, or CacheWriteError.
+        """
+        self.check_choice()
         model = self.find(name)
         try:
             write_selection(self._paths, model.manifest.name)
         except OSError as error:
-            raise LofiError(f"the choice can't be saved in {self.folder}: {error.strerror}") from error
+            raise CacheWriteError(
+                f"the choice can't be saved in {self.folder}: {error.strerror}",
+                recovery=f"See that you may write to {self.folder} and that its disk has room, then choose"
+                f" again. For one track, `lofi-submit --model {model.manifest.name}` does without.",
+            ) from error
         return model
 
     def removable(self, wanted: str) -> Installed | None:
@@ -172,28 +204,47 @@ class ModelStore:
 
     def partials(self) -> list[str]:
         folder = self.folder / PARTIAL
-        return sorted(each.name for each in folder.iterdir() if each.is_dir()) if folder.is_dir() else []
+        return [name for name in _names_in(folder) if (folder / name).is_dir()] if folder.is_dir() else []
 
     def delete(self, name: str) -> int:
         """Delete a model, at once for all who look, and what an interrupted installation left of it.
 
-        Returns the bytes that are free again. Raises LofiError, also while an installer works on that name.
+        Returns the bytes that are free again. Raises InvalidParams while an installer works on that name,
+        CacheWriteError when the disk refuses.
         """
         folders = [
             folder for folder in (self.partial(name), self.folder / name) if folder and folder.is_dir()
         ]
         size = sum(folder_bytes(folder) for folder in folders)
-        doomed = self.folder / f".removed-{name}-{os.getpid()}"
+        doomed = self.folder / f"{_REMOVED}{name}-{os.getpid()}"
         try:
             with locked(self.folder / ".lock" / name):
                 for folder in folders:
                     folder.rename(doomed)
                     shutil.rmtree(doomed)
         except BlockingIOError as error:
-            raise LofiError(f"another process is installing {name}", recovery="Wait for its end.") from error
+            raise InvalidParams(
+                f"another process is installing {name}", recovery="Wait for its end."
+            ) from error
         except OSError as error:
-            raise LofiError(f"{name} can't be deleted: {error.strerror}") from error
+            raise CacheWriteError(
+                f"{name} can't be deleted: {error.filename or self.folder}: {error.strerror}",
+                recovery=f"See that you may write to {self.folder} and all below it, then try again.",
+            ) from error
         return size
+
+    def sweep(self) -> None:
+        """Delete what a removal that was cut off has left. A disk that refuses is logged.
+
+        Raises LofiError when the folder can't be read.
+        """
+        names = _names_in(self.folder) if self.folder.is_dir() else []
+        for name in names:
+            if name.startswith(_REMOVED):
+                try:
+                    shutil.rmtree(self.folder / name)
+                except OSError as error:
+                    log.warning(fields("removal_unfinished", folder=self.folder / name, reason=error))
 
 
 _GONE = (
@@ -203,9 +254,23 @@ _GONE = (
 _NOT_OURS = "The starter belongs to the package, and a folder of the settings to you."
 
 
+def _names_in(folder: Path) -> list[str]:
+    """Sorted. Raises LofiError when the folder can't be read."""
+    try:
+        return sorted(os.listdir(folder))
+    except OSError as error:
+        raise LofiError(
+            f"the folder {folder} can't be read: {error.strerror}",
+            recovery="See to its permissions and its disk, or set LOFI_HOME to another folder.",
+        ) from error
+
+
 @contextlib.contextmanager
 def locked(file: Path) -> Iterator[None]:
-    """The lock that installers of this name take. Raises BlockingIOError when one has it."""
+    """The lock that installers of this name take. Raises BlockingIOError when one has it.
+
+    The empty file stays: one that has been opened, but is not locked yet, must not be taken away.
+    """
     file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     handle = os.open(file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:

@@ -1,117 +1,139 @@
 """How close a model's stored weights come to float32: the same prompts and codes through both.
 
-Float32 composes a few seconds for each prompt. The other model is fed the same codes, and at every step the
-two guided distributions of each codebook are compared: do they have the same favourite, and how far apart are
-they. A model that differs only by rounding keeps most favourites.
+Float32 composes a few seconds for each prompt, and one long sequence is made of what it composed. The other
+model is fed the same codes, and at every step of the beginnings, and in the late stretches of the sequence,
+the two guided distributions of each codebook are compared: do they have the same favourite, and how far apart
+are they. A model that differs only by rounding keeps most favourites.
 """
 
+import logging
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 
-import msgspec
 import numpy as np
 from numpy.typing import NDArray
-from tokenizers import Tokenizer
 
+from lofi_common.logs import fields
 from lofi_common.manifest import AgreementSpec, DecoderSpec
+from lofi_worker.importer.compose import GUIDANCE, STEPS, Composition, LanguageModel, compose, guided_steps
+from lofi_worker.importer.sequence import CodeSequence, without_prompt
 from lofi_worker.musicgen import delay, sampling
-from lofi_worker.musicgen.decoder import Decoder
 from lofi_worker.musicgen.session import Session
 from lofi_worker.musicgen.settings import RunSettings
-from lofi_worker.musicgen.text import TextEncoder
+from lofi_worker.musicgen.text import EncodedText
 
+log = logging.getLogger(__name__)
+
+# None of those that the cache's scales are taken from.
 PROMPTS = (
-    "slow lo-fi beat at 80 bpm, warm electric piano, soft drums, vinyl crackle and rain",
-    "80s pop track with bassy drums and synth",
-    "solo classical guitar, gentle arpeggios",
-    "fast techno with a hard kick and an acid bass line",
-    "string quartet, sad and slow",
-    "jazz trio, brushed drums, upright bass and piano",
-    "heavy rock riff with distorted guitars",
-    "ambient drone, deep and calm",
+    "dusty boom bap drums, muted trumpet and a walking bass at 90 bpm",
+    "cheerful folk song with banjo, fiddle and hand claps",
+    "epic orchestral film score with choir and timpani",
+    "bossa nova, nylon guitar and soft shaker",
+    "dark drum and bass with a growling sub",
+    "music box lullaby",
+    "funk groove, slap bass, wah guitar and a brass section",
+    "church organ fugue in a large hall",
 )
-STEPS = 64
-GUIDANCE, TEMPERATURE, TOP_K = 3.0, 1.0, 250  # audiocraft's defaults
+LATE = (500, 1400)
+"""Positions where the late stretches begin, if the model has as many: 10 s and 28 s into a track."""
+STRETCH = 128
 
 
 @dataclass(frozen=True)
 class Reference:
-    """What float32 composed: columns int64 [prompts, STEPS + 1, codebooks], fed one after the other, and the
-    guided logits float32 [prompts, STEPS, codebooks, codebook_size] of each step."""
+    """What float32 says. beginnings: of all prompts. late: the guided logits float32 [STRETCH, codebooks,
+    codebook_size] of each late stretch, by its first position."""
 
-    columns: NDArray[np.int64]
-    logits: NDArray[np.float32]
-
-
-@dataclass(frozen=True)
-class LanguageModel:
-    """A folder with text_encoder.onnx and decoder.onnx, and what is needed to run them."""
-
-    folder: Path
-    tokenizer: bytes
-    max_tokens: int
-    spec: DecoderSpec
-
-    def text_encoder(self, settings: RunSettings) -> TextEncoder:
-        """Raises ModelLoadFailed."""
-        session = Session.unchecked(self.folder / "text_encoder.onnx", settings)
-        tokenizer = Tokenizer.from_buffer(self.tokenizer)
-        tokenizer.no_padding()
-        tokenizer.no_truncation()
-        return TextEncoder(tokenizer, session, self.max_tokens)
-
-    def decoder(self, settings: RunSettings) -> Session:
-        """Raises ModelLoadFailed."""
-        return Session.unchecked(self.folder / "decoder.onnx", settings)
+    beginnings: Composition
+    late: dict[int, NDArray[np.float32]]
 
 
-def compose(model: LanguageModel, settings: RunSettings) -> Reference:
-    """Runs the model on all prompts with fixed seeds. Raises ModelLoadFailed or ModelInferenceFailed."""
-    spec = model.spec
-    shape = (len(PROMPTS), STEPS + 1, spec.codebooks)
-    columns = np.full(shape, spec.codebook_size, np.int64)
-    seen = []
-    for step, logits in enumerate(_steps(model, columns, settings)):
-        seen.append(logits)
-        filled = delay.in_frame(step + 1, spec.delays, STEPS)
-        for prompt in range(len(PROMPTS)):
-            at = sampling.draws(prompt, step, spec.codebooks)
-            codes = sampling.sample(logits[prompt], TEMPERATURE, TOP_K, 0.0, at)
-            columns[prompt, step + 1, filled] = codes[filled]
-    return Reference(columns, np.stack(seen, axis=1))
+def refer(model: LanguageModel, settings: RunSettings) -> Reference:
+    """Runs the float32 model. Raises ModelLoadFailed or ModelInferenceFailed."""
+    texts = model.encode(PROMPTS, settings)
+    session = model.decoder(settings)
+    beginnings = compose(session, model.spec, texts)
+    return Reference(beginnings, dict(_late(session, model.spec, texts[0], beginnings)))
 
 
 def compare(model: LanguageModel, reference: Reference, settings: RunSettings) -> AgreementSpec:
-    """Feeds the reference's codes to the model. Raises ModelLoadFailed or ModelInferenceFailed."""
-    same, divergence = [], []
-    for step, logits in enumerate(_steps(model, reference.columns, settings)):
+    """Feeds the reference's codes to the model: the mean over the beginnings and each late stretch, which
+    count alike. Raises ModelLoadFailed or ModelInferenceFailed."""
+    texts = model.encode(PROMPTS, settings)
+    session = model.decoder(settings)
+    exact = reference.beginnings
+    early = _Tally()
+    for step, logits in enumerate(guided_steps(session, model.spec, texts, exact.columns)):
         filled = delay.in_frame(step + 1, model.spec.delays, STEPS)
-        exact, found = reference.logits[:, step, filled], logits[:, filled]
-        same.append(exact.argmax(axis=-1) == found.argmax(axis=-1))
+        early.add(exact.logits[:, step, filled], logits[:, filled])
+    tallies = {0: early}
+    for start, logits in _late(session, model.spec, texts[0], exact):
+        tallies[start] = _Tally()
+        tallies[start].add(reference.late[start], logits)
+    for start, tally in tallies.items():
+        log.info(fields("agreement", position=start, top1=round(tally.top1, 4), kl=round(tally.kl, 6)))
+    top1 = float(np.mean([tally.top1 for tally in tallies.values()]))
+    kl = float(np.mean([tally.kl for tally in tallies.values()]))
+    return AgreementSpec(top1=round(top1, 4), kl=round(kl, 6))
+
+
+class _Tally:
+    """Equal favourites and divergences of one stretch."""
+
+    def __init__(self) -> None:
+        self._same: list[NDArray[np.bool_]] = []
+        self._divergence: list[NDArray[np.float64]] = []
+
+    def add(self, exact: NDArray[np.float32], found: NDArray[np.float32]) -> None:
+        """Logits [..., codebook_size] of the same steps."""
+        self._same.append((exact.argmax(axis=-1) == found.argmax(axis=-1)).ravel())
         expected, got = _log_softmax(exact), _log_softmax(found)
-        divergence.append((np.exp(expected) * (expected - got)).sum(axis=-1))
-    flat = [np.concatenate([each.ravel() for each in values]) for values in (same, divergence)]
-    return AgreementSpec(top1=round(float(flat[0].mean()), 4), kl=round(float(flat[1].mean()), 6))
+        self._divergence.append((np.exp(expected) * (expected - got)).sum(axis=-1).ravel())
+
+    @property
+    def top1(self) -> float:
+        return float(np.concatenate(self._same).mean())
+
+    @property
+    def kl(self) -> float:
+        return float(np.concatenate(self._divergence).mean())
 
 
-def _steps(
-    model: LanguageModel, columns: NDArray[np.int64], settings: RunSettings
-) -> Iterator[NDArray[np.float32]]:
-    """The guided logits [prompts, codebooks, codebook_size] of each step; reads columns as it feeds them."""
-    encoder = model.text_encoder(settings)
-    texts = [encoder.encode(prompt) for prompt in PROMPTS]
-    del encoder  # one graph at a time in memory
-    decoder = Decoder(
-        model.decoder(settings), msgspec.structs.replace(model.spec, max_steps=STEPS), len(PROMPTS)
+def _late(
+    session: Session, spec: DecoderSpec, text: EncodedText, composed: Composition
+) -> Iterator[tuple[int, NDArray[np.float32]]]:
+    """The guided logits of each late stretch, and its first position: all codes before it are fed first."""
+    starts = [start for start in LATE if start + STRETCH <= spec.max_steps]
+    if not starts:
+        return
+    end = starts[-1] + STRETCH
+    columns = composed.looped(spec.delays, end)
+    conditional, unconditional = (
+        _stretches(session, spec, each, columns, starts) for each in (text, without_prompt(text))
     )
-    for slot, text in enumerate(texts):
-        decoder.start(slot, text)
-    for step in range(STEPS):
-        for slot in range(len(PROMPTS)):
-            decoder.feed(slot, step, columns[slot, step], STEPS)
-        conditional, unconditional = decoder.step(guided=True)
-        yield sampling.guide(conditional, unconditional, GUIDANCE)
+    for start in starts:
+        yield start, sampling.guide(conditional[start], unconditional[start], GUIDANCE)
+
+
+def _stretches(
+    session: Session,
+    spec: DecoderSpec,
+    text: EncodedText,
+    columns: NDArray[np.int64],
+    starts: list[int],
+) -> dict[int, NDArray[np.float32]]:
+    """The logits [STRETCH, codebooks, codebook_size] of the stretches that begin at these positions."""
+    sequence = CodeSequence(session, spec, len(columns))
+    found = {}
+    at = 0
+    while at < len(columns):
+        end = min([at + STRETCH, *(start for start in starts if start > at)])
+        logits = sequence.run(text, columns[at:end], at)
+        if at in starts:
+            found[at] = logits
+        at = end
+    return found
 
 
 def _log_softmax(logits: NDArray[np.float32]) -> NDArray[np.float64]:

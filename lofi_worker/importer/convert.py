@@ -7,15 +7,17 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from lofi_common.cores import inference_threads, usable_cores
 from lofi_common.manifest import AgreementSpec, CodecSpec, DecoderSpec, SamplingSpec, TextSpec
-from lofi_worker.importer.agreement import LanguageModel
 from lofi_worker.importer.build import Shapes
+from lofi_worker.importer.compose import LanguageModel
 from lofi_worker.importer.manifest import FILES, OPTIONAL_FILES, write_manifest
 from lofi_worker.importer.precision import DEFAULT_PRECISION, Precision
 from lofi_worker.importer.sources.config import ModelConfig
 from lofi_worker.importer.sources.source import open_source
 from lofi_worker.importer.sources.weights import StoredWeights
 from lofi_worker.importer.write_graphs import REFERENCE, write_graphs
+from lofi_worker.musicgen.settings import RunSettings
 
 MAX_TEXT_TOKENS = 256
 CHUNK_FRAMES = 50  # one second: the few frames of context that the codec computes again cost little beside it
@@ -36,10 +38,12 @@ def convert_checkpoint(
     license: str,
     description: str,
     precision: Precision = DEFAULT_PRECISION,
+    threads: int = 0,
     report: Report = silent,
 ) -> str:
     """Writes the model folder `out_folder` and returns its model version.
 
+    threads: what the models that are run on the way may use; 0 leaves it to the number of cores.
     report: called with the stage (those of `write_graphs`), how many weights were taken since the beginning,
     and how many will be. Raises ModelNotFound when a file is missing, ModelLoadFailed when the checkpoint
     is damaged, is no MusicGen or does not fit together; no file of the model is left then.
@@ -53,7 +57,8 @@ def convert_checkpoint(
     with _all_or_none(out_folder):
         spec = _decoder_spec(config)
         model = LanguageModel(out_folder, source.tokenizer, MAX_TEXT_TOKENS, spec)
-        agreement = write_graphs(model, weights, shapes, precision, weights.begin)
+        settings = RunSettings(threads=threads or inference_threads(usable_cores()), device="cpu")
+        agreement = write_graphs(model, weights, shapes, precision, weights.begin, settings)
         (out_folder / "tokenizer.json").write_bytes(source.tokenizer)
         return _write_manifest(out_folder, config, spec, name, license, description, precision, agreement)
 

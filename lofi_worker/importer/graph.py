@@ -9,9 +9,9 @@ import onnx
 from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
+from lofi_common.errors import ModelLoadFailed
 from lofi_worker.importer.data_file import SMALLEST, DataFile
 from lofi_worker.importer.quantize import quantize_matrix, quantize_rows
-from lofi_worker.importer.sources.refused import BadCheckpoint
 
 OPSET = 21
 MICROSOFT = "com.microsoft"  # the operators that ONNX Runtime adds: fused attention, norms, n-bit products
@@ -196,12 +196,13 @@ class GraphBuilder:
 
 
 def as_half(name: str, value: NDArray[np.float32]) -> NDArray[np.float16]:
-    """Float16 values. Raises BadCheckpoint when one is too large for it, or no number."""
+    """Float16 values. Raises ModelLoadFailed when one is too large for it, or no number: the checkpoint may
+    be a good one all the same."""
     with np.errstate(over="ignore"):
         half = value.astype(np.float16)
     if not np.isfinite(half).all():
-        raise BadCheckpoint(
+        raise ModelLoadFailed(
             f"the weight {name} holds what float16 can't: only the precision fp32 keeps it",
-            recovery="Import it with --precision fp32.",
+            recovery="Ask for it again with --precision fp32: what was fetched is kept.",
         )
     return half

@@ -5,19 +5,25 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from lofi_common.manifest import AgreementSpec
-from lofi_worker.importer.agreement import LanguageModel, compare, compose
+from lofi_worker.importer.agreement import compare, refer
 from lofi_worker.importer.build import Shapes, Stage, write_codec, write_language_model
 from lofi_worker.importer.calibrate import cache_scales
+from lofi_worker.importer.compose import LanguageModel
 from lofi_worker.importer.graph import Weights
 from lofi_worker.importer.mixed import Meter
 from lofi_worker.importer.precision import Precision, formats_for
-from lofi_worker.musicgen.settings import RunSettings, usable_cores
+from lofi_worker.musicgen.settings import RunSettings
 
 REFERENCE = "reference"
 
 
 def write_graphs(
-    model: LanguageModel, weights: Weights, shapes: Shapes, precision: Precision, stage: Stage
+    model: LanguageModel,
+    weights: Weights,
+    shapes: Shapes,
+    precision: Precision,
+    stage: Stage,
+    settings: RunSettings,
 ) -> AgreementSpec:
     """Writes the graphs into the model's folder and returns how close they are to float32.
 
@@ -26,7 +32,6 @@ def write_graphs(
     float32 itself needs but the middle three.
     Raises ModelLoadFailed or ModelInferenceFailed.
     """
-    settings = RunSettings(threads=usable_cores(), device="cpu")
     if precision == "fp32":
         exact = formats_for("fp32", frozenset())
         write_language_model(model.folder, weights, shapes, exact, None, stage)
@@ -39,10 +44,10 @@ def write_graphs(
         stage(REFERENCE)
         write_language_model(measure.folder, weights, shapes, exact, None, lambda name: None)
         stage("calibration")
-        reference = compose(measure, settings)
-        scales = cache_scales(measure, reference, settings)
-    formats = formats_for(precision, meter.worst())
-    write_language_model(model.folder, weights, shapes, formats, scales if formats.codes else None, stage)
+        reference = refer(measure, settings)
+        formats = formats_for(precision, meter.worst())
+        scales = cache_scales(measure, settings) if formats.codes else None
+    write_language_model(model.folder, weights, shapes, formats, scales, stage)
     write_codec(model.folder, weights, shapes, formats, stage)
     stage("agreement")
     return compare(model, reference, settings)

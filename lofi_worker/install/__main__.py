@@ -35,6 +35,7 @@ _CANCEL = (signal.SIGTERM, signal.SIGINT)
 def main() -> None:
     arguments = _parser().parse_args()
     os.umask(0o077)
+    os.nice(arguments.nice)
     cancel = _Cancel()
     _follow_parent()
     lines = Lines()
@@ -63,6 +64,7 @@ def _run(arguments: argparse.Namespace, lines: Lines) -> None:
         catalogue=arguments.catalogue or catalogue_folder(),
         name=arguments.name,
         precision=arguments.precision,
+        threads=arguments.threads,
         keep_source=arguments.keep_source,
         patience=PatienceSettings(
             tries=arguments.tries,
@@ -117,6 +119,10 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--models", type=Path, required=True, help="folder of the installed models")
     parser.add_argument("--name", help="name of the installed model; default: the source's")
     parser.add_argument("--precision", choices=get_args(Precision), default=DEFAULT_PRECISION)
+    parser.add_argument(
+        "--threads", type=int, default=0, help="of the import; 0 leaves it to the number of cores"
+    )
+    parser.add_argument("--nice", type=int, default=0, help="niceness to take, 0 to 19")
     parser.add_argument("--keep-source", action="store_true", help="keep the fetched files after the import")
     parser.add_argument("--catalogue", type=Path, help="folder of the catalogue; default: the installed one")
     parser.add_argument("--tries", type=int, default=limits.tries, help="failures in a row before giving up")

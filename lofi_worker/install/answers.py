@@ -60,6 +60,19 @@ def refusal(
     return ModelDownloadFailed(f"{what} of {repo} can't be had: {answered}", details=details)
 
 
+def no_answer(error: Exception) -> str:
+    """Why none came, as the system says it: libraries wrap its words several times."""
+    reason = str(error)
+    each: BaseException | None = error
+    while each is not None:
+        if isinstance(each, TimeoutError):
+            return "no answer came in time"
+        if isinstance(each, OSError) and each.strerror:
+            reason = each.strerror
+        each = each.__cause__ or each.__context__
+    return reason
+
+
 def printable(text: str) -> str:
     """What a stranger wrote, fit for a terminal: no control characters, not too long."""
     return "".join(char if char.isprintable() else " " for char in text[:300]).strip()

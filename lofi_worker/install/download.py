@@ -7,7 +7,7 @@ import errno
 import logging
 import os
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from lofi_common.errors import ModelDownloadFailed
@@ -41,18 +41,18 @@ def fetch_all(
     lines: DownloadLines,
     patience: PatienceSettings,
     import_room: int,
-    check_beside: Callable[[], None],
+    check_beside: Callable[[], int],
 ) -> None:
     """Returns when every file of the model lies checked in `places.source`, and nothing else does.
 
-    import_room: bytes that the import will need beside them. check_beside: called once when the small files
-    beside the weights have come, before any weight is asked for; what it raises ends this.
+    import_room: bytes that the import will need beside them, as far as that is known before anything has
+    come. check_beside: called once when the small files beside the weights have come, before any weight is
+    asked for; it gives the exact number, and what it raises ends this.
     Raises ModelDownloadFailed and ModelNotFound.
     """
     places.drop_strangers({file.name for file in model.files})
-    to_write = sum(_bytes_to_write(model, file, places) for file in model.files)
-    check_room(places.models, to_write + import_room)
-    with http_client(hub.headers(), patience) as client:
+    check_room(places.models, _bytes_to_write(model, model.files, places) + import_room)
+    with http_client(hub.headers(), patience, offline=hub.offline) as client:
         fetcher = Fetcher(
             client,
             repo=model.repo,
@@ -65,7 +65,7 @@ def fetch_all(
         weights = [file for file in model.files if file.name not in BESIDE]
         for file in (*beside, *weights):
             if file is weights[0]:
-                check_beside()
+                check_room(places.models, _bytes_to_write(model, weights, places) + check_beside())
             identity = model.identity(file)
             here = is_complete(places.fetch, places.source / file.name, file, identity)
             if not here and not _take_from_cache(model, file, places):
@@ -120,8 +120,13 @@ def _present(model: RemoteModel, file: RemoteFile, places: Places) -> int:
     return file.bytes if here < file.bytes and cached_file(model, file) else here
 
 
-def _bytes_to_write(model: RemoteModel, file: RemoteFile, places: Places) -> int:
-    """What the file will take of the models' disk: nothing more where a link to the cache can be made."""
+def _bytes_to_write(model: RemoteModel, files: Sequence[RemoteFile], places: Places) -> int:
+    """What the files will take of the models' disk beside what they take already."""
+    return sum(_file_to_write(model, file, places) for file in files)
+
+
+def _file_to_write(model: RemoteModel, file: RemoteFile, places: Places) -> int:
+    """Nothing more where a link to the cache can be made."""
     here = present_bytes(places.fetch, places.source / file.name, file, model.identity(file))
     cached = cached_file(model, file) if here < file.bytes else None
     if cached is None:

@@ -14,7 +14,7 @@ from lofi_common.errors import ModelDownloadFailed
 from lofi_common.logs import fields
 from lofi_worker.install.answers import Transient, refusal
 from lofi_worker.install.partial import Partial
-from lofi_worker.install.patience import Patience, PatienceSettings
+from lofi_worker.install.patience import Pace, Patience, PatienceSettings
 from lofi_worker.install.remote import RemoteFile
 
 log = logging.getLogger(__name__)
@@ -31,16 +31,36 @@ class Damaged(Exception):
 
 
 @contextlib.contextmanager
-def http_client(headers: Mapping[str, str], patience: PatienceSettings) -> Iterator[httpx2.Client]:
-    """Follows redirects; the token in `headers` stays with the host that it is for (httpx2 drops it)."""
-    # Compressed answers could not be resumed by a byte range.
-    client = httpx2.Client(
-        headers={**headers, "Accept-Encoding": "identity"},
-        timeout=httpx2.Timeout(patience.stall_sec, connect=min(_CONNECT_SEC, patience.stall_sec)),
-        follow_redirects=True,
-    )
+def http_client(
+    headers: Mapping[str, str], patience: PatienceSettings, *, offline: bool = False
+) -> Iterator[httpx2.Client]:
+    """Follows redirects; the token in `headers` stays with the host that it is for (httpx2 drops it).
+
+    offline: it will not be used. Raises ModelDownloadFailed when the environment names an impossible proxy.
+    """
+    try:
+        client = httpx2.Client(
+            # Compressed answers could not be resumed by a byte range.
+            headers={**headers, "Accept-Encoding": "identity"},
+            timeout=httpx2.Timeout(patience.stall_sec, connect=min(_CONNECT_SEC, patience.stall_sec)),
+            follow_redirects=True,
+            trust_env=not offline,
+        )
+    except (ImportError, ValueError, httpx2.InvalidURL) as error:  # SOCKS; another scheme; no address
+        raise ModelDownloadFailed(
+            "the proxy that the environment names (ALL_PROXY, HTTPS_PROXY, HTTP_PROXY) can't be used",
+            details=str(error),
+            recovery="Set HTTPS_PROXY to an HTTP proxy and unset ALL_PROXY. A SOCKS proxy takes two more"
+            " packages beside lofi: `pip install socksio pysocks`.",
+        ) from error
     with client:
         yield client
+
+
+def check_proxies() -> None:
+    """Raises ModelDownloadFailed when the environment names an impossible proxy."""
+    with http_client({}, PatienceSettings()):
+        pass
 
 
 class Fetcher:
@@ -124,11 +144,14 @@ class Fetcher:
         try:
             with self._client.stream("GET", url, headers=headers) as response:
                 self._check(response, part, file)
+                pace = Pace(self._patience)
                 for data in response.iter_raw():
                     if part.size + len(data) > file.bytes:
                         raise Damaged(f"it is longer than {file.bytes} bytes")
                     part.append(data)
                     progress(part.size)
+                    if part.size < file.bytes:
+                        pace.brought(len(data))
         except httpx2.TimeoutException as error:
             raise Transient(f"nothing came for {self._patience.stall_sec:g} s") from error
         except httpx2.TransportError as error:

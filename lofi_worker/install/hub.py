@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import httpx2
@@ -13,10 +14,11 @@ from huggingface_hub.hf_api import ModelInfo
 from lofi_common import __version__
 from lofi_common.catalogue import CatalogueEntry
 from lofi_common.errors import LofiError, ModelDownloadFailed
-from lofi_common.installs import HubRepo
-from lofi_worker.install.answers import Transient, printable, refusal
+from lofi_common.installs import Asking, HubRepo
+from lofi_worker.install.answers import Transient, no_answer, printable, refusal
 from lofi_worker.install.cache import cached_snapshot
 from lofi_worker.install.choose import check_names, choose_files
+from lofi_worker.install.fetch import check_proxies
 from lofi_worker.install.patience import Patience, PatienceSettings
 from lofi_worker.install.remote import Listed, RemoteFile, RemoteModel
 
@@ -40,9 +42,13 @@ def wanted_entry(entry: CatalogueEntry) -> Wanted:
 
 
 class Hub:
-    """The endpoint that HF_ENDPOINT names, with HF_TOKEN and the cache of HF_HUB_CACHE."""
+    """The endpoint that HF_ENDPOINT names, with HF_TOKEN and the cache of HF_HUB_CACHE.
 
-    def __init__(self, patience: PatienceSettings) -> None:
+    `tell` is called before each try to get a list of files.
+    """
+
+    def __init__(self, patience: PatienceSettings, tell: Callable[[Asking], None]) -> None:
+        self._tell = tell
         self._patience = replace(patience, tries=min(patience.tries, _METADATA_TRIES))
         self.endpoint: str = constants.ENDPOINT.rstrip("/")
         self.offline: bool = constants.HF_HUB_OFFLINE
@@ -56,6 +62,7 @@ class Hub:
         if self.offline:
             commit, listed, license = *cached_snapshot(repo.repo, repo.revision or _MAIN), ""
         else:
+            check_proxies()
             info = self._model_info(repo)
             commit, listed, license = info.sha or "", _listed(info), _license(info)
             if not _COMMIT.fullmatch(commit):
@@ -84,21 +91,25 @@ class Hub:
     def _model_info(self, repo: HubRepo) -> ModelInfo:
         api = HfApi(endpoint=self.endpoint, library_name="lofi", library_version=__version__)
         patience = Patience(f"the list of files of {repo.repo}", self._patience)
+        asking = Asking(host=_host(self.endpoint), failures=0)
         while True:
+            self._tell(asking)
             try:
                 return api.model_info(
                     repo.repo, revision=repo.revision or _MAIN, files_metadata=True, timeout=_METADATA_SEC
                 )
             except HfHubHTTPError as error:
-                patience.failed(self._transient(error, repo))
+                failure = self._transient(error, repo)
             except (OSError, httpx2.TransportError) as error:  # OSError: huggingface_hub before 1.0
-                patience.failed(Transient(f"{self.endpoint} can't be reached: {error}"))
+                failure = Transient(f"{self.endpoint} can't be reached: {no_answer(error)}")
             except (AttributeError, KeyError, TypeError, ValueError) as error:
                 raise ModelDownloadFailed(
                     f"{self.endpoint} does not answer as the Hub does: {error!r}",
                     recovery="Open that page in a browser: this network may want you to log in."
                     " HF_ENDPOINT decides who is asked.",
                 ) from error
+            patience.failed(failure)
+            asking = Asking(host=asking.host, failures=asking.failures + 1, reason=printable(str(failure)))
 
     def _transient(self, error: HfHubHTTPError, repo: HubRepo) -> Transient:
         """Raises the error that there is no point in trying again for."""
@@ -111,6 +122,11 @@ class Hub:
         if isinstance(meaning, LofiError):
             raise meaning from error
         return meaning
+
+
+def _host(endpoint: str) -> str:
+    """Without what may stand before it: a name and a password."""
+    return endpoint.rpartition("//")[2].partition("/")[0].rpartition("@")[2]
 
 
 def _listed(info: ModelInfo) -> dict[str, Listed]:

@@ -19,7 +19,8 @@ log = logging.getLogger(__name__)
 class PatienceSettings:
     """tries: failures in a row, each with less than `progress_bytes` since the last, until it is given up.
 
-    stall_sec: how long a connection may bring nothing. longest_wait_sec: the longest Retry-After obeyed.
+    stall_sec: how long a connection may bring nothing, or on average less than `least_bytes_per_sec`.
+    longest_wait_sec: the longest Retry-After obeyed.
     """
 
     tries: int = 8
@@ -27,7 +28,29 @@ class PatienceSettings:
     longest_pause_sec: float = 30.0
     longest_wait_sec: float = 300.0
     stall_sec: float = 30.0
+    least_bytes_per_sec: float = 1024.0
     progress_bytes: int = 1 << 20
+
+
+class Pace:
+    """What one connection brings, in stretches of `stall_sec` and more."""
+
+    def __init__(self, settings: PatienceSettings, *, clock: Callable[[], float] = time.monotonic) -> None:
+        self._settings = settings
+        self._clock = clock
+        self._since = clock()
+        self._count = 0
+
+    def brought(self, count: int) -> None:
+        """`count` more bytes have come. Raises Transient at the end of a stretch that had too few."""
+        self._count += count
+        took = self._clock() - self._since
+        if took < self._settings.stall_sec:
+            return
+        if self._count < took * self._settings.least_bytes_per_sec:
+            raise Transient(f"only {self._count} bytes came in {took:.3g} s")
+        self._since += took
+        self._count = 0
 
 
 class Patience:

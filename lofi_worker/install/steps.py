@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -42,9 +42,6 @@ from lofi_worker.install.remote import RemoteModel
 
 log = logging.getLogger(__name__)
 
-# Bytes that an import writes for each byte of a source in fp32: the model, and but for fp32 the float32
-# reference that it is measured against.
-IMPORT_ROOM: dict[Precision, float] = {"fp32": 1.0, "fp16": 1.6, "int8": 1.4, "mixed": 1.4, "int4": 1.3}
 NO_LICENSE = "unknown"
 HALVES = "fp16"
 """In the path of files that hold two bytes for each weight."""
@@ -52,13 +49,17 @@ HALVES = "fp16"
 
 @dataclass(frozen=True)
 class Order:
-    """What to install where. source: as the user named it. catalogue: folder of its entries."""
+    """What to install where. source: as the user named it. catalogue: folder of its entries.
+
+    threads: of the import; 0 leaves it to the number of cores.
+    """
 
     source: str
     models: Path
     catalogue: Path
     name: str | None
     precision: Precision
+    threads: int
     keep_source: bool
     patience: PatienceSettings
 
@@ -94,7 +95,7 @@ class Installation:
                 self._wanted = wanted_entry(catalogue[name])
         self.name = default_name(source) if order.name is None else check_name(order.name)
         self._places = Places(order.models, self.name)
-        self._hub = Hub(order.patience)
+        self._hub = Hub(order.patience, write)
 
     def resolve(self) -> None:
         """Write the plan, touching nothing."""
@@ -112,8 +113,7 @@ class Installation:
                 if self._wanted is None:
                     assert self._folder is not None
                     self._write(self._plan(None))
-                    there = _local_weights(self._folder)
-                    check_room(self._order.models, self._import_room(sum(there.values()), there))
+                    check_room(self._order.models, self._exact_room(self._folder))
                     self._import(self._folder, "", f"Imported from {printable(self._folder.name)}.")
                 else:
                     remote = self._remote(self._wanted)
@@ -145,6 +145,7 @@ class Installation:
 
     def _plan(self, remote: RemoteModel | None) -> Plan:
         files = remote.files if remote else []
+        here = bytes_present(remote, self._places) if remote else 0
         return Plan(
             source=self._order.source,
             name=self.name,
@@ -152,23 +153,35 @@ class Installation:
             revision=remote.commit if remote else None,
             license=remote.license if remote else "",
             bytes_total=remote.bytes if remote else 0,
-            bytes_present=bytes_present(remote, self._places) if remote else 0,
+            bytes_present=here,
             files=[PlannedFile(name=file.path, bytes=file.bytes, sha256=file.sha256) for file in files],
             destination=str(self._places.installed),
+            bytes_needed=remote.bytes - here + self._room_beside(remote) if remote else None,
         )
 
     def _fetch(self, remote: RemoteModel) -> None:
         lines = DownloadLines(self._write, files_total=len(remote.files), bytes_total=remote.bytes)
-        room = self._import_room(remote.bytes, (file.path for file in remote.files))
+        room = self._room_beside(remote)
         fetch_all(self._hub, remote, self._places, lines, self._order.patience, room, self._check_beside)
 
-    def _check_beside(self) -> None:
-        """Refuse what is no MusicGen before its weights are fetched. Raises BadCheckpoint."""
-        from lofi_worker.importer.sources.refused import BadCheckpoint
+    def _room_beside(self, remote: RemoteModel) -> int:
+        """Bytes of disk that the import may take beside what was fetched, as far as the list of files tells:
+        all weights in float32 (`import_room`)."""
+        return remote.bytes * (2 if any(HALVES in file.path for file in remote.files) else 1)
+
+    def _exact_room(self, folder: Path) -> int:
+        """The same by the checkpoint's config. Raises as `check_beside` does."""
+        from lofi_worker.importer.sources.expected import import_room
         from lofi_worker.importer.sources.source import check_beside
 
+        return import_room(check_beside(folder))
+
+    def _check_beside(self) -> int:
+        """Refuse what is no MusicGen before its weights are fetched. Raises BadCheckpoint."""
+        from lofi_worker.importer.sources.refused import BadCheckpoint
+
         try:
-            check_beside(self._places.source)
+            return self._exact_room(self._places.source)
         except BadCheckpoint:
             self._refused()
             raise
@@ -191,6 +204,7 @@ class Installation:
                 license=license or NO_LICENSE,
                 description=description,
                 precision=self._order.precision,
+                threads=self._order.threads,
                 report=ImportLines(self._write).report,
             )
         except BadCheckpoint:
@@ -204,21 +218,6 @@ class Installation:
         for name in model.manifest.files:
             check_large_file(model, name)
         return model
-
-    def _import_room(self, source_bytes: int, paths: Iterable[str]) -> int:
-        """Bytes of disk that the import may take beside its source."""
-        widened = 2 if any(HALVES in path for path in paths) else 1
-        return int(source_bytes * widened * IMPORT_ROOM[self._order.precision])
-
-
-def _local_weights(folder: Path) -> dict[str, int]:
-    """Bytes by path, from the folder's name on, of what may be imported: pickles beside it are not."""
-    files = (path for path in (*folder.glob("*"), *folder.glob("*/*")) if path.is_file())
-    return {
-        str(path.relative_to(folder.parent)): path.stat().st_size
-        for path in files
-        if path.suffix == ".safetensors" or ".onnx" in path.name
-    }
 
 
 def _done(model: Model, path: Path) -> Done:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -107,6 +108,21 @@ def test_a_server_that_falls_silent_is_asked_again(bench: Bench) -> None:
     bench.hub.fail(PATH, then="stall", after=100_000)
     assert bench.fetch() == DATA
     assert starts(bench) == [None, 100_000]
+
+
+def test_a_server_that_trickles_is_asked_again(bench: Bench) -> None:
+    bench.hub.fail(PATH, then="trickle", after=100_000)
+    assert bench.fetch() == DATA
+    first, second = starts(bench)
+    assert first is None and second is not None and 100_000 < second < 100_100
+
+
+def test_it_ends_when_every_answer_is_a_trickle(bench: Bench) -> None:
+    bench.hub.fail(PATH, then="trickle", times=99)
+    error = bench.error()
+    assert isinstance(error, ModelDownloadFailed)
+    assert re.search(r"only \d+ bytes came in 0\.\d+ s", str(error))
+    assert len(starts(bench)) == PATIENCE.tries
 
 
 @pytest.mark.parametrize("status", [408, 429, 500, 502, 503, 504])

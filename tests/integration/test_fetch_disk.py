@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from lofi_common.api_models import Precision
 from lofi_worker.install.lock import model_lock
 from tests.support.shop import FILES, FIXTURE, NAME, REPO, WEIGHTS, Shop, wait_until
 
@@ -34,12 +35,22 @@ def test_too_little_room_is_told_before_the_first_byte(shop: Shop) -> None:
 
 
 @pytest.mark.skipif(not CAN_MOUNT, reason="this system lets nobody mount a small disk")
+@pytest.mark.parametrize("precision", ["fp32", "int4"])
+def test_weights_that_are_halves_by_no_name_s_word_need_room_too(shop: Shop, precision: Precision) -> None:
+    """What an import writes is known from config.json: before a weight is asked for."""
+    run = shop.install(wrapper=on_a_disk_of(2000 * KIB, shop.models), precision=precision)
+    assert run.plan.bytes_needed is not None and run.plan.bytes_needed < 2000 * KIB
+    assert "the disk is too full" in run.error.message and not shop.hub.gets(WEIGHTS)
+    shop.assert_only_useful_leftovers()
+
+
+@pytest.mark.skipif(not CAN_MOUNT, reason="this system lets nobody mount a small disk")
 def test_pickles_beside_a_local_checkpoint_ask_for_no_room(shop: Shop, tmp_path: Path) -> None:
     folder = tmp_path / "checkpoint"
     shutil.copytree(FIXTURE, folder)
     with (folder / "pytorch_model.bin").open("wb") as pickle:
         pickle.truncate(100_000 * KIB)
-    run = shop.install(str(folder), wrapper=on_a_disk_of(3000 * KIB, shop.models))
+    run = shop.install(str(folder), wrapper=on_a_disk_of(8000 * KIB, shop.models))
     assert run.process.returncode == 0, run.lines[-1]
     small = shop.install(str(folder), wrapper=on_a_disk_of(400 * KIB, shop.models))
     assert "the disk is too full" in small.error.message
@@ -48,7 +59,7 @@ def test_pickles_beside_a_local_checkpoint_ask_for_no_room(shop: Shop, tmp_path:
 @pytest.mark.skipif(not CAN_MOUNT, reason="this system lets nobody mount a small disk")
 def test_a_disk_that_fills_up_meanwhile(shop: Shop) -> None:
     fault = shop.hub.fail(WEIGHTS, then="stall", after=100_000)
-    wrapper = on_a_disk_of(2000 * KIB, shop.models)
+    wrapper = on_a_disk_of(8000 * KIB, shop.models)
     with shop.installer(extra=["--stall-sec", "2"], wrapper=wrapper) as run:
         fault.reached.wait()
         seen_by_it = Path(f"/proc/{run.process.pid}/root{shop.models}")
@@ -134,7 +145,7 @@ def test_a_cache_on_another_disk_needs_room_for_a_copy(shop: Shop) -> None:
     fill_cache(shop)
     run = shop.install(wrapper=on_a_disk_of(600 * KIB, shop.models))
     assert run.plan.bytes_present == run.plan.bytes_total and "the disk is too full" in run.error.message
-    fits = shop.install(wrapper=on_a_disk_of(3000 * KIB, shop.models))
+    fits = shop.install(wrapper=on_a_disk_of(8000 * KIB, shop.models))
     assert fits.process.returncode == 0, fits.stderr
 
 
@@ -174,6 +185,31 @@ def test_nothing_is_asked_of_anybody_but_the_hub(shop: Shop) -> None:
     allowed = (f"/api/models/{REPO}/revision/main", f"/{REPO}/resolve/{shop.repo.commit}/")
     assert all(seen.path.startswith(allowed) for seen in shop.hub.seen)
     assert all("torch" not in seen.agent and "agent" not in seen.agent for seen in shop.hub.seen)
+
+
+@pytest.mark.parametrize("proxy", ["socks5://127.0.0.1:9", "socks5h://h", "ftp://h", "http://h:port"])
+@pytest.mark.parametrize("no_proxy", ["", "127.0.0.1"])
+def test_a_proxy_that_can_t_be_used_is_told_before_anybody_is_asked(
+    shop: Shop, proxy: str, no_proxy: str
+) -> None:
+    shop.environ |= {"ALL_PROXY": proxy, "NO_PROXY": no_proxy, "no_proxy": no_proxy}
+    for action in ("resolve", "install"):
+        run = shop.install(action=action)
+        assert run.error.name == "MODEL_DOWNLOAD_FAILED" and "ALL_PROXY" in run.error.message
+        assert "unset ALL_PROXY" in run.error.recovery and run.error.details
+    assert shop.hub.seen == [] and not shop.partial.exists()
+
+
+def test_offline_no_proxy_matters(shop: Shop) -> None:
+    fill_cache(shop)
+    shop.environ |= {
+        "HF_HUB_OFFLINE": "1",
+        "ALL_PROXY": "socks5://127.0.0.1:9",
+        "NO_PROXY": "",
+        "no_proxy": "",
+    }
+    shop.install()
+    shop.assert_installed()
 
 
 def test_nothing_is_written_outside_the_models_folder(shop: Shop, tmp_path: Path) -> None:

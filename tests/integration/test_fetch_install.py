@@ -8,9 +8,11 @@ import shutil
 import signal
 from pathlib import Path
 
+import numpy as np
 import pytest
+from safetensors.numpy import load, save
 
-from lofi_common.installs import ORDER_FILE, Download, Failed, Importing, Line, Plan
+from lofi_common.installs import ORDER_FILE, Asking, Download, Failed, Importing, Line, Plan
 from lofi_common.manifest import read_model
 from tests.support.hub import TOKEN, FakeHub
 from tests.support.shop import FILES, FIXTURE, NAME, REPO, WEIGHTS, Shop, downloads, wait_until
@@ -19,11 +21,12 @@ from tests.support.shop import FILES, FIXTURE, NAME, REPO, WEIGHTS, Shop, downlo
 def test_resolve_tells_all_and_touches_nothing(shop: Shop) -> None:
     run = shop.install(action="resolve")
     plan = run.plan
+    asking = Asking(host=shop.hub.endpoint.removeprefix("http://"), failures=0)
     assert (plan.repo, plan.revision, plan.license) == (REPO, shop.repo.commit, "cc-by-nc-4.0")
     assert (plan.name, plan.destination) == (NAME, str(shop.models / NAME))
     assert plan.bytes_total == sum(map(len, FILES.values())) and plan.bytes_present == 0
     assert {file.name for file in plan.files} == set(FILES)
-    assert run.process.returncode == 0 and len(run.lines) == 1 and not shop.models.exists()
+    assert run.process.returncode == 0 and run.lines == [asking, plan] and not shop.models.exists()
     assert [seen.path for seen in shop.hub.seen] == [f"/api/models/{REPO}/revision/main"]
 
 
@@ -258,6 +261,21 @@ def test_what_was_fetched_outlives_a_lack_of_memory(shop: Shop, tmp_path: Path) 
     assert "bad allocation" in run.error.details
     shop.environ["PYTHONPATH"] = path
     again = shop.install(precision="int8")
+    assert again.plan.bytes_present == again.plan.bytes_total
+    assert [len(shop.hub.gets(name)) for name in FILES] == [1, 1, 1]
+    shop.assert_installed()
+
+
+def test_a_precision_that_can_t_hold_a_weight_costs_no_download(shop: Shop) -> None:
+    weights = load(FILES[WEIGHTS])
+    weights["decoder.lm_heads.0.weight"] = weights["decoder.lm_heads.0.weight"].astype(np.float32)
+    weights["decoder.lm_heads.0.weight"][3, 5] = 70_000.0
+    shop.repo.files = {**FILES, WEIGHTS: save(weights)}
+    run = shop.install(precision="fp16")
+    assert run.error.name == "MODEL_LOAD_FAILED" and "float16" in run.error.message
+    assert "--precision fp32" in run.error.recovery
+    shop.assert_only_useful_leftovers()
+    again = shop.install(precision="fp32")
     assert again.plan.bytes_present == again.plan.bytes_total
     assert [len(shop.hub.gets(name)) for name in FILES] == [1, 1, 1]
     shop.assert_installed()

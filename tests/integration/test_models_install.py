@@ -20,6 +20,7 @@ from tests.support.hub import FakeHub
 from tests.support.models import FIXTURE, NAME, with_hub, without_setting
 from tests.support.shop import FILES, REPO, WEIGHTS, wait_until
 from tests.support.stdio import Stdio
+from tests.support.terminal import read
 
 TOTAL = sum(map(len, FILES.values()))
 
@@ -283,7 +284,7 @@ def test_on_a_terminal_the_question_is_asked_and_a_bar_is_shown(
         while b"[y/N]" not in shown:
             shown += os.read(outer, 4096)
         os.write(outer, answer.encode() + b"\n")
-        while chunk := _read(outer):
+        while chunk := read(outer):
             shown += chunk
     finally:
         os.close(outer)
@@ -293,13 +294,6 @@ def test_on_a_terminal_the_question_is_asked_and_a_bar_is_shown(
         return
     assert process.returncode == 0 and f"{NAME} is installed".encode() in out
     assert b"file 3 of 3" in shown
-
-
-def _read(fd: int) -> bytes:
-    try:
-        return os.read(fd, 4096)
-    except OSError:  # the other end has closed the terminal
-        return b""
 
 
 def test_ctrl_c_stops_the_download_and_the_same_command_goes_on(home: Home, hub: FakeHub) -> None:

@@ -3,59 +3,27 @@
 from __future__ import annotations
 
 import os
-import pty
 import re
 import signal
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import psutil
 import pytest
 
+from lofi_common.installs import DEFAULT_PRECISION
 from tests.support.home import Home
 from tests.support.hub import FakeHub
 from tests.support.models import FIXTURE, put_model, with_hub, without_setting
 from tests.support.shop import REPO, WEIGHTS
 from tests.support.stdio import Stdio
+from tests.support.terminal import in_a_terminal
 
 
 @pytest.fixture
 def hub() -> Iterator[FakeHub]:
     with FakeHub() as hub:
         yield hub
-
-
-def in_a_terminal(home: Home, *arguments: str, until: bytes, answer: bytes) -> tuple[int, bytes]:
-    """Run `lofi` with stdin and stderr on a terminal of its own; type `answer` once `until` is shown.
-
-    Returns the exit code and what the terminal got.
-    """
-    child, terminal = pty.fork()
-    if child == 0:
-        os.execve(
-            sys.executable,
-            [sys.executable, "-m", "lofi_cli.main", *arguments],
-            {**os.environ, **home.environ, "TERM": "xterm"},
-        )
-    shown = b""
-    try:
-        while until not in shown:
-            shown += os.read(terminal, 4096)
-        os.write(terminal, answer)
-        while chunk := _read(terminal):
-            shown += chunk
-    finally:
-        os.close(terminal)
-        _, status = os.waitpid(child, 0)
-    return os.waitstatus_to_exitcode(status), shown
-
-
-def _read(fd: int) -> bytes:
-    try:
-        return os.read(fd, 4096)
-    except OSError:  # the other end has closed the terminal
-        return b""
 
 
 @pytest.mark.parametrize(
@@ -161,6 +129,12 @@ def test_an_installer_that_was_killed_does_not_blame_the_network(home: Home, hub
 def _installer_below(pid: int) -> int:
     (found,) = [each for each in psutil.Process(pid).children() if "lofi_worker.install" in each.cmdline()]
     return found.pid
+
+
+def test_the_help_is_not_cut_off_and_names_the_default(home: Home) -> None:
+    overview = home.lofi("models", "--help").stdout.partition("Commands:")[2]
+    assert "..." not in overview and "Stop the installation of MODEL." in overview
+    assert f"[default: {DEFAULT_PRECISION}]" in home.lofi("models", "pull", "--help").stdout
 
 
 def test_a_manifest_can_t_write_to_the_terminal(home: Home) -> None:

@@ -55,6 +55,14 @@ def test_an_equal_request_joins_the_one_under_way(broker: Stdio, short_tmp: Path
     assert (short_tmp / "a.wav").read_bytes() == (short_tmp / "b.wav").read_bytes()
 
 
+def test_sampling_is_the_models_own_where_the_request_gives_none(broker: Stdio) -> None:
+    names = ("temperature", "top_k", "top_p", "guidance_scale")
+    own = broker.call("track_get", track_id=generate(broker, "own"))
+    assert [own[name] for name in names] == [1.0, 16, 0.0, 3.0]
+    given = broker.call("track_get", track_id=generate(broker, "given", temperature=0.0, guidance_scale=1.5))
+    assert [given[name] for name in names] == [0.0, 16, 0.0, 1.5]
+
+
 def test_a_seed_is_chosen_and_told_when_none_is_given(broker: Stdio) -> None:
     first = broker.call("generate", prompt="any", duration_sec=5)
     second = broker.call("generate", prompt="any", duration_sec=5, seed=None)

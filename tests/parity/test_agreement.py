@@ -5,13 +5,17 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
+import msgspec
 import numpy as np
 import pytest
 
 from lofi_common.errors import ModelLoadFailed, ModelNotFound
 from lofi_common.manifest import AgreementSpec, read_model
-from lofi_worker.importer.agreement import LanguageModel, Reference, compare, compose
+from lofi_worker.importer import agreement, calibrate
+from lofi_worker.importer.agreement import LATE, STRETCH, Reference, compare, refer
 from lofi_worker.importer.calibrate import cache_scales
+from lofi_worker.importer.compose import LanguageModel
+from lofi_worker.importer.sequence import CodeSequence, without_prompt
 from lofi_worker.musicgen import session as session_module
 from lofi_worker.musicgen.session import Session
 from lofi_worker.musicgen.settings import RunSettings
@@ -27,7 +31,7 @@ def language_model(folder: Path) -> LanguageModel:
 
 @pytest.fixture(scope="module")
 def reference(tiny: Path) -> Reference:
-    return compose(language_model(tiny), ONE)
+    return refer(language_model(tiny), ONE)
 
 
 def test_float32_agrees_with_itself(tiny: Path, reference: Reference) -> None:
@@ -39,8 +43,8 @@ def test_the_manifest_says_what_is_measured(tiny_int8: Path, reference: Referenc
     manifest = read_model(tiny_int8).manifest
     assert manifest.precision == "int8"
     assert manifest.agreement == compare(language_model(tiny_int8), reference, ONE)
-    assert 0.85 < manifest.agreement.top1 < 1
-    assert 0 < manifest.agreement.kl < 0.1
+    assert 0.8 < manifest.agreement.top1 < 1
+    assert 0 < manifest.agreement.kl < 0.3
     assert not list(tiny_int8.glob(".float32*"))
 
 
@@ -52,25 +56,86 @@ def test_another_text_encoder_is_noticed(
     for name in ("text_encoder.onnx", "text_encoder.data"):
         shutil.copy(tiny_int8 / name, folder / name)
     found = compare(replace(language_model(tiny), folder=folder), reference, ONE)
-    assert 0 < found.kl < 0.1
+    assert 0 < found.kl < 0.3
 
 
 def test_the_reference_is_a_piece_of_music_in_the_delay_pattern(tiny: Path, reference: Reference) -> None:
     spec = language_model(tiny).spec
-    special = reference.columns == spec.codebook_size
-    prompts, columns, _ = reference.columns.shape
+    composed = reference.beginnings
+    special = composed.columns == spec.codebook_size
+    prompts, columns, _ = composed.columns.shape
     first = [np.flatnonzero(~special[0, :, q])[0] for q in range(spec.codebooks)]
     assert first == [1 + delay for delay in spec.delays]
-    assert reference.logits.shape == (prompts, columns - 1, spec.codebooks, spec.codebook_size)
-    assert len({row.tobytes() for row in reference.columns}) == prompts
+    assert composed.logits.shape == (prompts, columns - 1, spec.codebooks, spec.codebook_size)
+    assert len({row.tobytes() for row in composed.columns}) == prompts
 
 
-def test_scales_hold_what_another_prompt_makes_and_little_more(tiny: Path, reference: Reference) -> None:
+def test_a_long_sequence_begins_as_one_and_has_codes_in_all_codebooks_after_it(
+    tiny: Path, reference: Reference
+) -> None:
+    spec = language_model(tiny).spec
+    columns = reference.beginnings.looped(spec.delays, 1600)
+    begin = 1 + max(spec.delays)
+    assert (columns[:begin] == reference.beginnings.columns[0, :begin]).all()
+    assert columns.shape == (1600, spec.codebooks) and (columns[begin:] < spec.codebook_size).all()
+
+
+def test_no_prompt_is_used_both_to_calibrate_and_to_measure() -> None:
+    assert not set(agreement.PROMPTS) & set(calibrate.PROMPTS)
+    assert len(set(agreement.PROMPTS)) == len(agreement.PROMPTS) == len(set(calibrate.PROMPTS))
+
+
+def test_the_late_stretches_are_measured_with_all_that_comes_before_them(
+    tiny: Path, reference: Reference
+) -> None:
+    """One position after the other gives the same logits."""
+    model = language_model(tiny)
+    assert tuple(reference.late) == LATE
+    columns = reference.beginnings.looped(model.spec.delays, LATE[-1] + STRETCH)
+    text = model.encode(agreement.PROMPTS[:1], ONE)[0]
+    session = model.decoder(ONE)
+    rows = []
+    for each in (text, without_prompt(text)):
+        sequence = CodeSequence(session, model.spec, len(columns))
+        rows.append([sequence.run(each, columns[at : at + 1], at)[0] for at in range(len(columns))])
+    conditional, unconditional = (np.array(row) for row in rows)
+    guided = unconditional + (conditional - unconditional) * 3.0
+    for start in LATE:
+        np.testing.assert_allclose(reference.late[start], guided[start : start + STRETCH], atol=1e-3)
+
+
+def test_what_goes_wrong_late_lowers_the_agreement(
+    tiny_int8: Path, reference: Reference, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A cache that is clipped beyond the first positions costs nothing there."""
+    run = CodeSequence.run
+
+    def clip(sequence: CodeSequence, *arguments: object) -> object:
+        for each in sequence.cache.values():
+            np.clip(each[:, :, STRETCH:], -3, 3, out=each[:, :, STRETCH:])
+        return run(sequence, *arguments)  # type: ignore[arg-type]
+
+    model = language_model(tiny_int8)
+    before = compare(model, reference, ONE)
+    monkeypatch.setattr(CodeSequence, "run", clip)
+    assert compare(model, reference, ONE).kl > 1.5 * before.kl
+
+
+@pytest.mark.parametrize(("max_steps", "late"), [(64, ()), (627, ()), (628, (500,)), (1527, (500,))])
+def test_a_model_is_measured_as_far_as_it_reaches(tiny: Path, max_steps: int, late: tuple[int, ...]) -> None:
+    model = language_model(tiny)
+    model = replace(model, spec=msgspec.structs.replace(model.spec, max_steps=max_steps))
+    found = refer(model, ONE)
+    assert tuple(found.late) == late
+    assert compare(model, found, ONE) == AgreementSpec(top1=1.0, kl=0.0)
+
+
+def test_scales_hold_what_another_prompt_makes_and_little_more(tiny: Path) -> None:
     model = language_model(tiny)
     spec = model.spec
-    scales = cache_scales(model, reference, ONE)
+    scales = cache_scales(model, ONE)
     assert len(scales) == spec.layers
-    text = model.text_encoder(ONE).encode("night jazz , fast drums and a guitar in the rain")
+    (text,) = model.encode(["night jazz , fast drums and a guitar in the rain"], ONE)
     session = model.decoder(ONE)
     kinds = [f"{i}.{kind}" for i in range(spec.layers) for kind in ("key", "value")]
     cache = {kind: np.zeros((2, spec.heads, spec.max_steps, spec.head_dim), np.float32) for kind in kinds}

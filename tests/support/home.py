@@ -47,6 +47,8 @@ class Home:
 
     def __init__(self, root: Path, *, engine: str = "fake") -> None:
         self.root = root
+        self.wrapper: list[str] = []
+        """A command that runs the commands of `run`."""
         self.environ = {"LOFI_HOME": str(root), "LOFI_WORKER_ENGINE": engine}
         if engine == "fake":
             model = root / "model"
@@ -59,15 +61,21 @@ class Home:
         return find_paths(self.environ)
 
     def run(
-        self, module: str, *arguments: str, extra: Mapping[str, str] | None = None, timeout: float = 30.0
+        self,
+        module: str,
+        *arguments: str,
+        extra: Mapping[str, str] | None = None,
+        timeout: float = 30.0,
+        cwd: Path | None = None,
     ) -> subprocess.CompletedProcess[str]:
         """Run `python -m module` to its end."""
         return subprocess.run(
-            [sys.executable, "-m", module, *arguments],
+            [*self.wrapper, sys.executable, "-m", module, *arguments],
             env={**os.environ, **self.environ, **(extra or {})},
             capture_output=True,
             text=True,
             timeout=timeout,
+            cwd=cwd,
             stdin=subprocess.DEVNULL,
         )
 

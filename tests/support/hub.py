@@ -18,6 +18,7 @@ from urllib.parse import unquote, urlparse
 
 TOKEN = "hf_good"
 _BLOCK = 4096
+_TRICKLE_SEC = 0.02
 _LFS = (".safetensors", ".onnx", ".onnx_data", ".bin")
 
 
@@ -25,7 +26,8 @@ _LFS = (".safetensors", ".onnx", ".onnx_data", ".bin")
 class Fault:
     """What goes wrong with the next `times` GET requests for a path (or for "list", the metadata).
 
-    status: answer with it at once. after: body bytes to send before `then`. flip: change a bit of the body.
+    status: answer with it at once. after: body bytes to send before `then`; "trickle" sends the rest byte by
+    byte. flip: change a bit of the body.
     """
 
     path: str
@@ -35,7 +37,7 @@ class Fault:
     body: bytes = b'{"error": "as asked"}'
     """What comes with `status`."""
     after: int = 0
-    then: Literal["go on", "reset", "close", "stall"] = "go on"
+    then: Literal["go on", "reset", "close", "stall", "trickle"] = "go on"
     flip: bool = False
     extra: bytes = b""
     whole: bool = False
@@ -252,6 +254,12 @@ class _Handler(BaseHTTPRequestHandler):
         self.close_connection = fault.then != "go on"
         if fault.then == "stall":
             self.hub.released.wait()
+        elif fault.then == "trickle":
+            for at in range(most, len(body)):
+                if self.hub.released.wait(_TRICKLE_SEC):
+                    break
+                seen.served += 1
+                self.wfile.write(body[at : at + 1])
         elif fault.then == "reset":
             self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
             self.connection.close()

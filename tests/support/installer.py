@@ -100,9 +100,9 @@ class Installer:
 
     @property
     def plan(self) -> Plan:
-        plan = self.lines[0]
-        assert isinstance(plan, Plan), (self.lines, self.stderr)
-        return plan
+        plans = [line for line in self.lines if isinstance(line, Plan)]
+        assert len(plans) == 1, (self.lines, self.stderr)
+        return plans[0]
 
     @property
     def done(self) -> Done:

@@ -1,28 +1,22 @@
-"""The benchmark: what it makes of measurements, and a whole run on a tiny checkpoint."""
+"""The benchmark: what it makes of measurements."""
 
 from __future__ import annotations
 
-import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 
-import msgspec
 import numpy as np
 import onnx
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
-from benchmarks.candidates import CANDIDATES
-from benchmarks.compare import Bench, choose
-from benchmarks.figures import Figures, Plan, figures, slot_speed
+from benchmarks.figures import Figures, Plan, figures, throughput
 from benchmarks.goals import DEFAULT, judged
 from benchmarks.machine import Machine
 from benchmarks.outcome import Outcome
-from benchmarks.prepare import CHECKPOINT, Making, PreparationFailed, Prepared, make, place_of
+from benchmarks.prepare import Making, Prepared
+from benchmarks.product import Product
 from benchmarks.report import markdown
-from benchmarks.task import Measurement, Task, Track, Window
+from benchmarks.task import Measurement, Span, Track, Window
 from benchmarks.weights import checkpoint_step_bytes, onnx_step_bytes
 
 ROOT = Path(__file__).parents[2]
@@ -47,7 +41,7 @@ def measurement(*tracks: Track, window: Window | None = None, slots: int = 1) ->
         versions={},
         imports=1.0,
         load=0.5,
-        peak_mib=100.0,
+        peak_mb=100.0,
         tracks=list(tracks),
         window=window,
         slots=slots,
@@ -68,7 +62,7 @@ def outcome(**speeds: float) -> Outcome:
             codec=0.0,
             imports=1.0,
             load=1.0,
-            peak_mib=900.0,
+            peak_mb=900.0,
         )
         for name, speed in speeds.items()
     }
@@ -85,6 +79,8 @@ def outcome(**speeds: float) -> Outcome:
             load_average=0.0,
         ),
         threads=2,
+        spin=True,
+        nice=5,
         checkpoint="a model",
         standard=True,
         plan=Plan(),
@@ -92,9 +88,10 @@ def outcome(**speeds: float) -> Outcome:
         versions={"torch": "2.13.0"},
         prepared={name: prepared for name in found},
         figures=found,
-        slots={},
+        slots={name: {1: [1.0, 4.0, 2.0], 8: [5.0, 3.0, 4.0]} for name in found if "ours" in name},
+        product=Product(candidate=DEFAULT, seconds=30, generation=20.0, peak_mb=1100.0),
         missing={"js-int8": ["node"]},
-        failed={"onnx-int8": "RuntimeError: no such file"},
+        failed={"onnx-int8": "preparation: RuntimeError: a|b", "ours-int4, 8 slots": "measurement: died"},
     )
 
 
@@ -116,7 +113,7 @@ def test_a_step_time_is_the_median_of_the_steps_that_end_there() -> None:
 
 
 def test_a_long_track_is_estimated_from_its_end() -> None:
-    window = Window(frames=200, step_times=[0.030] * 19, codec=0.7)
+    window = Window(step_times=[0.030] * 19, codec=0.7)
     found = figures([measurement(track(2, 0.010), window=window)], PLAN)
     first = 0.010
     flat = 99 * 0.010  # steps 2 to 100
@@ -127,8 +124,32 @@ def test_a_long_track_is_estimated_from_its_end() -> None:
     assert found.long_speed == pytest.approx(4 / (overhead + first + flat + rising + after + 0.7))
 
 
-def test_tracks_side_by_side_add_up() -> None:
-    assert slot_speed(measurement(track(2, 0.0, 4.0), slots=4)) == 2.0
+def test_tracks_side_by_side_are_measured_by_the_steps_around_the_middle() -> None:
+    assert Plan().stretch == Span(first=200, last=300)
+    assert Plan(short=1, long=5).stretch == Span(first=0, last=50)
+    alone, plan = track(4, 0.010), Plan(short=4, long=5)
+    assert plan.stretch == Span(first=50, last=150)
+    alone.step_times[50:150] = [0.040] * 100
+    assert throughput(measurement(alone), plan) == pytest.approx(0.02 / 0.040)
+    several = measurement(window=Window(step_times=[0.040] * 98 + [0.240] * 2, codec=0.0), slots=4)
+    assert throughput(several, plan) == pytest.approx(4 * 2 / 4.4)
+
+
+def test_throughput_is_the_median_over_the_rounds() -> None:
+    found = outcome(**{DEFAULT.replace("-", "_"): 2.0})
+    assert found.throughput(DEFAULT, 1) == 2.0
+    goals = {goal.text: value for goal, value in judged(found)}
+    assert goals["default, 8 slots beside one, ×"] == 2.0
+    page = markdown(found)
+    assert f"| {DEFAULT} | 2.00 (1.00–4.00) | 4.00 (3.00–5.00) |" in page
+    assert "in the steps 201 to 300 alone" in page
+
+
+def test_the_workers_peak_is_a_row_and_a_goal() -> None:
+    found = outcome(**{DEFAULT.replace("-", "_"): 2.0})
+    assert "| one track of 30 s | 1100 | 1.50 |" in markdown(found)
+    verdicts = {goal.text: goal.reached(value) for goal, value in judged(found)}
+    assert verdicts["default, the worker's peak memory in a long track, MB"] is False
 
 
 def test_goals_are_judged_where_their_candidates_were_measured() -> None:
@@ -145,14 +166,17 @@ def test_the_page_says_what_was_estimated_left_out_and_failed() -> None:
     assert "| ours-int4 | 2.00 (2.00–2.00) | 1.00 | 10.0 | 12.0 | 14.0 |" in page
     assert "| transformers-fp32 | 0.20 (0.20–0.20) | ≈ 0.10 |" in page
     assert "60 % |" in page  # 360 MB in 10 ms of 60 GB/s
-    assert "js-int8: not measured, this machine has no node" in page
-    assert "onnx-int8: failed: RuntimeError: no such file" in page
+    assert "| js-int8 | this machine has no node |" in page
+    assert "| onnx-int8 | failed in preparation | |" in page.replace("  ", " ")
+    assert "| onnx-int8 | failed in preparation: RuntimeError: a\\|b |" in page
+    assert "| ours-int4, 8 slots | failed in measurement: died |" in page
+    assert "2 threads each; lofi with its worker's defaults: spinning threads, niceness 5" in page
     assert "int4 beside plain" not in page
 
 
 def test_an_import_is_on_the_page_with_its_agreement() -> None:
     found = outcome(ours_int4=2.0)
-    made = Making(seconds=12.4, peak_mib=300.0, agreement=None)
+    made = Making(seconds=12.4, peak_mb=300.0, agreement=None)
     found.prepared["ours-int4"] = Prepared(folder="x", bytes=1, step_bytes=1, making=made)
     assert "| ours-int4 | 12 | 300 |" in markdown(found)
 
@@ -193,86 +217,3 @@ def test_a_checkpoints_step_reads_its_decoder_without_tables() -> None:
         4 * 48 * 48 + 2 * 48 * 48 + 2 * 48 * 96 + 3 * 2 * 48
     )  # attention, q and out of the text's, ffn, norms
     assert checkpoint_step_bytes(TINY / "model.safetensors", 2) == 2 * (2 * layer + 4 * 64 * 48 + 2 * 48)
-
-
-def test_what_fails_to_be_made_is_not_there(tmp_path: Path) -> None:
-    with pytest.raises(PreparationFailed, match="out of luck"):
-        make(tmp_path, "thing", [sys.executable, "-c", "import sys; sys.exit('out of luck')"])
-    assert not (tmp_path / "thing").exists()
-    script = "import sys; open(sys.argv[1] + '/made', 'w')"
-    assert (make(tmp_path, "thing", [sys.executable, "-c", script, "{}"]) / "made").exists()
-
-
-def test_each_checkpoint_has_a_place_of_its_own(tmp_path: Path) -> None:
-    work, one, other = (tmp_path / name for name in ("work", "one/model", "other/model"))
-    for folder in (one, other):
-        folder.mkdir(parents=True)
-        (folder / "model.safetensors").write_bytes(b"weights")
-    os.utime(other / "model.safetensors", (1, 1))
-    places = [place_of(work, each) for each in (work / CHECKPOINT, one, other)]
-    assert places[0] == work and len(set(places)) == 3
-    assert place_of(work, one) == places[1]
-    (one / "model.safetensors").write_bytes(b"other weights")
-    assert place_of(work, one) not in places
-
-
-def test_a_candidate_that_fails_is_told_and_runs_no_more(tmp_path: Path) -> None:
-    bench = Bench(tmp_path, tmp_path, PLAN, 1, TINY)
-    ours = next(each for each in CANDIDATES if each.name == "ours-int4")
-    bench.prepared[ours.name] = Prepared(folder=str(tmp_path / "no_model"), bytes=1, step_bytes=1)
-    bench.measure(ours)
-    assert "ModelNotFound: " in bench.failed[ours.name]
-    bench.failed[ours.name] = "told before"
-    bench.measure(ours)
-    assert bench.failed[ours.name] == "told before"
-    assert bench.measured == {}
-
-
-def test_a_candidate_whose_program_is_not_there_is_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("PATH", "")
-    chosen, lacking = choose(None)
-    assert {"node", "npm"} <= set(lacking["js-int8"])
-    assert DEFAULT in [each.name for each in chosen]
-    with pytest.raises(SystemExit, match=r"js-int8 needs .*node"):
-        choose(["js-int8"])
-
-
-@pytest.mark.timeout(180)
-def test_a_whole_run_on_a_tiny_checkpoint(tmp_path: Path) -> None:
-    pytest.importorskip("matplotlib")
-    command = [sys.executable, "-W", "ignore", "-m", "benchmarks.compare", "--rounds", "1", "--threads", "1"]
-    command += ["--only", "ours-fp32,ours-int4", "--seconds", "1,2", "--checkpoint", str(TINY)]
-    command += ["--work", str(tmp_path / "work"), "--results", str(tmp_path / "results")]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=170)
-    assert done.returncode == 0, done.stderr
-    (folder,) = (tmp_path / "results").iterdir()
-    found = json.loads((folder / "results.json").read_text())
-    assert list(found["figures"]) == ["ours-fp32", "ours-int4"]
-    assert found["figures"]["ours-fp32"]["short_speed"] > 0
-    assert sorted(found["slots"]["ours-int4"]) == ["1", "2", "4", "8"]
-    assert (folder / "results.md").read_text() == done.stdout[: done.stdout.rindex("\n")]
-    assert (folder / "plot.png").read_bytes().startswith(b"\x89PNG")
-    assert len((folder / "runs.jsonl").read_text().splitlines()) == 2 + 4
-
-
-@pytest.mark.timeout(180)
-def test_a_peer_measures_a_track_and_the_end_of_another(tmp_path: Path) -> None:
-    pytest.importorskip("torch")
-    pytest.importorskip("transformers")
-    task = Task(
-        candidate="transformers-bf16",
-        files=str(TINY),
-        threads=1,
-        prompt_ids=[3, 4, 5, 1],
-        special=64,
-        tracks=[1],
-        window_frames=100,
-    )
-    (tmp_path / "task.json").write_bytes(msgspec.json.encode(task))
-    command = [sys.executable, "-W", "ignore", "-m", "benchmarks.peers.torch_transformers"]
-    done = subprocess.run([*command, str(tmp_path / "task.json")], cwd=ROOT, capture_output=True, timeout=170)
-    assert done.returncode == 0, done.stderr
-    found = msgspec.json.decode(done.stdout.splitlines()[-1], type=Measurement)
-    assert len(found.tracks[0].step_times) == 53
-    assert found.tracks[0].total >= sum(found.tracks[0].step_times) + found.tracks[0].codec
-    assert found.window is not None and len(found.window.step_times) == 19

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import socket
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from huggingface_hub.utils import validate_repo_id
 from lofi_common.errors import ErrorInfo, InvalidParams, LofiError, ModelDownloadFailed
 from lofi_common.installs import (
     Agreement,
+    Asking,
     CatalogueName,
     Done,
     Download,
@@ -29,9 +31,9 @@ from lofi_common.installs import (
     encode_line,
     parse_source,
 )
-from lofi_worker.install.answers import Transient, refusal, retry_after
+from lofi_worker.install.answers import Transient, no_answer, refusal, retry_after
 from lofi_worker.install.lines import DownloadLines, ImportLines
-from lofi_worker.install.patience import Patience, PatienceSettings
+from lofi_worker.install.patience import Pace, Patience, PatienceSettings
 from lofi_worker.install.places import Places
 
 
@@ -85,6 +87,7 @@ def test_what_can_be_no_model_s_name(name: str) -> None:
 @pytest.mark.parametrize(
     "line",
     [
+        Asking(host="hub", failures=1, reason="answered 503"),
         Plan(
             source="s",
             name="n",
@@ -141,6 +144,22 @@ def test_what_a_refusal_means() -> None:
     assert isinstance(rude, LofiError) and rude.details.isprintable() and len(rude.details) <= 300
 
 
+def test_why_no_answer_came_is_told_in_the_system_s_words() -> None:
+    def wrapped(inner: Exception) -> str:
+        try:
+            try:
+                raise inner
+            except Exception as error:
+                raise RuntimeError(f"Max retries exceeded (Caused by {error!r})") from error
+        except RuntimeError as error:
+            return no_answer(error)
+
+    assert wrapped(ConnectionRefusedError(111, "Connection refused")) == "Connection refused"
+    assert wrapped(socket.gaierror(-2, "Name or service not known")) == "Name or service not known"
+    assert wrapped(TimeoutError("timed out")) == "no answer came in time"
+    assert no_answer(ValueError("other")) == "other"
+
+
 def patience(**settings: float) -> tuple[Patience, list[float]]:
     pauses: list[float] = []
     limits = PatienceSettings(tries=5, first_pause_sec=1.0, longest_pause_sec=4.0, **settings)  # type: ignore[arg-type]
@@ -166,6 +185,17 @@ def test_progress_renews_patience_but_a_trickle_does_not() -> None:
         for _ in range(50):
             waiting.progressed(1)
             waiting.failed(Transient("no"))
+
+
+def test_a_pace_is_judged_over_whole_stretches() -> None:
+    now = [0.0]
+    pace = Pace(PatienceSettings(stall_sec=30.0, least_bytes_per_sec=1000.0), clock=lambda: now[0])
+    pace.brought(1)
+    for now[0], count in ((29.9, 1), (30.0, 30_000), (59.0, 1), (61.0, 31_000)):
+        pace.brought(count)
+    now[0] = 121.0
+    with pytest.raises(Transient, match="only 59999 bytes came in 60 s"):
+        pace.brought(59_999)
 
 
 def test_a_server_that_names_a_time_is_obeyed_within_bounds() -> None:

@@ -64,6 +64,8 @@ def test_every_entry_is_named_as_its_file_and_can_be_asked_for_by_name() -> None
     assert published <= set(entries)
     assert entries["musicgen-small-onnx"].download_bytes == 2_251_406_668
     assert entries["musicgen-small"].download_bytes is None
+    # A list shows a size of each: an exact one, or a computed one where only the Hub knows.
+    assert all((each.download_bytes is None) == (each.about_bytes is not None) for each in entries.values())
 
 
 def test_a_broken_entry_is_named(tmp_path: Path) -> None:

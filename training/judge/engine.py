@@ -7,7 +7,6 @@ from pathlib import Path
 
 import numpy as np
 
-from lofi_common.jobs import JobSpec
 from lofi_common.manifest import read_model
 from lofi_worker.musicgen.load import load_engine
 from lofi_worker.musicgen.settings import RunSettings
@@ -22,20 +21,7 @@ def engine_track(folder: Path, prompt: str, seed: int, seconds: int) -> Audio:
     """A track from the engine with the model's own settings, float32 [samples]. Raises the engine's error."""
     model = read_model(folder)
     engine = load_engine(model, slots=1, settings=RunSettings(threads=1))
-    how = model.manifest.sampling
-    engine.start(
-        0,
-        JobSpec(
-            prompt=prompt,
-            duration_sec=seconds,
-            seed=seed,
-            model_version=model.version,
-            temperature=how.temperature,
-            top_k=how.top_k,
-            top_p=how.top_p,
-            guidance_scale=how.guidance_scale,
-        ),
-    )
+    engine.start(0, model.job(prompt, seconds, seed))
     pieces: list[Audio] = []
     while True:
         result = engine.step()[0]

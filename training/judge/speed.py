@@ -15,7 +15,6 @@ import json, os, sys, time
 from pathlib import Path
 os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:2])
 started = time.perf_counter()
-from lofi_common.jobs import JobSpec
 from lofi_common.manifest import read_model
 from lofi_worker.musicgen.load import load_engine
 from lofi_worker.musicgen.settings import RunSettings
@@ -23,13 +22,10 @@ imported = time.perf_counter()
 model = read_model(Path(sys.argv[1]))
 engine = load_engine(model, slots=1, settings=RunSettings(threads=2))
 loaded = time.perf_counter()
-how = model.manifest.sampling
 times = []
 for seed in range(4):
     began = time.perf_counter()
-    engine.start(0, JobSpec(prompt="slow piano, rain, brushes", duration_sec=20, seed=seed,
-        model_version=model.version,
-        temperature=how.temperature, top_k=how.top_k, top_p=how.top_p, guidance_scale=how.guidance_scale))
+    engine.start(0, model.job("slow piano, rain, brushes", 20, seed))
     samples = 0
     while True:
         result = engine.step()[0]

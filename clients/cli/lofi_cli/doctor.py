@@ -22,6 +22,7 @@ from lofi_common.paths import Paths, find_paths
 from lofi_common.selection import selected_folder
 
 _PACKAGES = ("lofi-daemon", "onnxruntime", "numpy", "tokenizers", "soundfile", "pyzmq", "msgpack", "msgspec")
+_OTHER_FOLDER = "Mend that, or set LOFI_HOME to another folder."
 
 
 class Check(NamedTuple):
@@ -61,9 +62,12 @@ def _folders(paths: Paths) -> Check:
         paths.socket("clients")
     except LofiError as error:
         return Check(False, str(error), "Set LOFI_HOME to a folder with a short path that you may write to.")
-    refused = [path for path in (paths.state, paths.tracks, paths.runtime) if not os.access(path, os.W_OK)]
+    used = [paths.state, paths.tracks, paths.runtime]
+    if os.path.lexists(paths.models):
+        used.append(paths.models)
+    refused = [path for path in used if not (path.is_dir() and os.access(path, os.R_OK | os.W_OK | os.X_OK))]
     if refused:
-        return Check(False, f"{refused[0]} can't be written", "Mend its permissions, or set LOFI_HOME.")
+        return Check(False, f"{refused[0]} is no folder that you may read and write", _OTHER_FOLDER)
     return Check(True, f"folders: {paths.data}, {paths.state}, {paths.runtime}")
 
 

@@ -27,7 +27,10 @@ def models() -> None:
 @models.command("list")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object per model.")
 def list_(as_json: bool) -> None:
-    """List what is installed and what the catalogue has; * marks the selected one."""
+    """List the installed models and the catalogue.
+
+    * marks the selected one, which makes the tracks that name no model.
+    """
     from lofi_cli.show_models import show_models
     from lofi_client import Lofi
 
@@ -37,7 +40,7 @@ def list_(as_json: bool) -> None:
 
 _name = click.option("--name", help="What to call it.  [default: from its source]")
 _precision = click.option(
-    "--precision", type=click.Choice(PRECISIONS), help="How to store the weights.  [default: the best fit]"
+    "--precision", type=click.Choice(PRECISIONS), help="How to store the weights.  [default: mixed]"
 )
 _replace = click.option("--replace", is_flag=True, help="Replace the installed model of that name.")
 _yes = click.option("--yes", is_flag=True, help="Agree to the licence and the download without being asked.")
@@ -54,8 +57,9 @@ _as_json = click.option("--json", "as_json", is_flag=True, help="One JSON object
 def pull(
     model: str, name: str | None, precision: str | None, replace: bool, yes: bool, as_json: bool
 ) -> None:
-    """Download and install MODEL: a name of the catalogue, or OWNER/NAME[@REVISION][:FOLDER] of the Hub.
+    """Download and install MODEL.
 
+    MODEL is a name of the catalogue, or OWNER/NAME[@REVISION][:FOLDER] of the Hub.
     What has arrived before is not fetched again. Ctrl-C stops it.
     """
     _install(model, name=name, precision=precision, replace=replace, yes=yes, as_json=as_json)
@@ -71,13 +75,12 @@ def pull(
 def import_(
     path_or_repo: str, name: str | None, precision: str | None, replace: bool, yes: bool, as_json: bool
 ) -> None:
-    """Install a checkpoint from a folder of this machine, or from a repository of the Hub.
+    """Install a checkpoint from a folder, or from the Hub.
 
     The folder holds config.json, tokenizer.json and model.safetensors, or an ONNX export of Optimum's.
     """
-    source = (
-        os.path.abspath(path_or_repo) if os.path.isdir(os.path.expanduser(path_or_repo)) else path_or_repo
-    )
+    folder = os.path.expanduser(path_or_repo)
+    source = os.path.abspath(folder) if os.path.isdir(folder) else path_or_repo
     _install(source, name=name, precision=precision, replace=replace, yes=yes, as_json=as_json)
 
 
@@ -86,7 +89,10 @@ def import_(
 @click.option("--full", is_flag=True, help="Load it and run some steps as well.")
 @_as_json
 def verify(model: str | None, full: bool, as_json: bool) -> None:
-    """Check the files of MODEL, or of the selected one, against their SHA-256."""
+    """Check the files of MODEL, or of the selected one.
+
+    They are compared with the SHA-256 that each had when it was installed.
+    """
     from lofi_cli.show_models import show_verified
     from lofi_client import Lofi
 
@@ -109,7 +115,7 @@ def use(model: str) -> None:
 @models.command("rm")
 @click.argument("model")
 def remove(model: str) -> None:
-    """Delete the installed MODEL, or what an interrupted download left of it."""
+    """Delete MODEL, or what a download left of it."""
     from lofi_client import Lofi
     from lofi_common.units import human_bytes
 
@@ -121,7 +127,10 @@ def remove(model: str) -> None:
 @models.command()
 @click.argument("model")
 def cancel(model: str) -> None:
-    """Stop the installation of MODEL; what has arrived is kept for the next try."""
+    """Stop the installation of MODEL.
+
+    What has arrived is kept for the next try.
+    """
     from lofi_client import Lofi
 
     with exits.reported(), Lofi.connect(start=False, name="lofi") as lofi:
@@ -138,11 +147,13 @@ def _install(
         from lofi_client import Lofi
         from lofi_common.api_models import ModelDownloadParams
         from lofi_common.errors import InvalidParams
-        from lofi_common.installs import check_name, parse_source
+        from lofi_common.installs import LocalFolder, check_name, parse_source
 
         exits.end_on_sigterm()
+        match parse_source(source):
+            case LocalFolder(path=path):
+                source = os.path.normpath(path)  # the broker works in another folder
         asked = {"model": source, "name": name, "precision": precision, "replace": replace}
-        parse_source(source)
         if name is not None:
             check_name(name)
         try:
@@ -160,9 +171,9 @@ def _run(lofi: Lofi, params: ModelDownloadParams, watcher: InstallWatcher, *, ye
     from lofi_common.errors import BrokerUnavailable, ConsentRequired, ModelNotFound
 
     try:
-        accepted = lofi.download_model(params)
+        accepted = lofi.download_model(params, watcher.asking)
     except ConsentRequired as error:
-        if not _agreed(error, yes=yes):
+        if not _agreed(error, watcher, yes=yes):
             return exits.NO_MODEL
         accepted = lofi.download_model(msgspec.structs.replace(params, consent=True))
     watcher.accepted(accepted)
@@ -198,15 +209,13 @@ def _what_is_kept(source: str) -> str:
     return "What has arrived is kept: the same command goes on from there."
 
 
-def _agreed(error: ConsentRequired, *, yes: bool) -> bool:
+def _agreed(error: ConsentRequired, watcher: InstallWatcher, *, yes: bool) -> bool:
     """Show what is to be downloaded; ask on a terminal, else only `--yes` is a yes."""
     import msgspec
 
-    from lofi_cli.show_models import show_offer
     from lofi_common.api_models import DownloadOffer
 
-    offer = msgspec.json.decode(error.details, type=DownloadOffer)
-    click.echo(show_offer(offer), err=True)
+    watcher.offered(msgspec.json.decode(error.details, type=DownloadOffer))
     if yes:
         return True
     if sys.stdin.isatty() and sys.stderr.isatty():

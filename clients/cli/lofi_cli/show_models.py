@@ -21,16 +21,22 @@ def show_models(found: ModelsListResult, *, as_json: bool) -> str:
     if as_json:
         return "\n".join(msgspec.json.encode(model).decode() for model in found.models)
     rows = [_row(model) for model in found.models]
-    widths = [max(len(row[i]) for row in rows) for i in range(4)]
+    widths = [max(len(row[i]) for row in rows) for i in range(3)]
     return "\n".join(
-        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows
+        f"{name:<{widths[0]}}  {size:>{widths[1]}}  {license:<{widths[2]}}  {about}".rstrip()
+        for name, size, license, about in rows
     )
 
 
 def _row(model: ModelInfo) -> tuple[str, str, str, str]:
-    size = human_bytes(model.bytes) if model.bytes is not None else ""
     mark = "*" if model.selected else " "
-    return f"{mark} {printable(model.name)}", size, printable(model.license), _about(model)
+    return f"{mark} {printable(model.name)}", _size(model), printable(model.license), _about(model)
+
+
+def _size(model: ModelInfo) -> str:
+    if model.bytes is None and model.about_bytes is not None:
+        return f"about {human_bytes(model.about_bytes)}"
+    return human_bytes(model.bytes) if model.bytes is not None else ""
 
 
 def _about(model: ModelInfo) -> str:
@@ -45,7 +51,7 @@ def _about(model: ModelInfo) -> str:
                 parts.append("being replaced")
             return printable(", ".join(part for part in parts if part))
         case "damaged":
-            return f"damaged: {printable(model.reason or '')}"
+            return f"damaged: {printable((model.reason or '').replace(f'{model.path}/', ''))}"
         case "installing":
             return f"being installed{_arrived(model)}"
         case "partial":
@@ -80,15 +86,16 @@ def show_offer(offer: DownloadOffer) -> str:
     if offer.bytes_present:
         size += f", {human_bytes(offer.bytes_present)} of them here already"
     revision = f" at {offer.revision[:12]}" if offer.revision else ""
-    return "\n".join(
-        [
-            f"model      {printable(offer.model)}",
-            f"from       {printable(offer.repo or offer.source)}{printable(revision)}",
-            f"licence    {printable(offer.license) or 'not stated: look at the page of the repository'}",
-            f"download   {size}",
-            f"to         {printable(offer.destination)}",
-        ]
-    )
+    lines = [
+        f"model      {printable(offer.model)}",
+        f"from       {printable(offer.repo or offer.source)}{printable(revision)}",
+        f"licence    {printable(offer.license) or 'not stated: look at the page of the repository'}",
+        f"download   {size}",
+        f"to         {printable(offer.destination)}",
+    ]
+    if offer.bytes_needed is not None:
+        lines.append(f"disk       {human_bytes(offer.bytes_needed)} free, for the download and the import")
+    return "\n".join(lines)
 
 
 def show_verified(result: ModelVerifyResult, *, as_json: bool) -> str:

@@ -13,8 +13,9 @@ import msgspec
 
 from lofi_cli import exits
 from lofi_cli.show import event_line, printable
+from lofi_cli.show_models import show_offer
 from lofi_common import api
-from lofi_common.api_models import DownloadProgress, ModelDownloadResult, ModelStatus
+from lofi_common.api_models import DownloadOffer, DownloadProgress, ModelDownloadResult, ModelStatus
 from lofi_common.units import human_bytes
 
 _PHASES = {"queued": "waits for another", "installing": "starting"}
@@ -37,6 +38,21 @@ class InstallWatcher:
     ) -> None:
         self.finish_bar()
 
+    def asking(self, status: ModelStatus) -> None:
+        """The Hub is asked, or asked again, what there is to agree to. It may take a minute to answer."""
+        if not self._wanted:
+            return
+        words = f"asking {status.host} for {status.model} …"
+        if status.failures:
+            words = f"{status.reason}; asking again …"
+        print(printable(words), file=sys.stderr)
+
+    def offered(self, offer: DownloadOffer) -> None:
+        """What a yes is asked for."""
+        self._emit("offer", offer)
+        if not self._json or sys.stderr.isatty():
+            print(show_offer(offer), file=sys.stderr)
+
     def accepted(self, result: ModelDownloadResult) -> None:
         self._emit("accepted", result)
         if result.state == "installed":
@@ -54,6 +70,9 @@ class InstallWatcher:
                 self._say(f"file {file} of {event.files_total}", here, total, bytes_)
             case ModelStatus(state="installing", stage=str(stage), done=int(done), total=int(total)):
                 self._say(f"import: {printable(stage).replace('_', ' ')}", done, total, "")
+            case ModelStatus(state="installing", host=str(host), failures=failures):
+                again = " again" if failures else ""
+                self._say(_PHASES["installing"], 0, 0, f"asking {printable(host)}{again}")
             case ModelStatus(state="installing" | "queued"):
                 self._say(_PHASES[event.state], 0, 0, "")
             case ModelStatus(state="installed"):

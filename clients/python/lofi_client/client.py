@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from types import TracebackType
 from typing import Self, TypeVar
 
@@ -14,6 +14,7 @@ from lofi_client.connection import Connection
 from lofi_client.launch import find_broker, start_broker
 from lofi_common import PROTOCOL, api, api_models
 from lofi_common.errors import BrokerUnavailable, ModelDownloadFailed
+from lofi_common.installs import default_name, parse_source
 from lofi_common.jobs import JobState
 from lofi_common.messages import Event
 from lofi_common.paths import Paths, find_paths
@@ -141,12 +142,24 @@ class Lofi:
     def models(self) -> api_models.ModelsListResult:
         return self._call("models_list", api.NoParams(), api_models.ModelsListResult)
 
-    def download_model(self, params: api_models.ModelDownloadParams) -> api_models.ModelDownloadResult:
+    def download_model(
+        self,
+        params: api_models.ModelDownloadParams,
+        asking: Callable[[api_models.ModelStatus], None] | None = None,
+    ) -> api_models.ModelDownloadResult:
         """Start an installation; it goes on whether or not anybody waits for it (`follow_install`).
 
+        `asking` gets a status before each try to ask the Hub, which may take a minute to answer.
         Raises ConsentRequired, with a DownloadOffer as JSON in its details, until `consent` is given.
         """
-        accepted = self._call("model_download", params, api_models.ModelDownloadResult, _HUB_SEC)
+        name = params.name or default_name(parse_source(params.model))
+
+        def meanwhile(event: Event) -> None:
+            if asking is not None and _is_about(event, name) and event.params.get("state") == "asking":
+                asking(msgspec.convert(event.params, api_models.ModelStatus))
+
+        result = self._connection.call("model_download", msgspec.to_builtins(params), _HUB_SEC, meanwhile)
+        accepted = msgspec.convert(result, api_models.ModelDownloadResult)
         # What came before the answer is about an earlier installation of that name.
         self._connection.forget(lambda event: _is_about(event, accepted.model))
         return accepted

@@ -32,8 +32,15 @@ class Connection:
         self._ids = itertools.count(1)
         self._events: deque[Event] = deque(maxlen=_KEPT_EVENTS)
 
-    def call(self, method: str, params: dict[str, object], timeout_sec: float) -> dict[str, object]:
-        """Send one request and wait for its response.
+    def call(
+        self,
+        method: str,
+        params: dict[str, object],
+        timeout_sec: float,
+        meanwhile: Callable[[Event], None] | None = None,
+    ) -> dict[str, object]:
+        """Send one request and wait for its response; `meanwhile` sees the events that come before it, which
+        are kept as well.
 
         Raises the LofiError that the broker answered, or BrokerUnavailable.
         """
@@ -49,6 +56,8 @@ class Connection:
                 raise BrokerUnavailable(f"the broker did not answer {method} within {timeout_sec:g} s")
             if isinstance(message, Event):
                 self._events.append(message)
+                if meanwhile is not None:
+                    meanwhile(message)
             elif message.id == request.id:
                 if message.error is not None:
                     raise from_info(message.error)

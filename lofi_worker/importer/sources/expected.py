@@ -1,13 +1,18 @@
 """Which weights a config promises, and in which shapes."""
 
 from collections.abc import Iterator
+from math import prod
 from pathlib import Path
 
+from lofi_worker.importer.data_file import ALIGNMENT
 from lofi_worker.importer.sources.config import CodecConfig, DecoderConfig, ModelConfig, TextConfig
 from lofi_worker.importer.sources.refused import BadCheckpoint
 from lofi_worker.importer.sources.weights import StoredWeights
 
 Shape = tuple[int, ...]
+FLOAT32_BYTES = 4
+BYTES_BESIDE = 4 * 2**20
+"""The graphs without weights, the manifest, and a tokenizer like T5's with 2.4 MB."""
 
 
 def require_weights(weights: StoredWeights, config: ModelConfig, source: Path) -> list[str]:
@@ -26,6 +31,17 @@ def require_weights(weights: StoredWeights, config: ModelConfig, source: Path) -
             )
         names.append(name)
     return names
+
+
+def import_room(config: ModelConfig) -> int:
+    """Bytes of disk that an import takes at most, in any precision.
+
+    That is all weights in float32: a float32 language model is written first, to measure the others by, and
+    is gone before they are written.
+    """
+    sizes = [prod(shape) for _, shape in expected_shapes(config)]
+    sizes.append(config.decoder.max_position_embeddings * config.decoder.hidden_size)
+    return sum(size * FLOAT32_BYTES + ALIGNMENT for size in sizes) + BYTES_BESIDE
 
 
 def expected_shapes(config: ModelConfig) -> Iterator[tuple[str, Shape]]:

@@ -1,21 +1,17 @@
 """A folder with a checkpoint, whichever way it was published, opened and checked."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from tokenizers import Tokenizer
-
 from lofi_worker.importer.sources.config import ModelConfig, read_config
 from lofi_worker.importer.sources.expected import require_weights
-from lofi_worker.importer.sources.files import PICKLE_SUFFIXES, read_small
+from lofi_worker.importer.sources.files import PICKLE_SUFFIXES
 from lofi_worker.importer.sources.optimum import optimum_files, read_optimum
 from lofi_worker.importer.sources.refused import BadCheckpoint, IncompleteCheckpoint
 from lofi_worker.importer.sources.safetensors_files import read_safetensors, safetensors_files
+from lofi_worker.importer.sources.tokenizer import read_tokenizer
 from lofi_worker.importer.sources.weights import StoredWeights
 
-MAX_TOKENIZER_BYTES = 32 * 2**20  # T5's has 2.4 MB
 MAX_SUBFOLDERS = 64
 
 
@@ -40,9 +36,7 @@ def open_source(folder: Path) -> Source:
     """
     if not folder.is_dir():
         raise IncompleteCheckpoint(f"{folder} is not a folder")
-    config_path = _find(folder, "config.json")
-    config = read_config(config_path)
-    tokenizer = _read_tokenizer(_find(folder, "tokenizer.json"), config)
+    config, tokenizer = _read_beside(folder)
     files = safetensors_files(folder)
     if files:
         stored = read_safetensors(files)
@@ -55,9 +49,14 @@ def open_source(folder: Path) -> Source:
     return Source(config, weights.only(require_weights(weights, config, folder)), tokenizer)
 
 
-def check_beside(folder: Path) -> None:
+def check_beside(folder: Path) -> ModelConfig:
     """Raises what `open_source` raises for the folder's config.json and tokenizer.json; reads no weights."""
-    _read_tokenizer(folder / "tokenizer.json", read_config(folder / "config.json"))
+    return _read_beside(folder)[0]
+
+
+def _read_beside(folder: Path) -> tuple[ModelConfig, bytes]:
+    config = read_config(_find(folder, "config.json"))
+    return config, read_tokenizer(_find(folder, "tokenizer.json"), config.text_encoder.vocab_size)
 
 
 def _find(folder: Path, name: str) -> Path:
@@ -88,31 +87,3 @@ def _without_weights(folder: Path) -> BadCheckpoint | IncompleteCheckpoint:
             recovery="Take a checkpoint in safetensors, as facebook/musicgen-small has it.",
         )
     return IncompleteCheckpoint(f"{folder} holds neither safetensors nor an ONNX export by Optimum")
-
-
-def _read_tokenizer(path: Path, config: ModelConfig) -> bytes:
-    data = read_small(path, MAX_TOKENIZER_BYTES)
-    with _panics_refused(path):
-        tokenizer = Tokenizer.from_buffer(data)
-        tokenizer.no_padding()
-        tokenizer.no_truncation()
-        tokens = tokenizer.encode("a slow beat").ids
-        largest = max(tokenizer.get_vocab(with_added_tokens=True).values(), default=-1)
-    if not 0 <= largest < config.text_encoder.vocab_size:
-        raise BadCheckpoint(
-            f"{path} has the token {largest}, config.json tokens below {config.text_encoder.vocab_size}"
-        )
-    if not tokens:
-        raise BadCheckpoint(f"{path} makes no tokens of a text")
-    return data
-
-
-@contextmanager
-def _panics_refused(path: Path) -> Iterator[None]:
-    """The tokenizers library raises plain Exceptions, and where its Rust panics, what is not even one."""
-    try:
-        yield
-    except BaseException as error:
-        if not isinstance(error, Exception) and type(error).__name__ != "PanicException":
-            raise
-        raise BadCheckpoint(f"{path} is not a tokenizer that can be used: {error}") from error

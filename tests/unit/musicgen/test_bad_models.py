@@ -245,63 +245,6 @@ def test_no_folder(checkpoint: Path, folder: str) -> None:
         convert_checkpoint(checkpoint / folder, checkpoint, "bad", license="MIT", description="bad")
 
 
-def test_the_tokenizer_of_another_model(checkpoint: Path) -> None:
-    path = checkpoint / "tokenizer.json"
-    tokenizer = json.loads(path.read_text())
-    tokenizer["model"]["vocab"]["surplus"] = 5_000
-    path.write_text(json.dumps(tokenizer))
-    refused(checkpoint, r"has the token 5000, config\.json tokens below 23")
-
-
-def test_a_tokenizer_that_fails(checkpoint: Path) -> None:
-    path = checkpoint / "tokenizer.json"
-    tokenizer = json.loads(path.read_text())
-    tokenizer["model"] |= {"vocab": {"beat": 1}, "unk_token": "missing"}
-    tokenizer["post_processor"] = None
-    path.write_text(json.dumps(tokenizer))
-    refused(checkpoint, r"tokenizer\.json")
-
-
-@pytest.mark.parametrize(
-    "part",
-    [
-        {"normalizer": {"type": "Precompiled", "precompiled_charsmap": "AAAA"}},
-        {"normalizer": {"type": "Precompiled", "precompiled_charsmap": "CAAAAP8DAAD/AwAAYWJj"}},
-        {
-            "post_processor": {
-                "type": "TemplateProcessing",
-                "single": [{"SpecialToken": {"id": "?", "type_id": 0}}],
-                "pair": [],
-                "special_tokens": {},
-            }
-        },
-    ],
-    ids=["no table", "a table that leads nowhere", "a token that is not there"],
-)
-def test_a_tokenizer_that_panics(checkpoint: Path, part: Header) -> None:
-    """What panics in the library is no Exception in Python."""
-    path = checkpoint / "tokenizer.json"
-    path.write_text(json.dumps(json.loads(path.read_text()) | part))
-    refused(checkpoint, r"tokenizer\.json")
-
-
-def test_a_tokenizer_that_pads_takes_no_memory_for_it(checkpoint: Path) -> None:
-    """Texts are neither padded nor cut, whatever the file asks for: so does transformers."""
-    path = checkpoint / "tokenizer.json"
-    padding = {"strategy": {"Fixed": 10**15}, "direction": "Right", "pad_to_multiple_of": None}
-    padding |= {"pad_id": 0, "pad_type_id": 0, "pad_token": "<pad>"}
-    path.write_text(json.dumps(json.loads(path.read_text()) | {"padding": padding}))
-    convert_checkpoint(
-        checkpoint, checkpoint.parent / "model", "padded", license="MIT", description="", precision="fp32"
-    )
-
-
-@pytest.mark.parametrize("content", [b"", b"{}", b"[", b"\xff\xfe", b"{" * 100_000, b" " * (32 * 2**20 + 1)])
-def test_what_is_no_tokenizer(checkpoint: Path, content: bytes) -> None:
-    (checkpoint / "tokenizer.json").write_bytes(content)
-    refused(checkpoint, r"tokenizer\.json")
-
-
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     changes=st.lists(st.tuples(st.integers(0, 23_000), st.integers(0, 255)), min_size=1, max_size=4),

@@ -1,11 +1,13 @@
 """What a config.json may say: the published models' sizes, and bounds for everything."""
 
 import json
+from math import prod
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from lofi_common.catalogue import CatalogueEntry, catalogue_folder, read_catalogue
 from lofi_common.errors import ModelLoadFailed
 from lofi_worker.importer.sources.config import ModelConfig, read_config
 from lofi_worker.importer.sources.expected import expected_shapes
@@ -53,9 +55,7 @@ def read(tmp_path: Path, content: dict[str, Any]) -> ModelConfig:
     return read_config(path)
 
 
-@pytest.mark.parametrize("stereo", [False, True])
-@pytest.mark.parametrize("size", SIZES)
-def test_published_models(tmp_path: Path, size: str, stereo: bool) -> None:
+def published(tmp_path: Path, size: str, stereo: bool) -> ModelConfig:
     hidden, layers, heads = SIZES[size]
     decoder: dict[str, Any] = {
         "hidden_size": hidden,
@@ -65,13 +65,33 @@ def test_published_models(tmp_path: Path, size: str, stereo: bool) -> None:
     }
     if stereo:
         decoder |= {"audio_channels": 2, "num_codebooks": 8}
-    model = read(tmp_path, config(decoder=decoder))
+    return read(tmp_path, config(decoder=decoder))
+
+
+@pytest.mark.parametrize("stereo", [False, True])
+@pytest.mark.parametrize("size", SIZES)
+def test_published_models(tmp_path: Path, size: str, stereo: bool) -> None:
+    hidden, layers, heads = SIZES[size]
+    model = published(tmp_path, size, stereo)
     shape, codec = model.decoder_shape(), model.codec_shape()
     assert (shape.layers, shape.hidden, shape.heads, shape.head_dim) == (layers, hidden, heads, 64)
     assert shape.codebooks == (8 if stereo else 4)
     assert (codec.codebooks, codec.channels) == (4, 2 if stereo else 1)
     assert (codec.hop, codec.width, model.audio_encoder.sampling_rate) == (640, 1024, 32_000)
     assert model.text_shape().head_dim * model.text_shape().heads == 768
+
+
+HALF_OF_THE_CODEC = 118_000_000
+"""Bytes of what safetensors hold and no ONNX export does: EnCodec's encoder."""
+
+
+@pytest.mark.parametrize("entry", read_catalogue(catalogue_folder()).values(), ids=lambda entry: entry.name)
+def test_sizes_that_the_catalogue_computes(tmp_path: Path, entry: CatalogueEntry) -> None:
+    size, stereo = next(size for size in SIZES if size in entry.name), "stereo" in entry.name
+    weights = sum(prod(shape) for _, shape in expected_shapes(published(tmp_path, size, stereo)))
+    computed = weights * (2 if "fp16" in entry.name else 4)
+    computed += HALF_OF_THE_CODEC if entry.format == "safetensors" else 0
+    assert (entry.about_bytes or entry.download_bytes) == pytest.approx(computed, rel=0.01)
 
 
 def test_the_parameters_of_the_small_model_add_up(tmp_path: Path) -> None:
