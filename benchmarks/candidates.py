@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, get_args
 
+from lofi_common.cores import HUGE_PAGES
 from lofi_worker.importer.precision import DEFAULT_PRECISION, Precision
 
 HERE = Path(__file__).parent
@@ -21,6 +22,8 @@ PACKAGES: dict[Kind, tuple[str, ...]] = {
     "onnx": ("torch", "transformers", "optimum.exporters.onnx"),
     "js": ("torch", "transformers", "optimum.exporters.onnx"),
 }
+OUR_PYTHON = ["env", *(f"{name}={value}" for name, value in HUGE_PAGES.items()), sys.executable]
+"""Python as the broker starts it for workers and installers."""
 PROGRAMS: dict[Kind, tuple[str, ...]] = {"ours": (), "transformers": (), "onnx": (), "js": ("node", "npm")}
 
 
@@ -87,4 +90,5 @@ def command_of(candidate: Candidate, task: Path, work: Path) -> list[str]:
     modules = {"ours": "ours", "transformers": "torch_transformers", "onnx": "plain_onnx"}
     if candidate.kind == "js":
         return ["node", str(HERE / "peers/transformers_js.mjs"), str(task), str(work / "node")]
-    return [sys.executable, "-m", f"benchmarks.peers.{modules[candidate.kind]}", str(task)]
+    python = OUR_PYTHON if candidate.kind == "ours" else [sys.executable]
+    return [*python, "-m", f"benchmarks.peers.{modules[candidate.kind]}", str(task)]

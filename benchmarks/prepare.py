@@ -9,7 +9,7 @@ from pathlib import Path
 
 import msgspec
 
-from benchmarks.candidates import Candidate
+from benchmarks.candidates import OUR_PYTHON, Candidate
 from benchmarks.processes import ROOT, ProcessFailed, answer_of, run_process
 from benchmarks.weights import checkpoint_step_bytes
 from lofi_common.manifest import AgreementSpec
@@ -124,14 +124,8 @@ def import_name(candidate: Candidate) -> str:
 
 def _prepare_ours(candidate: Candidate, place: Path, checkpoint: Path) -> Prepared:
     """Imports the checkpoint."""
-    command = [
-        sys.executable,
-        "-m",
-        "benchmarks.peers.import_ours",
-        str(checkpoint),
-        "{}",
-        candidate.precision,
-    ]
+    importer = [*OUR_PYTHON, "-m", "benchmarks.peers.import_ours"]
+    command = [*importer, str(checkpoint), "{}", candidate.precision]
     folder = make(place, import_name(candidate), command)
     size = sum(path.stat().st_size for path in folder.iterdir() if path.name != "printed.txt")
     making = answer_of((folder / "printed.txt").read_text(), Making)

@@ -11,16 +11,13 @@ import sys
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Sequence
 
+from lofi_common.cores import HUGE_PAGES
 from lofi_common.logs import LINE_START, fields
 
 log = logging.getLogger(__name__)
 
 _LAST_WORDS = 5
 _LINE_BYTES = 1 << 16
-
-# glibc then asks the kernel for pages of 2 MiB: a step of inference, which reads all weights, takes 6 % less.
-# Whoever has set tunables of their own keeps them.
-_HUGE_PAGES = {"GLIBC_TUNABLES": "glibc.malloc.hugetlb=1"}
 
 Take = Callable[[bytes], None]
 
@@ -54,7 +51,7 @@ class ChildProcess:
             stdout=asyncio.subprocess.PIPE if take else asyncio.subprocess.DEVNULL,
             stderr=asyncio.subprocess.PIPE,
             start_new_session=True,
-            env={**_HUGE_PAGES, **os.environ},
+            env={**HUGE_PAGES, **os.environ},
             limit=_LINE_BYTES,
         )
         return cls(name, child, take)

@@ -57,7 +57,9 @@ def convert_checkpoint(
     with _all_or_none(out_folder):
         spec = _decoder_spec(config)
         model = LanguageModel(out_folder, source.tokenizer, MAX_TEXT_TOKENS, spec)
-        settings = RunSettings(threads=threads or inference_threads(usable_cores()), device="cpu")
+        threads = threads or inference_threads(usable_cores())
+        # An import takes minutes beside somebody who works: it does not spin, whatever a worker may.
+        settings = RunSettings(threads=threads, device="cpu", spin=False)
         agreement = write_graphs(model, weights, shapes, precision, weights.begin, settings)
         (out_folder / "tokenizer.json").write_bytes(source.tokenizer)
         return _write_manifest(out_folder, config, spec, name, license, description, precision, agreement)

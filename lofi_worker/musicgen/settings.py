@@ -1,6 +1,5 @@
 """How a model's graphs are run on this machine."""
 
-import os
 from dataclasses import dataclass
 from typing import Literal
 
@@ -19,10 +18,3 @@ class RunSettings:
     threads: int
     device: Device = "auto"
     spin: bool = True
-
-
-def usable_cores() -> int:
-    """Processor cores that this process may run on."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1

@@ -10,6 +10,7 @@ import msgspec
 from lofi_common.errors import ModelLoadFailed
 from lofi_worker.importer.sources.files import read_small
 from lofi_worker.importer.sources.refused import BadCheckpoint
+from lofi_worker.importer.sources.try_tokenizer import REFUSED, TOO_MUCH
 
 TRIAL = "lofi_worker.importer.sources.try_tokenizer"
 MAX_TOKENIZER_BYTES = 32 * 2**20  # T5's has 2.4 MB
@@ -46,9 +47,11 @@ def _try(path: Path, data: bytes) -> _Found:
     said = trial.stderr.decode(errors="replace")
     if trial.returncode == -signal.SIGKILL:
         raise ModelLoadFailed(f"{path} could not be tried: something killed the trial")
-    if trial.returncode < 0 or "MemoryError" in said:  # a limit of the trial's
+    if trial.returncode < 0 or trial.returncode == TOO_MUCH:  # a limit of the trial's
         raise BadCheckpoint(f"{path} takes more memory or time than a tokenizer needs", details=_last(said))
-    raise BadCheckpoint(f"{path} is not a tokenizer that can be used: {_last(said)}")
+    if trial.returncode == REFUSED:
+        raise BadCheckpoint(f"{path} is not a tokenizer that can be used: {_last(said)}")
+    raise ModelLoadFailed(f"{path} could not be tried: {_last(said)}")
 
 
 def _last(said: str) -> str:
