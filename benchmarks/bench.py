@@ -103,6 +103,7 @@ class Bench:
         except ProcessFailed as error:
             self._fail(name, "measurement", error)
             return None
+        self._folder.mkdir(parents=True, exist_ok=True)
         with (self._folder / "runs.jsonl").open("ab") as runs:
             runs.write(msgspec.json.encode(found) + b"\n")
         return found

@@ -36,9 +36,8 @@ RANDOM = "random weights in musicgen-small's shape"
 
 def main() -> None:
     arguments = parse()
-    from benchmarks.page import (
-        write_page,
-    )  # here, so that a missing matplotlib is told before all the measuring
+    # Here, so that a missing matplotlib is told before all the measuring.
+    from benchmarks.page import write_page
 
     if arguments.cores is not None:
         os.sched_setaffinity(0, arguments.cores)
@@ -54,7 +53,6 @@ def main() -> None:
         bench.prepare(candidate)
     bandwidth = run_rounds(bench, chosen, arguments.rounds, arguments.threads)
     if not bench.measured:
-        folder.rmdir()
         sys.exit("\n".join(["nothing was measured", *(f"{n}: {why}" for n, why in bench.failed.items())]))
     defaults = WorkerConfig()
     outcome = Outcome(
@@ -99,14 +97,13 @@ def choose(only: list[str] | None) -> tuple[list[Candidate], dict[str, list[str]
 
 
 def results_folder(parent: Path, machine: Machine) -> Path:
-    """A folder for this run's results, named by the day and the processor."""
+    """A folder that is not there yet, named by the day and the processor."""
     processor = re.sub(r"[^a-z0-9]+", "-", machine.cpu.lower()).strip("-")
     cores = len(machine.used_cores) or machine.cores
     day = datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%d")
     for number in range(1, 1000):
         folder = parent / f"{day}-{processor}-{cores}-cores{f'-{number}' if number > 1 else ''}"
         if not folder.exists():
-            folder.mkdir(parents=True)
             return folder
     raise FileExistsError(f"{parent} holds 999 results of this day")
 

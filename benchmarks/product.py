@@ -11,6 +11,7 @@ import os
 import shutil
 import sys
 import tempfile
+from contextlib import suppress
 
 import msgspec
 
@@ -18,6 +19,7 @@ from benchmarks.task import PROMPT, Task, answer, peak_mb_of, read_task
 from lofi_client.client import Lofi
 from lofi_client.launch import wait_gone
 from lofi_common.api import GenerateParams, GenerationComplete
+from lofi_common.errors import LofiError
 from lofi_common.paths import find_paths
 
 TRACK_SEC = 600.0
@@ -48,7 +50,7 @@ def measure(task: Task) -> Product:
     try:
         return _measure(task.candidate, seconds)
     finally:
-        shutil.rmtree(home)
+        shutil.rmtree(home, ignore_errors=True)  # of a broker that is still leaving
 
 
 def _measure(candidate: str, seconds: int) -> Product:
@@ -69,7 +71,8 @@ def _measure(candidate: str, seconds: int) -> Product:
                 peak_mb=peak_mb_of(worker.pid),
             )
         finally:
-            client.shutdown()
+            with suppress(LofiError):  # what went wrong before is what counts
+                client.shutdown()
             wait_gone(paths, LEAVE_SEC)
 
 

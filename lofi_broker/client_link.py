@@ -76,7 +76,10 @@ class ClientLink:
             log.debug(fields("client_gone", client=identity.hex(), reason=failed))
 
     async def close(self) -> None:
-        """Answer what is under way, then close."""
+        """Answer what is under way, for at most a second, then close."""
         if self._tasks:
-            await asyncio.wait(self._tasks, timeout=1.0)
+            _, late = await asyncio.wait(self._tasks, timeout=1.0)
+            for task in late:
+                task.cancel()
+            await asyncio.gather(*late, return_exceptions=True)
         self._socket.close()

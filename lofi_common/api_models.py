@@ -87,8 +87,8 @@ class DownloadOffer(Result, frozen=True, kw_only=True):
     """In its place, where the catalogue can tell roughly."""
     bytes_present: int | None = None
     bytes_needed: int | None = None
-    """Of free disk until it is installed: what is still to be fetched, and what the import writes beside it.
-    Absent where the Hub was not asked."""
+    """Of free disk until it is installed, at least, as far as the list of files tells: what is still to be
+    fetched, and what the import writes beside it. Absent where the Hub was not asked."""
 
 
 class ModelDownloadResult(Result, frozen=True, kw_only=True):

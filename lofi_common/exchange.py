@@ -38,7 +38,10 @@ def settle_all(models: Path) -> None:
     """
     try:
         folders = sorted((models / ".partial").iterdir())
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
+        return
+    except OSError as error:
+        log.warning(fields("exchanges_not_looked_for", models=models, reason=error))
         return
     for folder in folders:
         replaced = folder / REPLACED

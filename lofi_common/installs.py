@@ -37,7 +37,7 @@ _REPO = re.compile(
 _FOLDER_STARTS = ("/", "./", "../", "~/")
 _HOW_TO_NAME = (
     "Give a name from `lofi models list`, a repository as owner/name[@revision][:subfolder],"
-    " or a folder that starts with /, ./ or ~/."
+    " or a folder: / or ~/ and the rest of its path."
 )
 
 
@@ -186,7 +186,8 @@ class Plan(_Line, frozen=True, kw_only=True, tag="plan"):
     destination: str
     """The folder that the installed model will have."""
     bytes_needed: int | None = None
-    """Of free disk until it is installed: what is to be fetched, and what the import writes beside it."""
+    """Of free disk until it is installed, at least, as far as the list of files tells: what is to be fetched,
+    and what the import writes beside it."""
 
 
 class Asking(_Line, frozen=True, kw_only=True, tag="asking"):

@@ -42,21 +42,30 @@ def main() -> None:
     parser.add_argument("--full", action="store_true", help="load the model and run it too")
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda or coreml (metal)")
     parser.add_argument("--threads", type=int, required=True, help="inference threads")
+    parser.add_argument("--spin", action="store_true", help="threads spin while they wait")
+    parser.add_argument("--nice", type=int, default=0, help="niceness to take, 0 to 19")
     arguments = parser.parse_args()
+    os.nice(arguments.nice)
     follow_parent(queue.SimpleQueue())
     model = for_engine(read_manifest(arguments.model), arguments.engine)
-    result = verify(model, full=arguments.full, device=arguments.device, threads=arguments.threads)
+    result = verify(
+        model,
+        full=arguments.full,
+        device=arguments.device,
+        threads=arguments.threads,
+        spin=arguments.spin,
+    )
     sys.stdout.buffer.write(msgspec.json.encode(result) + b"\n")
     sys.stdout.buffer.flush()
 
 
-def verify(model: Model, *, full: bool, device: str, threads: int) -> ModelVerifyResult:
+def verify(model: Model, *, full: bool, device: str, threads: int, spin: bool) -> ModelVerifyResult:
     """Check the SHA-256 of all files; with `full`, run the first steps of a track as well."""
     files = [_verified(model, name) for name in model.manifest.files]
     run, error = None, None
     if full and all(file.ok for file in files):
         try:
-            run = _try_out(model, device, threads)
+            run = _try_out(model, device, threads, spin)
         except LofiError as failure:
             error = failure.info()
     whole = all(file.ok for file in files) and error is None
@@ -80,13 +89,13 @@ def _verified(model: Model, name: str) -> VerifiedFile:
     return VerifiedFile(name=name, bytes=size, ok=True)
 
 
-def _try_out(model: Model, device: str, threads: int) -> TrialRun:
+def _try_out(model: Model, device: str, threads: int, spin: bool) -> TrialRun:
     """Raises ModelLoadFailed or ModelInferenceFailed."""
     from lofi_worker.musicgen.device import device_called
     from lofi_worker.musicgen.load import load_engine
     from lofi_worker.musicgen.settings import RunSettings
 
-    settings = RunSettings(threads=threads, device=device_called(device))
+    settings = RunSettings(threads=threads, device=device_called(device), spin=spin)
     golden = None
     if model.manifest.name.startswith(GOLDEN_NAMES):
         found = first_codes(model, settings, GOLDEN_PROMPT, GOLDEN_GUIDANCE)

@@ -35,7 +35,7 @@ async def resolve(
     """
     answers: list[installs.Plan | installs.Failed] = []
     unreadable: list[Exception] = []
-    asked: list[str] = []
+    asked: list[installs.Asking] = []
 
     def take(line: bytes) -> None:
         try:
@@ -45,7 +45,7 @@ async def resolve(
             return
         match said:
             case installs.Asking():
-                asked.append(said.host)
+                asked.append(said)
                 asking(said)
             case installs.Plan() | installs.Failed():
                 answers.append(said)
@@ -57,8 +57,10 @@ async def resolve(
         async with asyncio.timeout(_RESOLVE_SEC):
             reason = await ask(f"resolve-{name}", command, take)
     except TimeoutError:
-        who = asked[-1] if asked else "the installer"
-        raise ModelDownloadFailed(f"{who} told nothing about {source} within {_RESOLVE_SEC:g} s") from None
+        who, why = (asked[-1].host, asked[-1].reason) if asked else ("the installer", None)
+        raise ModelDownloadFailed(
+            f"{who} told nothing about {source} within {_RESOLVE_SEC:g} s", details=why or ""
+        ) from None
     if unreadable:
         raise InternalError(f"the installer's answer can't be read: {unreadable[0]}") from unreadable[0]
     match answers[-1:]:
@@ -100,6 +102,8 @@ async def verify(folder: Path, settings: WorkerConfig, threads: int, *, full: bo
         f"--engine={settings.engine}",
         f"--device={settings.device}",
         f"--threads={threads}",
+        f"--nice={settings.nice}",
+        *(["--spin"] if settings.spin else []),
         *(["--full"] if full else []),
     )
     lines: list[bytes] = []

@@ -131,7 +131,7 @@ class ModelService:
             raise ModelNotFound(
                 f"the catalogue has no model {source.name!r}",
                 recovery=f"It has: {', '.join(catalogue)}."
-                f" Or give owner/name, or a folder as ./{source.name}.",
+                f" Or give owner/name, or the whole path of a folder.",
             )
         if name in catalogue and not _is_source_of(catalogue[name], source):
             raise InvalidParams(

@@ -7,6 +7,7 @@ import fcntl
 import logging
 import os
 import shutil
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -138,7 +139,7 @@ class ModelStore:
         folders.append(starter_folder())
         if self.folder.is_dir():
             below = (name for name in _names_in(self.folder) if not name.startswith("."))
-            folders += [self.folder / name for name in below if (self.folder / name / MANIFEST_NAME).exists()]
+            folders += [self.folder / name for name in below if _may_be_model(self.folder / name)]
         found: dict[str, Installed] = {}
         for folder in folders:
             each = self._read(folder)
@@ -204,7 +205,7 @@ class ModelStore:
 
     def partials(self) -> list[str]:
         folder = self.folder / PARTIAL
-        return [name for name in _names_in(folder) if (folder / name).is_dir()] if folder.is_dir() else []
+        return [name for name in _names_in(folder) if os.path.isdir(folder / name)] if folder.is_dir() else []
 
     def delete(self, name: str) -> int:
         """Delete a model, at once for all who look, and what an interrupted installation left of it.
@@ -216,12 +217,11 @@ class ModelStore:
             folder for folder in (self.partial(name), self.folder / name) if folder and folder.is_dir()
         ]
         size = sum(folder_bytes(folder) for folder in folders)
-        doomed = self.folder / f"{_REMOVED}{name}-{os.getpid()}"
+        doomed = f"{_REMOVED}{name}-{os.getpid()}-{time.time_ns()}"
         try:
             with locked(self.folder / ".lock" / name):
-                for folder in folders:
-                    folder.rename(doomed)
-                    shutil.rmtree(doomed)
+                for number, folder in enumerate(folders):
+                    folder.rename(self.folder / f"{doomed}-{number}")
         except BlockingIOError as error:
             raise InvalidParams(
                 f"another process is installing {name}", recovery="Wait for its end."
@@ -231,6 +231,7 @@ class ModelStore:
                 f"{name} can't be deleted: {error.filename or self.folder}: {error.strerror}",
                 recovery=f"See that you may write to {self.folder} and all below it, then try again.",
             ) from error
+        self.sweep()
         return size
 
     def sweep(self) -> None:
@@ -252,6 +253,14 @@ _GONE = (
     " next command start the new version."
 )
 _NOT_OURS = "The starter belongs to the package, and a folder of the settings to you."
+
+
+def _may_be_model(folder: Path) -> bool:
+    """Whether there is a manifest in the folder, or nobody may look."""
+    try:
+        return (folder / MANIFEST_NAME).exists()
+    except PermissionError:
+        return True
 
 
 def _names_in(folder: Path) -> list[str]:

@@ -51,12 +51,12 @@ def fetch_all(
     Raises ModelDownloadFailed and ModelNotFound.
     """
     places.drop_strangers({file.name for file in model.files})
-    check_room(places.models, _bytes_to_write(model, model.files, places) + import_room)
+    check_room(places.models, bytes_to_write(model, model.files, places) + import_room)
     with http_client(hub.headers(), patience, offline=hub.offline) as client:
         fetcher = Fetcher(
             client,
             repo=model.repo,
-            endpoint=hub.endpoint,
+            endpoint=hub.public_endpoint,
             folder=places.fetch,
             target=places.source,
             patience=patience,
@@ -65,7 +65,7 @@ def fetch_all(
         weights = [file for file in model.files if file.name not in BESIDE]
         for file in (*beside, *weights):
             if file is weights[0]:
-                check_room(places.models, _bytes_to_write(model, weights, places) + check_beside())
+                check_room(places.models, bytes_to_write(model, weights, places) + check_beside())
             identity = model.identity(file)
             here = is_complete(places.fetch, places.source / file.name, file, identity)
             if not here and not _take_from_cache(model, file, places):
@@ -120,8 +120,11 @@ def _present(model: RemoteModel, file: RemoteFile, places: Places) -> int:
     return file.bytes if here < file.bytes and cached_file(model, file) else here
 
 
-def _bytes_to_write(model: RemoteModel, files: Sequence[RemoteFile], places: Places) -> int:
-    """What the files will take of the models' disk beside what they take already."""
+def bytes_to_write(model: RemoteModel, files: Sequence[RemoteFile], places: Places) -> int:
+    """What the files will take of the models' disk beside what they take already.
+
+    The places may be missing.
+    """
     return sum(_file_to_write(model, file, places) for file in files)
 
 
@@ -131,7 +134,8 @@ def _file_to_write(model: RemoteModel, file: RemoteFile, places: Places) -> int:
     cached = cached_file(model, file) if here < file.bytes else None
     if cached is None:
         return file.bytes - here
-    return 0 if cached.stat().st_dev == places.source.stat().st_dev else file.bytes
+    there = next(each for each in (places.source, *places.source.absolute().parents) if each.exists())
+    return 0 if cached.stat().st_dev == there.stat().st_dev else file.bytes
 
 
 def _take_from_cache(model: RemoteModel, file: RemoteFile, places: Places) -> bool:

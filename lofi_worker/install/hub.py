@@ -51,6 +51,8 @@ class Hub:
         self._tell = tell
         self._patience = replace(patience, tries=min(patience.tries, _METADATA_TRIES))
         self.endpoint: str = constants.ENDPOINT.rstrip("/")
+        self.public_endpoint = _public(self.endpoint)
+        """What messages say."""
         self.offline: bool = constants.HF_HUB_OFFLINE
 
     def resolve(self, wanted: Wanted) -> RemoteModel:
@@ -66,7 +68,7 @@ class Hub:
             info = self._model_info(repo)
             commit, listed, license = info.sha or "", _listed(info), _license(info)
             if not _COMMIT.fullmatch(commit):
-                raise ModelDownloadFailed(f"{self.endpoint} does not tell the commit of {repo.repo}")
+                raise ModelDownloadFailed(f"{self.public_endpoint} does not tell the commit of {repo.repo}")
         paths = choose_files(list(listed), repo.subfolder, entry.format if entry else None)
         check_names(paths)
         return RemoteModel(
@@ -101,10 +103,10 @@ class Hub:
             except HfHubHTTPError as error:
                 failure = self._transient(error, repo)
             except (OSError, httpx2.TransportError) as error:  # OSError: huggingface_hub before 1.0
-                failure = Transient(f"{self.endpoint} can't be reached: {no_answer(error)}")
+                failure = Transient(f"{self.public_endpoint} can't be reached: {no_answer(error)}")
             except (AttributeError, KeyError, TypeError, ValueError) as error:
                 raise ModelDownloadFailed(
-                    f"{self.endpoint} does not answer as the Hub does: {error!r}",
+                    f"{self.public_endpoint} does not answer as the Hub does: {error!r}",
                     recovery="Open that page in a browser: this network may want you to log in."
                     " HF_ENDPOINT decides who is asked.",
                 ) from error
@@ -117,16 +119,22 @@ class Hub:
         if response is None:
             return Transient(str(error))
         meaning = refusal(
-            response.status_code, response.headers, "the list of files", repo.repo, self.endpoint
+            response.status_code, response.headers, "the list of files", repo.repo, self.public_endpoint
         )
         if isinstance(meaning, LofiError):
             raise meaning from error
         return meaning
 
 
+def _public(endpoint: str) -> str:
+    """The endpoint without what may stand before its host: a name and a password."""
+    scheme, slashes, rest = endpoint.partition("//")
+    host, slash, path = rest.partition("/")
+    return f"{scheme}{slashes}{host.rpartition('@')[2]}{slash}{path}"
+
+
 def _host(endpoint: str) -> str:
-    """Without what may stand before it: a name and a password."""
-    return endpoint.rpartition("//")[2].partition("/")[0].rpartition("@")[2]
+    return _public(endpoint).rpartition("//")[2].partition("/")[0]
 
 
 def _listed(info: ModelInfo) -> dict[str, Listed]:

@@ -32,7 +32,7 @@ from lofi_common.logs import fields
 from lofi_common.manifest import MANIFEST_NAME, Model, check_large_file, read_model
 from lofi_worker.importer.precision import Precision
 from lofi_worker.install.answers import printable
-from lofi_worker.install.download import bytes_present, check_room, disk_errors, fetch_all
+from lofi_worker.install.download import bytes_present, bytes_to_write, check_room, disk_errors, fetch_all
 from lofi_worker.install.hub import Hub, Wanted, wanted_entry
 from lofi_worker.install.lines import DownloadLines, ImportLines
 from lofi_worker.install.lock import model_lock
@@ -156,13 +156,16 @@ class Installation:
             bytes_present=here,
             files=[PlannedFile(name=file.path, bytes=file.bytes, sha256=file.sha256) for file in files],
             destination=str(self._places.installed),
-            bytes_needed=remote.bytes - here + self._room_beside(remote) if remote else None,
+            bytes_needed=self._room_at_least(remote) if remote else None,
         )
 
     def _fetch(self, remote: RemoteModel) -> None:
         lines = DownloadLines(self._write, files_total=len(remote.files), bytes_total=remote.bytes)
         room = self._room_beside(remote)
         fetch_all(self._hub, remote, self._places, lines, self._order.patience, room, self._check_beside)
+
+    def _room_at_least(self, remote: RemoteModel) -> int:
+        return bytes_to_write(remote, remote.files, self._places) + self._room_beside(remote)
 
     def _room_beside(self, remote: RemoteModel) -> int:
         """Bytes of disk that the import may take beside what was fetched, as far as the list of files tells:

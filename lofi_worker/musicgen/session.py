@@ -47,7 +47,7 @@ def session_options(settings: RunSettings) -> ort.SessionOptions:
     No arena: a failed allocation leaves the session usable, memory goes back after a long prompt, and steps
     take as long. Threads spin no longer than from one operator to the next, so that a waiting worker leaves
     the processor to the user. With musicgen-small in int4 on two cores, a step takes 11 ms with that, 16
-    without, and as long with endless spinning; beside one busy process 27, 20 and 38.
+    without spinning and 11 with endless spinning; beside one busy process 27, 20 and 38.
     """
     options = ort.SessionOptions()
     options.intra_op_num_threads = settings.threads

@@ -121,7 +121,7 @@ def test_it_ends_when_every_answer_is_a_trickle(bench: Bench) -> None:
     bench.hub.fail(PATH, then="trickle", times=99)
     error = bench.error()
     assert isinstance(error, ModelDownloadFailed)
-    assert re.search(r"only \d+ bytes came in 0\.\d+ s", str(error))
+    assert re.search(r"only \d+ bytes came in [\d.]+ s|nothing came", str(error))
     assert len(starts(bench)) == PATIENCE.tries
 
 

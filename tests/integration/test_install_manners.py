@@ -29,7 +29,7 @@ def test_the_worker_s_settings_hold_for_installers_too(home: Home, hub: FakeHub)
     fault = hub.fail(WEIGHTS, then="stall", after=1000)
     with Stdio(home.environ) as broker:
         broker.call("model_download", model=REPO, consent=True)
-        fault.reached.wait()
+        assert fault.reached.wait(20)
         children = {child: child.cmdline() for child in psutil.Process(broker.process.pid).children()}
         (installer,) = (child for child, command in children.items() if INSTALLER in command)
         assert installer.nice() == min(19, psutil.Process().nice() + 7)

@@ -44,9 +44,10 @@ def test_a_terminal_shows_who_is_asked_before_there_is_an_answer(home: Home) -> 
 def test_a_terminal_shows_each_new_try_and_why(home: Home, hub: FakeHub) -> None:
     hub.fail("list", status=503)
     with_hub(home, hub)
+    home.environ["HF_ENDPOINT"] = home.environ["HF_ENDPOINT"].replace("://", "://user:secret@")
     left, shown = in_a_terminal(home, "models", "pull", REPO, until=b"[y/N]", answer=b"n\n")
     assert left == 5 and shown.count(b"asking") == 2
-    assert b"answered 503; asking again" in shown
+    assert b"answered 503; asking again" in shown and b"secret" not in shown
 
 
 def test_a_broker_that_asks_can_be_stopped(home: Home) -> None:

@@ -140,11 +140,39 @@ def test_a_folder_of_models_that_can_t_be_read_is_found_by_the_doctor(bound: Hom
     assert bound.lofi("models", "use", "lofi-tiny").returncode == 0
 
 
+def test_a_folder_that_nobody_may_look_into_is_damaged_and_stops_nothing(bound: Home) -> None:
+    put_model(bound, "mine")
+    locked = [bound.paths.models / "mine", bound.paths.models / ".partial"]
+    locked[1].mkdir()
+    for folder in locked:
+        folder.chmod(0)
+    try:
+        listed = bound.lofi("models", "list", "--json").stdout
+        made = bound.submit("x", "-d", "5")
+    finally:
+        for folder in locked:
+            folder.chmod(0o700)
+    assert '"damaged"' in listed and made.returncode == 0, made.stderr
+
+
+def test_what_a_removal_can_t_delete_is_removed_all_the_same(bound: Home) -> None:
+    put_model(bound, "mine")
+    (bound.paths.models / "mine").chmod(0o500)
+    removed = bound.lofi("models", "rm", "mine")
+    assert removed.returncode == 0, removed.stderr
+    (rest,) = bound.paths.models.glob(".removed-*")
+    rest.chmod(0o700)
+    assert bound.lofi("broker", "stop").returncode == 0
+    assert bound.lofi("models", "list").returncode == 0
+    assert not rest.exists()
+
+
 @pytest.mark.parametrize("action", [("pull", REPO, "--yes"), ("import", str(FIXTURE)), ("use", "lofi-tiny")])
 def test_a_file_in_the_place_of_the_folder_of_models(home: Home, hub: FakeHub, action: tuple[str]) -> None:
     with_hub(home, hub)
-    home.lofi("broker", "start")
+    home.paths.models.parent.mkdir(parents=True, exist_ok=True)
     home.paths.models.write_text("mine")
+    assert home.lofi("broker", "start").returncode == 0
     done = home.lofi("models", *action)
     assert done.returncode == 1 and str(home.paths.models) in done.stderr
     assert "Traceback" not in done.stderr and "Look into the log" not in done.stderr

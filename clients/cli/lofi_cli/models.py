@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -80,7 +81,7 @@ def import_(
     The folder holds config.json, tokenizer.json and model.safetensors, or an ONNX export of Optimum's.
     """
     folder = os.path.expanduser(path_or_repo)
-    source = os.path.abspath(folder) if os.path.isdir(folder) else path_or_repo
+    source = str(Path(folder).resolve()) if os.path.isdir(folder) else path_or_repo
     _install(source, name=name, precision=precision, replace=replace, yes=yes, as_json=as_json)
 
 
@@ -152,7 +153,7 @@ def _install(
         exits.end_on_sigterm()
         match parse_source(source):
             case LocalFolder(path=path):
-                source = os.path.normpath(path)  # the broker works in another folder
+                source = str(Path(path).resolve())  # the broker works in another folder
         asked = {"model": source, "name": name, "precision": precision, "replace": replace}
         if name is not None:
             check_name(name)

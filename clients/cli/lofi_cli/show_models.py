@@ -94,7 +94,9 @@ def show_offer(offer: DownloadOffer) -> str:
         f"to         {printable(offer.destination)}",
     ]
     if offer.bytes_needed is not None:
-        lines.append(f"disk       {human_bytes(offer.bytes_needed)} free, for the download and the import")
+        lines.append(
+            f"disk       at least {human_bytes(offer.bytes_needed)} free, for the download and the import"
+        )
     return "\n".join(lines)
 
 
