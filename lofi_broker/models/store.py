@@ -201,11 +201,17 @@ class ModelStore:
         """The folder of an installation that was interrupted."""
         folder = self.folder / PARTIAL / name
         plain = name and Path(name).name == name and not name.startswith(".")
-        return folder if plain and folder.is_dir() else None
+        return folder if plain and os.path.isdir(folder) else None
 
     def partials(self) -> list[str]:
+        """Names of interrupted installations. A folder that can't be read is logged: it stops no track."""
         folder = self.folder / PARTIAL
-        return [name for name in _names_in(folder) if os.path.isdir(folder / name)] if folder.is_dir() else []
+        try:
+            names = _names_in(folder) if folder.is_dir() else []
+        except LofiError as error:
+            log.warning(fields("partials_not_read", reason=error))
+            return []
+        return [name for name in names if os.path.isdir(folder / name)]
 
     def delete(self, name: str) -> int:
         """Delete a model, at once for all who look, and what an interrupted installation left of it.

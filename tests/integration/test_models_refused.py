@@ -140,19 +140,28 @@ def test_a_folder_of_models_that_can_t_be_read_is_found_by_the_doctor(bound: Hom
     assert bound.lofi("models", "use", "lofi-tiny").returncode == 0
 
 
-def test_a_folder_that_nobody_may_look_into_is_damaged_and_stops_nothing(bound: Home) -> None:
+def test_a_model_that_nobody_may_look_into_is_damaged_and_stops_nothing(bound: Home) -> None:
     put_model(bound, "mine")
-    locked = [bound.paths.models / "mine", bound.paths.models / ".partial"]
-    locked[1].mkdir()
-    for folder in locked:
-        folder.chmod(0)
+    (bound.paths.models / "mine").chmod(0)
     try:
         listed = bound.lofi("models", "list", "--json").stdout
         made = bound.submit("x", "-d", "5")
     finally:
-        for folder in locked:
-            folder.chmod(0o700)
+        (bound.paths.models / "mine").chmod(0o700)
     assert '"damaged"' in listed and made.returncode == 0, made.stderr
+
+
+def test_half_made_models_that_nobody_may_look_into_stop_no_track(bound: Home) -> None:
+    partial = bound.paths.models / ".partial"
+    partial.mkdir(parents=True)
+    partial.chmod(0)
+    try:
+        made = bound.submit("x", "-d", "5")
+        listed = bound.lofi("models", "list")
+    finally:
+        partial.chmod(0o700)
+    assert (made.returncode, listed.returncode) == (0, 0), made.stderr
+    assert "partials_not_read" in (bound.paths.logs / "broker.log").read_text()
 
 
 def test_what_a_removal_can_t_delete_is_removed_all_the_same(bound: Home) -> None:
