@@ -65,5 +65,5 @@ def _reason(errors: str, status: int) -> str:
     if status < 0:
         return f"died of signal {-status}"
     lines = [line.strip() for line in errors.splitlines() if line.strip()]
-    raised = [line for line in lines if re.match(r"[\w.]+(Error|Exception|Exit): .", line)]
+    raised = [line for line in lines if re.match(r"(\w+\.)*[A-Z]\w+: .", line)]
     return (raised or lines or [f"exit status {status}"])[-1]

@@ -48,7 +48,7 @@ def _try(path: Path, data: bytes) -> _Found:
     if trial.returncode == -signal.SIGKILL:
         raise ModelLoadFailed(f"{path} could not be tried: something killed the trial")
     if trial.returncode < 0 or trial.returncode == TOO_MUCH:  # a limit of the trial's
-        raise BadCheckpoint(f"{path} takes more memory or time than a tokenizer needs", details=_last(said))
+        raise BadCheckpoint(f"{path} takes more memory or time than a tokenizer needs")
     if trial.returncode == REFUSED:
         raise BadCheckpoint(f"{path} is not a tokenizer that can be used: {_last(said)}")
     raise ModelLoadFailed(f"{path} could not be tried: {_last(said)}")

@@ -73,8 +73,7 @@ def test_a_tokenizer_whose_table_claims_to_be_huge(checkpoint: Path, nested: boo
     if nested:
         normalizer = {"type": "Sequence", "normalizers": [normalizer]}
     change_tokenizer(checkpoint, normalizer=normalizer)
-    error = refused(checkpoint, r"tokenizer\.json takes more memory or time")
-    assert "memory allocation of 8589934584 bytes failed" in error.details
+    refused(checkpoint, r"tokenizer\.json takes more memory or time")
 
 
 def test_a_tokenizer_that_makes_ever_more_of_a_text(checkpoint: Path) -> None:
