@@ -135,19 +135,19 @@ class Broker:
 
     def needed_by_others(self) -> bool:
         """True while clients other than the stdio front are connected or wait, or a model is installed."""
-        waiting = any(self.scheduler.job(track_id) for track_id in self._asked_over_socket)
+        waiting = any(self.scheduler.active.get(track_id) for track_id in self._asked_over_socket)
         return waiting or bool(self.models.installs.active) or self._clients.present()
 
     def submit(self, job: Job) -> Job:
         """Put a job on disk and into the queue, or join an active one. Raises QueueFull, CacheWriteError."""
-        before = self.scheduler.job(job.track_id)
+        before = self.scheduler.active.get(job.track_id)
         try:
             self._execute(self.scheduler.handle(ev.Submitted(job), time.monotonic()))
         except sqlite3.Error as error:
             self.feed(ev.NotSaved(job.track_id, before))
             raise CacheWriteError(f"the job can't be saved: {error}") from error
         self.feed(ev.Tick())
-        active = self.scheduler.job(job.track_id)
+        active = self.scheduler.active.get(job.track_id)
         assert active is not None
         return active
 
@@ -208,7 +208,7 @@ class Broker:
         """A worker process from its start to its end."""
         try:
             model = self.models.store.of_version(action.model_version)
-            process = await self._pool.spawn(action.worker, action.generation, model.folder)
+            process = await self._pool.spawn(action.worker, action.generation, model)
         except LofiError as error:
             self.feed(ev.WorkerLoadFailed(action.worker, error.info()))
             self.feed(ev.WorkerExited(action.worker, str(error)))
@@ -218,7 +218,7 @@ class Broker:
             return
         if self._leave_reason.done() or self.scheduler.workers[action.worker].killed_for is not None:
             self._pool.kill(action.worker)  # decided on while it was being started
-        self.feed(ev.WorkerSpawned(action.worker, process.pid))
+        self.feed(ev.WorkerSpawned(action.worker, process.pid, self._pool.rss_limit(model)))
         reason = await self._pool.watch(process)
         if not self._leave_reason.done():
             self.feed(ev.WorkerExited(action.worker, reason))
@@ -238,7 +238,7 @@ class Broker:
         self.feed(ev.TrackAdopted(job.track_id, job.attempt, track, output_errors=failed or None))
 
     def _undelivered(self, track_id: str, delivered: tuple[str, ...]) -> tuple[str, ...]:
-        job = self.scheduler.job(track_id)
+        job = self.scheduler.active.get(track_id)
         return tuple(path for path in job.outputs if path not in delivered) if job is not None else ()
 
     # workers
@@ -292,7 +292,7 @@ class Broker:
             rest = self._last_request + limit - time.monotonic()
             if rest > 0:
                 await asyncio.sleep(rest)
-            elif not self.scheduler.idle or self.models.installs.active or self._clients.present():
+            elif len(self.scheduler.active) or self.models.installs.active or self._clients.present():
                 await asyncio.sleep(limit)
             else:
                 self.leave(f"idle for {limit:g} s")

@@ -39,7 +39,7 @@ class ClearAsked:
 
 @dataclass(frozen=True)
 class WorkerSeen:
-    """Any message of this worker arrived."""
+    """Any message of this worker arrived. `rss`: bytes that its process takes, if it told."""
 
     worker: str
     rss: int | None = None
@@ -47,8 +47,11 @@ class WorkerSeen:
 
 @dataclass(frozen=True)
 class WorkerSpawned:
+    """`rss_limit`: bytes that the process may take."""
+
     worker: str
     pid: int
+    rss_limit: int | None = None
 
 
 @dataclass(frozen=True)
@@ -167,7 +170,7 @@ class Spawn:
 
 @dataclass(frozen=True)
 class Kill:
-    """End the process; its WorkerExited follows. misbehaves: false where another model needs its place."""
+    """End the process; its WorkerExited follows. misbehaves: false where it did nothing wrong."""
 
     worker: str
     reason: str

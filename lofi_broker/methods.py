@@ -80,7 +80,7 @@ class Methods:
             status=job.state,
             seed=spec.seed,
             model_version=spec.model_version,
-            position=broker.scheduler.position(name),
+            position=broker.scheduler.active.position(name),
         )
 
     def _queue(self, name: str, spec: JobSpec, params: api.GenerateParams) -> Job:
@@ -123,14 +123,14 @@ class Methods:
                 for worker in broker.scheduler.workers.values()
             ],
             current=self._current(),
-            queue_length=len(broker.scheduler.pending()),
+            queue_length=len(broker.scheduler.active.pending()),
             library_tracks=broker.store.track_stats()[0],
             model=broker.models.store.selected_label(),
             device=broker.scheduler.device,
         )
 
     def _current(self) -> api.CurrentJob | None:
-        running = self._broker.scheduler.current()
+        running = self._broker.scheduler.active.current()
         if not running:
             return None
         job, percent = running[0]
@@ -139,7 +139,7 @@ class Methods:
     async def _queue_status(self, params: api.NoParams) -> api.QueueStatusResult:
         pending = [
             api.PendingJob(track_id=job.track_id, prompt=job.spec.prompt, position=position)
-            for position, job in enumerate(self._broker.scheduler.pending())
+            for position, job in enumerate(self._broker.scheduler.active.pending())
         ]
         return api.QueueStatusResult(current=self._current(), pending=pending)
 
@@ -150,7 +150,7 @@ class Methods:
         return api.CancelResult(track_id=params.track_id, status=job.state)
 
     async def _queue_clear(self, params: api.NoParams) -> api.ClearResult:
-        cancelled = len(self._broker.scheduler.pending())
+        cancelled = len(self._broker.scheduler.active.pending())
         self._broker.feed(ev.ClearAsked())
         return api.ClearResult(cancelled=cancelled)
 
@@ -184,7 +184,7 @@ class Methods:
         return self._broker.models.list()
 
     async def _model_download(self, params: api_models.ModelDownloadParams) -> api_models.ModelDownloadResult:
-        return await self._broker.models.download(params, self._broker.scheduler.versions)
+        return await self._broker.models.download(params, self._broker.scheduler.active.versions)
 
     async def _model_cancel(self, params: api_models.ModelParams) -> api_models.ModelCancelResult:
         self._broker.models.installs.cancel(params.model)
@@ -195,7 +195,7 @@ class Methods:
         return api_models.ModelSelectResult(model=model.manifest.name, model_version=model.version)
 
     async def _model_remove(self, params: api_models.ModelParams) -> api_models.ModelRemoveResult:
-        return await self._broker.models.remove(params.model, self._broker.scheduler.versions())
+        return await self._broker.models.remove(params.model, self._broker.scheduler.active.versions())
 
     async def _model_verify(self, params: api_models.ModelVerifyParams) -> api_models.ModelVerifyResult:
         broker = self._broker

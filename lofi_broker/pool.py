@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 import logging
 import signal
-from pathlib import Path
 
+from lofi_broker.memory import cache_bytes, machine_memory, memory_limit
 from lofi_broker.process import ChildProcess, python_module
 from lofi_common.config import Config
 from lofi_common.cores import inference_threads, usable_cores
 from lofi_common.logs import fields
+from lofi_common.manifest import Model
 from lofi_common.paths import Paths
 
 log = logging.getLogger(__name__)
@@ -35,7 +36,12 @@ class Pool:
         """Inference threads of each worker."""
         return self._config.worker.threads or inference_threads(usable_cores())
 
-    async def spawn(self, worker: str, generation: int, model_folder: Path) -> ChildProcess:
+    def rss_limit(self, model: Model) -> int:
+        """Bytes that a worker with this model may take."""
+        settings = self._config.worker
+        return memory_limit(model.manifest, settings.slots, settings.max_rss_mb, machine_memory())
+
+    async def spawn(self, worker: str, generation: int, model: Model) -> ChildProcess:
         """Start a worker process. Raises OSError when it can't be started."""
         settings = self._config.worker
         arguments = [
@@ -43,10 +49,12 @@ class Pool:
             f"--worker={worker}",
             f"--generation={generation}",
             f"--engine={settings.engine}",
-            f"--model={model_folder}",
+            f"--model={model.folder}",
             f"--slots={settings.slots}",
             f"--device={settings.device}",
             f"--threads={self.threads}",
+            f"--max-rss={self.rss_limit(model)}",
+            f"--caches={cache_bytes(model.manifest, settings.slots)}",
             f"--nice={settings.nice}",
             *(["--spin"] if settings.spin else []),
             f"--spool={self._paths.spool}",

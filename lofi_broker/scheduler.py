@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable
 
 from lofi_broker import events as ev
 from lofi_broker import notices
+from lofi_broker.active import ActiveJobs
 from lofi_broker.placing import Places, Step
 from lofi_broker.workers import RestartPolicy, Running, Worker, WorkerState
 from lofi_common import api
@@ -20,7 +21,9 @@ from lofi_common.errors import (
     ModelNotFound,
     QueueFull,
 )
-from lofi_common.jobs import IllegalTransition, Job, JobState, Priority
+from lofi_common.jobs import IllegalTransition, Job, JobState
+
+MORE_MEMORY = "Ask for a shorter track, use a smaller model, or raise worker.max_rss_mb."
 
 
 class Scheduler:
@@ -33,9 +36,7 @@ class Scheduler:
     def __init__(self, queue: QueueConfig, worker: WorkerConfig, *, seed: int = 0) -> None:
         self._queue = queue
         self._limits = worker
-        self._jobs: dict[str, Job] = {}
-        self._running: dict[str, Running] = {}
-        self._suspects: set[str] = set()
+        self.active = ActiveJobs()
         rng = random.Random(seed)
         names = [f"w{index}" for index in range(worker.count)]
         self.workers = {name: Worker(name, RestartPolicy(rng)) for name in names}
@@ -59,37 +60,9 @@ class Scheduler:
             ev.Tick: self._tick,
         }
 
-    # what others may look at
-
-    def job(self, track_id: str) -> Job | None:
-        """The active (queued or generating) job of a track."""
-        return self._jobs.get(track_id)
-
-    def pending(self) -> list[Job]:
-        """Queued jobs in the order in which they will run."""
-        queued = (job for job in self._jobs.values() if job.state is JobState.QUEUED)
-        return sorted(queued, key=lambda job: (job.priority is not Priority.HIGH, job.order))
-
-    def position(self, track_id: str) -> int | None:
-        ids = [job.track_id for job in self.pending()]
-        return ids.index(track_id) if track_id in ids else None
-
-    def current(self) -> list[tuple[Job, int]]:
-        """Generating jobs with their percent, oldest first."""
-        running = sorted(self._running.items(), key=lambda item: item[1].started_at)
-        return [(self._jobs[track_id], state.percent) for track_id, state in running]
-
-    def versions(self) -> frozenset[str]:
-        """The models that active jobs need."""
-        return frozenset(job.spec.model_version for job in self._jobs.values())
-
-    @property
-    def idle(self) -> bool:
-        return not self._jobs
-
     def next_deadline(self) -> float | None:
         """When the next Tick is due at the latest; None while nothing can expire."""
-        times = [time for worker in self.workers.values() for time, _ in worker.deadlines(self._limits)]
+        times = [due.time for worker in self.workers.values() for due in worker.deadlines(self._limits)]
         resting = (WorkerState.BACKOFF, WorkerState.DISABLED)
         if self._blocked:
             times += [worker.retry_at for worker in self.workers.values() if worker.state in resting]
@@ -106,36 +79,36 @@ class Scheduler:
             if job.state is JobState.GENERATING:
                 job = job.moved(JobState.QUEUED)
                 actions.append(ev.Save(job))
-            self._jobs[job.track_id] = job
+            self.active.put(job)
         return actions + self._dispatch(now)
 
     # clients
 
     def _submit(self, event: ev.Submitted, now: float) -> list[ev.Action]:
         new = event.job
-        active = self._jobs.get(new.track_id)
+        active = self.active.get(new.track_id)
         if active is not None:
             joined = active.joined(new)
-            self._jobs[new.track_id] = joined
+            self.active.put(joined)
             return [ev.Save(joined)] if joined != active else []
-        waiting = len(self.pending())
+        waiting = len(self.active.pending())
         if waiting >= self._queue.max_pending:
             raise QueueFull(f"{waiting} tracks are waiting already, which is the limit")
-        self._jobs[new.track_id] = new
+        self.active.put(new)
         return [ev.Save(new)]  # handed out at the next event, once it is on disk
 
     def _forget(self, event: ev.NotSaved, now: float) -> list[ev.Action]:
         if event.before is None:
-            self._jobs.pop(event.track_id, None)
+            self.active.remove(event.track_id)
         else:
-            self._jobs[event.track_id] = event.before
+            self.active.put(event.before)
         return []
 
     def _cancel(self, event: ev.CancelAsked, now: float) -> list[ev.Action]:
-        job = self._jobs.get(event.track_id)
+        job = self.active.get(event.track_id)
         if job is None:
             raise InvalidTrackId(f"no job of track {event.track_id} is queued or running")
-        running = self._running.get(job.track_id)
+        running = self.active.running.get(job.track_id)
         if running is not None and running.adopting:
             return []  # its file is on its way into the library: complete has won
         actions = self._end(job, JobState.CANCELLED, GenerationCancelled("cancelled by a client").info())
@@ -147,23 +120,33 @@ class Scheduler:
 
     def _clear(self, event: ev.ClearAsked, now: float) -> list[ev.Action]:
         error = GenerationCancelled("the queue was cleared").info()
-        return [action for job in self.pending() for action in self._end(job, JobState.CANCELLED, error)]
+        return [
+            action for job in self.active.pending() for action in self._end(job, JobState.CANCELLED, error)
+        ]
 
     # workers
 
     def _seen(self, event: ev.WorkerSeen, now: float) -> list[ev.Action]:
         worker = self.workers[event.worker]
         worker.seen_at = now
-        worker.rss = event.rss if event.rss is not None else worker.rss
+        if event.rss is None or worker.killed_for is not None:
+            return []
+        if (reason := worker.weigh(event.rss)) is not None:
+            return [_kill(worker, reason)]
+        if (reason := worker.outgrown()) is not None:
+            return [_kill(worker, reason, misbehaves=False)]
         return []
 
     def _spawned(self, event: ev.WorkerSpawned, now: float) -> list[ev.Action]:
-        self.workers[event.worker].pid = event.pid
+        worker = self.workers[event.worker]
+        worker.pid, worker.rss_limit = event.pid, event.rss_limit
         return []
 
     def _ready(self, event: ev.WorkerReady, now: float) -> list[ev.Action]:
         worker = self.workers[event.worker]
-        worker.state, worker.slots, worker.seen_at = WorkerState.READY, event.slots, now
+        worker.state, worker.slots = WorkerState.READY, event.slots
+        worker.seen_at = worker.moved_at = now
+        worker.rss_loaded = worker.rss or 0
         worker.model_version, worker.device = event.model_version, event.device
         worker.policy.succeeded()
         self.device = event.device
@@ -187,7 +170,7 @@ class Scheduler:
         """The jobs that wait for a model which can't be had, unless some worker has it loaded."""
         if any(worker.alive and worker.model_version == version for worker in self.workers.values()):
             return []
-        waiting = [job for job in self.pending() if job.spec.model_version == version]
+        waiting = [job for job in self.active.pending() if job.spec.model_version == version]
         return [action for job in waiting for action in self._end(job, JobState.FAILED, error)]
 
     def _exited(self, event: ev.WorkerExited, now: float) -> list[ev.Action]:
@@ -199,16 +182,21 @@ class Scheduler:
             reason = worker.load_error or f"died while loading: {reason}"
             state, actions = self._rest(worker, reason, now)
         lost = worker.bury(state, reason)
-        if not worker.makes_room:
+        if not worker.retired:
             restart = api.WorkerRestart(worker=worker.name, reason=reason, attempt=worker.generation)
             actions.append(ev.Publish("worker_restart", restart))
         if version is not None:
             actions.append(notices.model(version, "unloaded"))
         interrupted = [
-            job for track_id, attempt in sorted(lost) if (job := self._attempt_of(track_id, attempt))
+            job for track_id, attempt in sorted(lost) if (job := self.active.attempt(track_id, attempt))
         ]
+        fatal = worker.out_of_memory and len(lost) == 1
         for job in interrupted:
-            actions += self._blame(job, reason, alone=len(lost) == 1)
+            if fatal:
+                error = ModelInferenceFailed(reason, recovery=MORE_MEMORY)
+                actions += self._end(job, JobState.FAILED, error.info())
+            else:
+                actions += self._blame(job, reason, alone=len(lost) == 1)
         return actions + self._dispatch(now)
 
     def _rest(self, worker: Worker, reason: str, now: float) -> tuple[WorkerState, list[ev.Action]]:
@@ -216,7 +204,7 @@ class Scheduler:
         are waited for, the jobs of that one end, so that the rest of the queue goes on."""
         wanted = worker.wanted_version
         assert wanted is not None
-        waiting = {job.spec.model_version for job in self.pending()}
+        waiting = {job.spec.model_version for job in self.active.pending()}
         if worker.load_error is not None and wanted not in waiting:
             return WorkerState.DOWN, []
         state, worker.retry_at = worker.policy.failed(now)
@@ -235,19 +223,18 @@ class Scheduler:
             error = ModelInferenceFailed(f"the worker died {deaths} times on this track: {reason}")
             return self._end(job, JobState.FAILED, error.info())
         if not alone:
-            self._suspects.add(job.track_id)
-        del self._running[job.track_id]
+            self.active.suspects.add(job.track_id)
+        del self.active.running[job.track_id]
         again = job.moved(JobState.QUEUED, deaths=deaths)
-        self._jobs[job.track_id] = again
+        self.active.put(again)
         return [ev.Save(again)]
 
     def _tick(self, event: ev.Tick, now: float) -> list[ev.Action]:
         actions: list[ev.Action] = []
         for worker in self.workers.values():
-            due = [reason for time, reason in worker.deadlines(self._limits) if time <= now]
-            if due and worker.killed_for is None:
-                worker.killed_for = due[0]
-                actions.append(ev.Kill(worker.name, due[0]))
+            due = [each for each in worker.deadlines(self._limits) if each.time <= now]
+            if due:
+                actions.append(_kill(worker, due[0].reason, misbehaves=due[0].misbehaves))
         return actions + self._dispatch(now)
 
     # jobs on workers
@@ -255,10 +242,10 @@ class Scheduler:
     def _progressed(self, event: ev.JobProgressed, now: float) -> list[ev.Action]:
         worker = self.workers[event.worker]
         worker.seen_at = worker.moved_at = now
-        job = self._attempt_of(event.track_id, event.attempt)
+        job = self.active.attempt(event.track_id, event.attempt)
         if job is None:
             return []
-        state = self._running[job.track_id]
+        state = self.active.running[job.track_id]
         state.moved(event.done, event.total)
         told = notices.progressed(
             job,
@@ -271,48 +258,39 @@ class Scheduler:
 
     def _done(self, event: ev.JobDone, now: float) -> list[ev.Action]:
         done = event.done
-        self.workers[event.worker].release((done.job_id, done.attempt))
-        job = self._attempt_of(done.job_id, done.attempt)
+        self.workers[event.worker].release((done.job_id, done.attempt), now)
+        job = self.active.attempt(done.job_id, done.attempt)
         if job is None:
             return [ev.Discard(done.path), *self._dispatch(now)]
-        self._running[job.track_id].adopting = True
+        self.active.running[job.track_id].adopting = True
         return [ev.Adopt(job, done), *self._dispatch(now)]
 
     def _failed(self, event: ev.JobFailed, now: float) -> list[ev.Action]:
-        self.workers[event.worker].release((event.track_id, event.attempt))
-        job = self._attempt_of(event.track_id, event.attempt)
+        self.workers[event.worker].release((event.track_id, event.attempt), now)
+        job = self.active.attempt(event.track_id, event.attempt)
         ended = self._end(job, JobState.FAILED, event.error) if job is not None else []
         return ended + self._dispatch(now)
 
     def _adopted(self, event: ev.TrackAdopted, now: float) -> list[ev.Action]:
-        job = self._jobs.get(event.track_id)
-        running = self._running.get(event.track_id)
+        job = self.active.get(event.track_id)
+        running = self.active.running.get(event.track_id)
         if job is None or running is None or not running.adopting:
             raise IllegalTransition(f"track_id={event.track_id} attempt={event.attempt}: adopted, not active")
         if event.track is None:
             assert event.error is not None
             return self._end(job, JobState.FAILED, event.error)
-        ended = self._remove(job.moved(JobState.COMPLETE, error=None))
+        ended = job.moved(JobState.COMPLETE, error=None)
+        self.active.remove(job.track_id)
         return [ev.Save(ended, event.track), notices.completed(event.track, event.output_errors)]
 
     # shared steps
 
-    def _attempt_of(self, track_id: str, attempt: int) -> Job | None:
-        """The job if this attempt is the one it waits for.
-
-        None for late answers of older attempts, and for a job whose finished file is on its way.
-        """
-        job = self._jobs.get(track_id)
-        if job is None or job.state is not JobState.GENERATING or job.attempt != attempt:
-            return None
-        return None if self._running[track_id].adopting else job
-
     def _dispatch(self, now: float) -> list[ev.Action]:
         """Hand queued jobs to workers with credit; start, or free, the workers that are missing."""
         actions: list[ev.Action] = []
-        places = Places(self.workers.values(), self._suspects, now)
+        places = Places(self.workers.values(), self.active.suspects, now)
         self._blocked = False
-        for job in self.pending():
+        for job in self.active.pending():
             place = places.find(job)
             if place is None:
                 self._blocked = True
@@ -326,25 +304,24 @@ class Scheduler:
                     actions.append(ev.Spawn(worker.name, worker.generation, version))
                     actions.append(notices.model(version, "loading"))
                 case Step.REPLACE:
-                    worker.killed_for, worker.makes_room = f"makes room for {version}", True
-                    actions.append(ev.Kill(worker.name, worker.killed_for, misbehaves=False))
+                    actions.append(_kill(worker, f"makes room for {version}", misbehaves=False))
         return actions
 
     def _start(self, worker: Worker, job: Job, now: float) -> list[ev.Action]:
         running = job.moved(JobState.GENERATING, attempt=job.attempt + 1)
-        self._jobs[job.track_id] = running
-        self._running[job.track_id] = Running(started_at=now)
+        self.active.put(running)
+        self.active.running[job.track_id] = Running(started_at=now)
         worker.running.add((job.track_id, running.attempt))
         worker.moved_at = now
         return [ev.Save(running), ev.SendRun(worker.name, running), notices.started(running)]
 
     def _end(self, job: Job, state: JobState, error: ErrorInfo) -> list[ev.Action]:
         """Failed or cancelled: saved, told, forgotten."""
-        ended = self._remove(job.moved(state, error=error))
+        ended = job.moved(state, error=error)
+        self.active.remove(job.track_id)
         return [ev.Save(ended), notices.ended(ended, error)]
 
-    def _remove(self, job: Job) -> Job:
-        self._jobs.pop(job.track_id)
-        self._running.pop(job.track_id, None)
-        self._suspects.discard(job.track_id)
-        return job
+
+def _kill(worker: Worker, reason: str, *, misbehaves: bool = True) -> ev.Action:
+    worker.killed_for, worker.retired = reason, not misbehaves
+    return ev.Kill(worker.name, reason, misbehaves)

@@ -6,6 +6,7 @@ import enum
 import random
 from collections import deque
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from lofi_common.config import WorkerConfig
 
@@ -17,6 +18,16 @@ BREAKER_WINDOW_SEC = 60.0
 
 Attempt = tuple[str, int]
 """(track_id, attempt): a job handed to a worker."""
+
+_MB = 1_000_000
+
+
+class Deadline(NamedTuple):
+    """When a live worker has to go, and why. misbehaves: false where it did nothing wrong."""
+
+    time: float
+    reason: str
+    misbehaves: bool = True
 
 
 class WorkerState(enum.StrEnum):
@@ -58,6 +69,9 @@ class Worker:
     generation: int = 0
     pid: int | None = None
     rss: int | None = None
+    rss_loaded: int = 0
+    """What the model alone takes."""
+    rss_limit: int | None = None
     slots: int = 0
     model_version: str | None = None
     """What it has loaded."""
@@ -71,11 +85,13 @@ class Worker:
     spawned_at: float = 0.0
     seen_at: float = 0.0
     moved_at: float = 0.0
-    """When a job of this worker last started or progressed."""
+    """When a job of this worker last started, progressed or ended."""
     retry_at: float = 0.0
     killed_for: str | None = None
-    makes_room: bool = False
-    """Killed for no fault of its own: another model is needed."""
+    retired: bool = False
+    """Killed for no fault of its own: another model needs its place, or nobody needs it."""
+    out_of_memory: bool = False
+    """Killed for what it used."""
     load_error: str | None = None
     reason: str | None = None
     """Why it last went down."""
@@ -100,10 +116,27 @@ class Worker:
         self.state = WorkerState.LOADING
         self.spawned_at = self.seen_at = now
         self.killed_for = self.load_error = None
-        self.makes_room = False
+        self.retired = self.out_of_memory = False
 
-    def release(self, attempt: Attempt) -> None:
+    def weigh(self, rss: int) -> str | None:
+        """Note the memory that the process takes, in bytes; the reason why it has to go, if it has."""
+        self.rss = rss
+        if self.rss_limit is None or rss <= self.rss_limit:
+            return None
+        self.out_of_memory = True
+        return f"out of memory: it took {rss // _MB} MB of at most {self.rss_limit // _MB} MB"
+
+    def outgrown(self) -> str | None:
+        """Why an idle process that has kept too much memory is better replaced, if it has."""
+        if not self.idle or self.rss is None or self.rss_limit is None:
+            return None
+        if self.rss - self.rss_loaded <= (self.rss_limit - self.rss_loaded) // 2:
+            return None
+        return f"grown from {self.rss_loaded // _MB} to {self.rss // _MB} MB"
+
+    def release(self, attempt: Attempt, now: float) -> None:
         """Give back the credit that this attempt holds, if it does."""
+        self.moved_at = now
         self.running.discard(attempt)
         self.cancelled_at.pop(attempt, None)
 
@@ -116,18 +149,23 @@ class Worker:
         self.model_version, self.device = None, None
         return lost
 
-    def deadlines(self, limits: WorkerConfig) -> list[tuple[float, str]]:
-        """(time, reason) after which a live worker is taken for broken."""
+    def deadlines(self, limits: WorkerConfig) -> list[Deadline]:
+        """When a live worker is taken for broken, or is no longer needed."""
         if self.killed_for is not None or not self.alive:
             return []
         if self.state is WorkerState.LOADING:
             limit = limits.load_timeout_sec
-            return [(self.spawned_at + limit, f"not ready after {limit:g} s")]
-        found = [(self.seen_at + limits.silence_sec, f"silent for {limits.silence_sec:g} s")]
+            return [Deadline(self.spawned_at + limit, f"not ready after {limit:g} s")]
+        found = [Deadline(self.seen_at + limits.silence_sec, f"silent for {limits.silence_sec:g} s")]
         if self.running:
-            found.append((self.moved_at + limits.stall_sec, f"no progress for {limits.stall_sec:g} s"))
+            found.append(
+                Deadline(self.moved_at + limits.stall_sec, f"no progress for {limits.stall_sec:g} s")
+            )
+        else:
+            rest = limits.idle_unload_sec
+            found.append(Deadline(self.moved_at + rest, f"idle for {rest:g} s", misbehaves=False))
         grace = limits.stop_grace_sec
-        found += [(at + grace, "did not stop a cancelled job") for at in self.cancelled_at.values()]
+        found += [Deadline(at + grace, "did not stop a cancelled job") for at in self.cancelled_at.values()]
         return found
 
 

@@ -49,6 +49,8 @@ class WorkerConfig(_Section, frozen=True, kw_only=True):
     spin: bool = True
     load_timeout_sec: PositiveSeconds = 120.0
     silence_sec: PositiveSeconds = 15.0
+    max_rss_mb: Annotated[int, Meta(ge=0, le=1_000_000)] = 0
+    idle_unload_sec: PositiveSeconds = 300.0
     stall_sec: PositiveSeconds = 60.0
     stop_grace_sec: PositiveSeconds = 2.0
 

@@ -41,7 +41,7 @@ class LoadFailed(_Message, frozen=True, kw_only=True, tag="load_failed"):
 
 
 class Heartbeat(_Message, frozen=True, kw_only=True, tag="heartbeat"):
-    """Sent once a second from the IO thread, whatever inference does. `rss` in bytes."""
+    """Sent twice a second from the IO thread, whatever inference does. `rss` in bytes."""
 
     rss: int
 

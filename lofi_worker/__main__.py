@@ -16,6 +16,7 @@ from lofi_common.logs import logging_to
 from lofi_common.manifest import select_model
 from lofi_common.messages import Hello, LoadFailed, Ready
 from lofi_worker.link import BrokerLink
+from lofi_worker.memory import bound_memory
 from lofi_worker.orphan import follow_parent
 
 EXIT_LOAD_FAILED = 4
@@ -25,6 +26,7 @@ def main() -> None:
     arguments = _parser().parse_args()
     os.umask(0o077)
     os.nice(arguments.nice)
+    bound_memory(arguments.max_rss, arguments.caches)
     with logging_to(arguments.log_level, None, stderr=True):
         _run(arguments)
 
@@ -60,6 +62,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda or coreml (metal)")
     parser.add_argument("--threads", type=int, required=True, help="inference threads")
     parser.add_argument("--spin", action="store_true", help="threads spin while they wait")
+    parser.add_argument("--max-rss", type=int, required=True, help="bytes of memory to take at most")
+    parser.add_argument("--caches", type=int, default=0, help="bytes that are mapped, but not all used")
     parser.add_argument("--nice", type=int, default=0, help="niceness to take, 0 to 19")
     parser.add_argument("--log-level", default="info")
     return parser
@@ -100,6 +104,7 @@ def _serve(arguments: argparse.Namespace, link: BrokerLink) -> None:
             rss=psutil.Process().memory_info().rss,
         )
     )
+    link.on_cancel = engine.interrupt
     Agent(engine, link, arguments.spool).run()
 
 

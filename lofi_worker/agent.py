@@ -23,7 +23,7 @@ from lofi_common.messages import (
 )
 from lofi_worker import spool
 from lofi_worker.attempt import Attempt
-from lofi_worker.engine import Engine, StepResult
+from lofi_worker.engine import Engine, Interrupted, StepResult
 
 log = logging.getLogger(__name__)
 
@@ -54,8 +54,7 @@ class Agent:
                         return order.reason
                     self._obey(order)
                     order = self._next_order()
-                for result in self._engine.step():
-                    self._take(result)
+                self._step()
         except Exception as error:
             if (
                 len(self._busy) == 1
@@ -64,6 +63,14 @@ class Agent:
                 info = _as_lofi_error(error).info()
                 self._link.send(Failed(job_id=attempt.job_id, attempt=attempt.number, error=info))
             raise
+
+    def _step(self) -> None:
+        try:
+            results = self._engine.step()
+        except Interrupted:  # by an order that waits; what it does not concern takes the step again
+            return
+        for result in results:
+            self._take(result)
 
     def _next_order(self) -> BrokerMessage | None:
         """Waits for an order while idle; while jobs run, takes one only if it is there."""

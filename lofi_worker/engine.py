@@ -14,6 +14,10 @@ from lofi_common.errors import LofiError
 from lofi_common.jobs import JobSpec
 
 
+class Interrupted(Exception):
+    """A step was ended by `Engine.interrupt`; nothing of it counts, and it can be taken again."""
+
+
 @dataclass(frozen=True)
 class StepResult:
     """What one step did for one slot."""
@@ -32,7 +36,7 @@ class StepResult:
 
 
 class Engine(Protocol):
-    """Turns job specs into audio. Not thread-safe: one thread calls it."""
+    """Turns job specs into audio. Not thread-safe: one thread calls it, but for `interrupt`."""
 
     @property
     def model_version(self) -> str: ...
@@ -59,7 +63,11 @@ class Engine(Protocol):
         """Advances every busy slot by one step of the decoder; one result per busy slot, in their order.
 
         Raises ModelInferenceFailed when a graph itself fails, as when memory runs out: all slots are lost.
+        Raises Interrupted when another thread called `interrupt`.
         """
 
     def stop(self, slot: int) -> None:
         """Frees the slot at once, whatever it does."""
+
+    def interrupt(self) -> None:
+        """Ends the step that runs, or the next one, early. The only method for other threads."""

@@ -1,11 +1,13 @@
 """An engine for tests that is scripted by its prompts, behind the same seam as the real one.
 
 `slow 30` takes 30 s, `fail@3` fails at step 3, `crash` dies of SIGSEGV, `hang` never returns, `oom` runs
-out of memory, `slow-load 5` starts after 5 s. Anything else gives a tone that depends on the spec alone.
+out of memory, `grow` and `grow-shared` keep 20 MB a step, `slow-load 5` starts
+after 5 s. Anything else gives a tone that depends on the spec alone.
 """
 
 from __future__ import annotations
 
+import mmap
 import os
 import re
 import signal
@@ -19,9 +21,10 @@ from numpy.typing import NDArray
 from lofi_common.errors import ModelInferenceFailed
 from lofi_common.jobs import JobSpec, track_id
 from lofi_common.manifest import Model
-from lofi_worker.engine import StepResult
+from lofi_worker.engine import Interrupted, StepResult
 
 _STEPS = 100
+_GROWTH = 20_000_000
 
 
 @dataclass
@@ -43,6 +46,8 @@ class FakeEngine:
         self.model_version = model.version
         self.slots = slots
         self._jobs: dict[int, _Job] = {}
+        self._interrupted = threading.Event()
+        self._grown: list[NDArray[np.uint8] | mmap.mmap] = []
 
     def start(self, slot: int, spec: JobSpec) -> None:
         slow = re.search(r"\bslow ([\d.]+)", spec.prompt)
@@ -57,12 +62,16 @@ class FakeEngine:
         )
 
     def step(self) -> list[StepResult]:
-        results = [self._advance(slot, job) for slot, job in list(self._jobs.items())]
-        time.sleep(max((job.step_sec for job in self._jobs.values()), default=0.0))
-        return results
+        if self._interrupted.wait(max((job.step_sec for job in self._jobs.values()), default=0.0)):
+            self._interrupted.clear()
+            raise Interrupted
+        return [self._advance(slot, job) for slot, job in list(self._jobs.items())]
 
     def stop(self, slot: int) -> None:
         del self._jobs[slot]
+
+    def interrupt(self) -> None:
+        self._interrupted.set()
 
     def _advance(self, slot: int, job: _Job) -> StepResult:
         job.step += 1
@@ -73,6 +82,12 @@ class FakeEngine:
                 threading.Event().wait()
             case "oom":
                 raise MemoryError("the prompt asked for it")
+            case "grow":
+                self._grown.append(np.ones(_GROWTH, np.uint8))
+            case "grow-shared":  # what RLIMIT_DATA does not count
+                shared = mmap.mmap(-1, _GROWTH)
+                shared.write(bytes(_GROWTH))
+                self._grown.append(shared)
         if job.step == job.fail_at:
             del self._jobs[slot]
             error = ModelInferenceFailed(f"scripted failure at step {job.step}")

@@ -5,17 +5,19 @@ from __future__ import annotations
 import logging
 import queue
 import threading
+import time
+from collections.abc import Callable
 
 import psutil
 import zmq
 
 from lofi_common import wire
 from lofi_common.logs import fields
-from lofi_common.messages import BrokerMessage, Heartbeat, WorkerMessage
+from lofi_common.messages import BrokerMessage, Cancel, Heartbeat, WorkerMessage
 
 log = logging.getLogger(__name__)
 
-HEARTBEAT_MS = 1000
+HEARTBEAT_SEC = 0.5
 _OUTBOX = "inproc://outbox"
 
 
@@ -24,6 +26,8 @@ class BrokerLink:
 
     def __init__(self, endpoint: str, identity: str) -> None:
         self.orders: queue.SimpleQueue[BrokerMessage] = queue.SimpleQueue()
+        self.on_cancel: Callable[[], None] = lambda: None
+        """Called in the IO thread when a cancel lies in `orders`, so that no long step keeps it waiting."""
         self._endpoint = endpoint
         self._identity = identity.encode()
         self._context = zmq.Context()
@@ -54,9 +58,10 @@ class BrokerLink:
         poller.register(broker, zmq.POLLIN)
         poller.register(outbox, zmq.POLLIN)
         process = psutil.Process()
+        due = time.monotonic()
         try:
             while True:
-                ready = dict(poller.poll(HEARTBEAT_MS))
+                ready = dict(poller.poll(max(0, round(1000 * (due - time.monotonic())))))
                 if outbox in ready:
                     frames = outbox.recv_multipart()
                     if frames == [b""]:
@@ -64,14 +69,19 @@ class BrokerLink:
                     broker.send_multipart(frames)
                 if broker in ready:
                     self._receive(broker.recv_multipart())
-                if not ready:
+                if time.monotonic() >= due:
                     broker.send_multipart(wire.pack(Heartbeat(rss=process.memory_info().rss)))
+                    due = time.monotonic() + HEARTBEAT_SEC
         finally:
             outbox.close()
             broker.close()
 
     def _receive(self, frames: list[bytes]) -> None:
         try:
-            self.orders.put(wire.unpack_broker(frames))
+            order = wire.unpack_broker(frames)
         except wire.WireError as error:
             log.warning(fields("broker_message_dropped", reason=error))
+            return
+        self.orders.put(order)
+        if isinstance(order, Cancel):
+            self.on_cancel()

@@ -17,7 +17,9 @@ import numpy as np
 import onnxruntime as ort
 from numpy.typing import NDArray
 
+from lofi_common.errors import ModelInferenceFailed
 from lofi_common.manifest import DecoderSpec
+from lofi_worker.engine import Interrupted
 from lofi_worker.musicgen.session import Session
 from lofi_worker.musicgen.text import EncodedText
 
@@ -49,6 +51,7 @@ class Decoder:
         self._cross: dict[str, NDArray[np.float32]] = {}
         self._cross_mask = np.zeros((rows, 0), np.int32)
         self._bindings: dict[int, ort.IOBinding] = {}
+        self._run = ort.RunOptions()
 
     def start(self, slot: int, text: EncodedText) -> None:
         """Gives the slot its prompt; its sequence begins anew."""
@@ -76,14 +79,25 @@ class Decoder:
         """Runs the rows that are needed: logits float32 [2, slots, codebooks, size], the null rows second.
 
         The null rows are computed only if some slot is `guided`. The array is a view that the next step
-        overwrites. Raises ModelInferenceFailed when the graph fails.
+        overwrites. Raises ModelInferenceFailed when the graph fails, and Interrupted after `interrupt`: the
+        caches are written in place, so the same step then gives what it would have given.
         """
         rows = max(LEAST_ROWS, max(self._texts) + 1 + (self._slots if guided else 0))
         if rows not in self._bindings:
             self._bindings[rows] = self._bind(rows)
         self._longest[0] = self._positions[:rows].max() + 1
-        self._session.run_bound(self._bindings[rows])
+        try:
+            self._session.run_bound(self._bindings[rows], self._run)
+        except ModelInferenceFailed as error:
+            if self._run.terminate:
+                self._run.terminate = False
+                raise Interrupted from error
+            raise
         return self._logits.reshape(2, self._slots, self._spec.codebooks, self._spec.codebook_size)
+
+    def interrupt(self) -> None:
+        """Ends the step that runs, or the next one, early. May be called by another thread."""
+        self._run.terminate = True
 
     def _bind(self, rows: int) -> ort.IOBinding:
         prompts = min(rows, len(self._cross_mask))

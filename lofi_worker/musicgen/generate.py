@@ -68,6 +68,10 @@ class MusicGenEngine:
         self._tracks.pop(slot, None)
         self._decoder.stop(slot)
 
+    def interrupt(self) -> None:
+        """See `Engine.interrupt`."""
+        self._decoder.interrupt()
+
     def step(self) -> list[StepResult]:
         """See `Engine.step`."""
         if not self._tracks:

@@ -125,10 +125,10 @@ class Session:
             binding.bind_output(name, "cpu", 0, array.dtype, array.shape, array.ctypes.data)
         return binding
 
-    def run_bound(self, binding: ort.IOBinding) -> None:
+    def run_bound(self, binding: ort.IOBinding, options: ort.RunOptions | None = None) -> None:
         """Runs the graph on bound arrays. Raises ModelInferenceFailed."""
         try:
-            self._session.run_with_iobinding(binding)
+            self._session.run_with_iobinding(binding, options)
         except FAILURES as error:
             raise self._failed(error) from error
 

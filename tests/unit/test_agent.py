@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import queue
+import threading
 from pathlib import Path
 
 import msgspec
@@ -93,6 +94,25 @@ def test_cancel_between_steps(tmp_path: Path) -> None:
     failed = link.sent[-1]
     assert isinstance(failed, m.Failed) and failed.error.name == "GENERATION_CANCELLED"
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_cancel_ends_a_step_that_takes_a_quarter_of_an_hour(tmp_path: Path) -> None:
+    fake = engine()
+    link = ScriptedLink(run("a", prompt="slow 90000"), after={m.Failed: LEAVE})
+    agent = threading.Thread(target=Agent(fake, link, tmp_path).run)
+    agent.start()
+    link.orders.put(m.Cancel(job_id="a", attempt=1))
+    fake.interrupt()
+    agent.join()
+    assert [type(message) for message in link.sent] == [m.Started, m.Failed]
+
+
+def test_an_interrupted_step_is_taken_again(tmp_path: Path) -> None:
+    fake = engine()
+    fake.interrupt()
+    link = ScriptedLink(run("a"), after={m.Done: LEAVE})
+    Agent(fake, link, tmp_path).run()
+    assert [report.done for report in link.sent if isinstance(report, m.Progress)] == list(range(5, 100, 5))
 
 
 def test_cancel_of_an_older_attempt_is_ignored(tmp_path: Path) -> None:

@@ -41,7 +41,7 @@ def test_deaths_while_loading_are_the_slot_s_and_back_off_then_open_the_breaker(
     assert s.workers["w0"].state is WorkerState.DISABLED
     assert "exit code 1" in (s.workers["w0"].reason or "")
     assert 0.18 < delays[0] < 0.32 and delays[0] < delays[1] < delays[2] and delays[4] == pytest.approx(60.0)
-    assert s.pending()[0].track_id == "a"  # the job waits
+    assert s.active.pending()[0].track_id == "a"  # the job waits
     assert len(spawned(s.handle(ev.Tick(), now))) == 1  # one new try
 
 
@@ -121,6 +121,6 @@ def test_a_second_worker_that_can_t_load_backs_off() -> None:
     submit(s, "a", "b")
     ready(s, "w0")
     s.handle(ev.WorkerLoadFailed("w1", FAILED), 1)
-    assert s.pending()  # w0 will take it
+    assert s.active.pending()  # w0 will take it
     assert spawned(s.handle(ev.WorkerExited("w1", "exit code 4"), 1)) == []
     assert s.workers["w1"].state is WorkerState.BACKOFF

@@ -130,7 +130,7 @@ def test_a_job_of_a_model_that_was_removed_ends_and_a_worker_with_it_is_left_alo
     s.handle(loaded("a-1", "w0"), 1)
     replaced = s.handle(loaded("b-2", "w1"), 1)
     assert saved(replaced)[0] == ("y", JobState.FAILED)
-    assert s.job("x") is not None
+    assert s.active.get("x") is not None
 
 
 def test_the_model_that_a_worker_loads_is_told_by_name_and_version() -> None:

@@ -26,7 +26,7 @@ def test_a_ready_worker_gets_the_oldest_job_saved_first() -> None:
     assert saved(actions) == [("a", JobState.GENERATING)] and sent(actions) == [("w0", "a", 1)]
     kinds = [type(a) for a in actions]
     assert kinds.index(ev.Save) < kinds.index(ev.SendRun)
-    assert s.position("b") == 0 and s.position("a") is None
+    assert s.active.position("b") == 0 and s.active.position("a") is None
 
 
 def test_done_is_adopted_then_complete_and_the_next_job_starts_meanwhile() -> None:
@@ -36,7 +36,7 @@ def test_done_is_adopted_then_complete_and_the_next_job_starts_meanwhile() -> No
     actions = s.handle(ev.JobDone("w0", done("a")), 1.0)
     assert isinstance(actions[0], ev.Adopt) and sent(actions) == [("w0", "b", 1)]
     assert saved(adopted(s, "a")) == [("a", JobState.COMPLETE)]
-    assert s.job("a") is None and s.job("b") is not None
+    assert s.active.get("a") is None and s.active.get("b") is not None
 
 
 def test_two_slots_take_two_jobs() -> None:
@@ -54,7 +54,7 @@ def test_high_priority_goes_first_in_its_own_order() -> None:
     s = scheduler()
     for order, (name, priority) in enumerate([("n", "normal"), ("h1", "high"), ("h2", "high")]):
         s.handle(ev.Submitted(job(name, order, priority=Priority(priority))), 0)
-    assert [j.track_id for j in s.pending()] == ["h1", "h2", "n"]
+    assert [j.track_id for j in s.active.pending()] == ["h1", "h2", "n"]
 
 
 def test_the_queue_has_a_limit_and_a_join_does_not_count() -> None:
@@ -64,7 +64,7 @@ def test_the_queue_has_a_limit_and_a_join_does_not_count() -> None:
         s.handle(ev.Submitted(job("more")), 0)
     joined = s.handle(ev.Submitted(job("j3", outputs=("/x.wav",), priority=Priority.HIGH)), 0)
     assert saved(joined) == [("j3", JobState.QUEUED)]
-    assert s.pending()[0].outputs == ("/x.wav",)
+    assert s.active.pending()[0].outputs == ("/x.wav",)
     assert s.handle(ev.Submitted(job("j3")), 0) == []
 
 
@@ -72,17 +72,17 @@ def test_a_job_that_could_not_be_saved_was_never_there() -> None:
     s = scheduler()
     s.handle(ev.Submitted(job("a")), 0)
     s.handle(ev.NotSaved("a", before=None), 0)
-    assert s.idle and s.handle(ev.Tick(), 0) == []
+    assert not len(s.active) and s.handle(ev.Tick(), 0) == []
 
 
 def test_a_join_that_could_not_be_saved_leaves_the_job_as_it_was() -> None:
     s = scheduler()
     submit(s, "a")
     ready(s)
-    before = s.job("a")
+    before = s.active.get("a")
     s.handle(ev.Submitted(job("a", outputs=("/x.wav",))), 0)
     s.handle(ev.NotSaved("a", before), 0)
-    assert s.job("a") == before and [j.track_id for j, _ in s.current()] == ["a"]
+    assert s.active.get("a") == before and [j.track_id for j, _ in s.active.current()] == ["a"]
 
 
 def test_a_cancelled_track_that_is_asked_for_again_at_once_runs_in_peace() -> None:
@@ -94,7 +94,7 @@ def test_a_cancelled_track_that_is_asked_for_again_at_once_runs_in_peace() -> No
     assert sent(s.handle(ev.Tick(), 1)) == [("w0", "a", 2)]
     s.handle(ev.JobFailed("w0", "a", 1, FAILED), 1.5)  # the first attempt's answer to its cancel
     assert s.handle(ev.Tick(), 10.0) == []
-    assert s.job("a") is not None and s.workers["w0"].credit == 1
+    assert s.active.get("a") is not None and s.workers["w0"].credit == 1
 
 
 def test_percent_never_falls_though_an_estimate_may_grow() -> None:
@@ -103,7 +103,7 @@ def test_percent_never_falls_though_an_estimate_may_grow() -> None:
     ready(s)
     for frames, expected in ((50, 100), (60, 200), (190, 200)):
         s.handle(ev.JobProgressed("w0", "a", 1, frames, expected), 1)
-        assert s.current()[0][1] in (50, 95)
+        assert s.active.current()[0][1] in (50, 95)
 
 
 def test_late_answers_of_an_older_attempt_are_dropped() -> None:
@@ -115,7 +115,7 @@ def test_late_answers_of_an_older_attempt_are_dropped() -> None:
     assert s.handle(ev.JobDone("w0", done("a", attempt=1)), 3) == [ev.Discard("/spool/a.1.wav")]
     assert s.handle(ev.JobFailed("w0", "a", 1, FAILED), 3) == []
     assert s.handle(ev.JobProgressed("w0", "a", 1, 50, 100), 3) == []
-    assert s.job("a") is not None
+    assert s.active.get("a") is not None
 
 
 def test_cancel_of_a_running_job_ends_it_at_once_and_its_late_track_is_discarded() -> None:
@@ -163,7 +163,7 @@ def test_clear_drops_what_is_queued_and_keeps_what_runs() -> None:
     submit(s, "a", "b", "c")
     ready(s)
     assert saved(s.handle(ev.ClearAsked(), 1)) == [("b", JobState.CANCELLED), ("c", JobState.CANCELLED)]
-    assert [j.track_id for j, _ in s.current()] == ["a"]
+    assert [j.track_id for j, _ in s.active.current()] == ["a"]
 
 
 def test_an_idle_worker_that_dies_is_started_when_it_is_needed() -> None:
@@ -193,7 +193,7 @@ def test_progress_is_told_with_percent_and_eta() -> None:
     assert told.params == api.GenerationProgress(
         track_id="a", percent=25, tokens_generated=25, tokens_estimated=100, eta_sec=6.0
     )
-    assert s.current()[0][1] == 25
+    assert s.active.current()[0][1] == 25
 
 
 def test_a_new_version_of_the_model_is_loaded_for_the_next_job() -> None:
@@ -238,4 +238,4 @@ def test_a_model_that_is_replaced_while_it_loads_is_loaded_again() -> None:
     s.handle(ev.Submitted(newer), 1)
     ready(s)
     s.handle(ev.JobDone("w0", done("a")), 2)
-    assert s.job("b") is not None and s.workers["w0"].killed_for is not None
+    assert s.active.get("b") is not None and s.workers["w0"].killed_for is not None

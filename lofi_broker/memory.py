@@ -1,0 +1,42 @@
+"""How much memory a worker may take."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from lofi_common.manifest import Manifest
+
+_MIB = 2**20
+_ROOM = 1024 * _MIB
+"""For Python, ONNX Runtime, the codec's activations and a long prompt."""
+_COPIES = 3
+"""Of the weights: the file's pages, and what a graph optimizer makes of them while it loads."""
+_SHARE = 0.8
+"""Of the machine's memory, at most."""
+_CGROUP_LIMIT = Path("/sys/fs/cgroup/memory.max")
+
+
+def machine_memory() -> int:
+    """Bytes of memory that there are for this process: the machine's, or its container's."""
+    found = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    try:
+        text = _CGROUP_LIMIT.read_text().strip()
+    except OSError:  # no container, or another system
+        return found
+    return min(found, int(text)) if text.isdecimal() else found
+
+
+def cache_bytes(manifest: Manifest, slots: int) -> int:
+    """Bytes of the KV caches of all slots in float32, as far as the longest track uses them."""
+    decoder = manifest.decoder
+    row = decoder.layers * 2 * decoder.heads * decoder.max_steps * decoder.head_dim * 4
+    return 2 * slots * row
+
+
+def memory_limit(manifest: Manifest, slots: int, max_rss_mb: int, machine: int) -> int:
+    """Bytes that a worker may take: what is set (in MB), or by the model's size and the machine's."""
+    if max_rss_mb:
+        return max_rss_mb * 1_000_000
+    weights = sum(file.bytes for file in manifest.files.values())
+    return min(_COPIES * weights + cache_bytes(manifest, slots) + _ROOM, int(_SHARE * machine))

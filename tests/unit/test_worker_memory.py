@@ -1,0 +1,101 @@
+"""What the scheduler makes of a worker's memory and idleness, by plain calls."""
+
+from __future__ import annotations
+
+import pytest
+
+from lofi_broker import events as ev
+from lofi_broker.memory import cache_bytes, memory_limit
+from lofi_broker.scheduler import Scheduler
+from lofi_broker.workers import WorkerState
+from lofi_common.jobs import JobState
+from lofi_common.manifest import read_manifest
+from lofi_common.paths import starter_folder
+from tests.unit.scheduling import adopted, done, ready, saved, scheduler, submit
+
+MB = 1_000_000
+LIMIT = 1000 * MB
+LOADED = 200 * MB
+
+
+def at_work(*names: str, slots: int = 1) -> Scheduler:
+    """One worker of 1,000 MB, with these jobs."""
+    s = scheduler(slots=slots)
+    submit(s, *names)
+    s.handle(ev.WorkerSpawned("w0", 1, LIMIT), 0)
+    s.handle(ev.WorkerSeen("w0", LOADED), 0)
+    ready(s, slots=slots)
+    return s
+
+
+def finish(s: Scheduler, name: str, now: float) -> None:
+    s.handle(ev.JobDone("w0", done(name)), now)
+    adopted(s, name)
+
+
+def killed(actions: list[ev.Action]) -> list[ev.Kill]:
+    return [action for action in actions if isinstance(action, ev.Kill)]
+
+
+def test_a_track_whose_worker_takes_too_much_ends_at_once_and_says_so() -> None:
+    s = at_work("a", "b")
+    assert killed(s.handle(ev.WorkerSeen("w0", LIMIT), 1)) == []
+    (kill,) = killed(s.handle(ev.WorkerSeen("w0", LIMIT + 1 * MB), 1))
+    assert kill.misbehaves and "1001 MB of at most 1000 MB" in kill.reason
+    assert killed(s.handle(ev.WorkerSeen("w0", LIMIT + 2 * MB), 1)) == []  # once
+    actions = s.handle(ev.WorkerExited("w0", "killed by SIGKILL"), 2)
+    assert saved(actions)[0] == ("a", JobState.FAILED)
+    error = next(a.job.error for a in actions if isinstance(a, ev.Save))
+    assert error is not None and error.name == "MODEL_INFERENCE_FAILED" and "out of memory" in error.message
+    assert any(isinstance(action, ev.Spawn) for action in actions)  # b goes on
+
+
+def test_of_two_tracks_beside_each_other_none_is_blamed_yet() -> None:
+    s = at_work("a", "b", slots=2)
+    s.handle(ev.WorkerSeen("w0", 2 * LIMIT), 1)
+    actions = s.handle(ev.WorkerExited("w0", "killed by SIGKILL"), 2)
+    assert sorted(saved(actions)) == [("a", JobState.QUEUED), ("b", JobState.QUEUED)]
+
+
+def test_a_worker_that_keeps_too_much_is_replaced_when_it_idles() -> None:
+    s = at_work("a")
+    grown = LOADED + (LIMIT - LOADED) // 2 + 1
+    assert killed(s.handle(ev.WorkerSeen("w0", grown), 1)) == []  # it works
+    finish(s, "a", 2)
+    assert killed(s.handle(ev.WorkerSeen("w0", grown - 1), 3)) == []
+    (kill,) = killed(s.handle(ev.WorkerSeen("w0", grown), 4))
+    assert not kill.misbehaves and "grown from 200 to 600 MB" in kill.reason
+    actions = s.handle(ev.WorkerExited("w0", "killed by SIGKILL"), 5)
+    assert not any(isinstance(a, ev.Publish) and a.method == "worker_restart" for a in actions)
+
+
+@pytest.mark.parametrize("busy", [True, False])
+def test_only_an_idle_worker_leaves_after_its_time(busy: bool) -> None:
+    s = at_work("a")
+    s.handle(ev.JobProgressed("w0", "a", 1, 1, 100), 50)
+    if busy:
+        s.handle(ev.JobProgressed("w0", "a", 1, 2, 100), 354.0)
+    else:
+        finish(s, "a", 55)
+    s.handle(ev.WorkerSeen("w0", LOADED), 354.0)
+    assert killed(s.handle(ev.Tick(), 354.9)) == []
+    idle = killed(s.handle(ev.Tick(), 355.1))
+    assert [kill.misbehaves for kill in idle] == ([] if busy else [False])
+
+
+def test_a_worker_that_left_in_peace_is_started_for_the_next_job() -> None:
+    s = at_work("a")
+    finish(s, "a", 1)
+    s.handle(ev.WorkerSeen("w0", LOADED), 301)
+    s.handle(ev.Tick(), 301.5)
+    s.handle(ev.WorkerExited("w0", "killed by SIGKILL"), 302)
+    assert s.workers["w0"].state is WorkerState.DOWN
+    assert any(isinstance(action, ev.Spawn) for action in submit(s, "b", now=303))
+
+
+def test_the_limit_follows_the_model_the_slots_and_the_machine() -> None:
+    manifest = read_manifest(starter_folder()).manifest
+    one, eight = (memory_limit(manifest, slots, 0, 10**12) for slots in (1, 8))
+    assert eight - one == 7 * cache_bytes(manifest, 1) > 0
+    assert memory_limit(manifest, 1, 0, 10**9) == 800_000_000
+    assert memory_limit(manifest, 1, 250, 10**9) == 250_000_000
