@@ -75,11 +75,17 @@ class Broker:
         self._listeners.append(listener)
 
     def prepare(self) -> None:
-        """Take over what an earlier broker left. From here on jobs run."""
+        """Take over what an earlier broker left. From here on jobs run.
+
+        Raises LofiError when the queue can't be read or written.
+        """
         self.library.sweep_spool()
         self.models.store.sweep()
         settle_all(self.models.store.folder)
-        self._execute(self.scheduler.restore(self.store.active_jobs(), time.monotonic()))
+        try:
+            self._execute(self.scheduler.restore(self.store.active_jobs(), time.monotonic()))
+        except sqlite3.Error as error:
+            raise LofiError(f"the queue can't be taken over: {error}") from error
 
     async def run(self, *, idle_exit: bool, on_leaving: Callable[[], None]) -> str:
         """Serve until `leave` is called or, with `idle_exit`, nobody needs the broker; returns the reason.
@@ -130,13 +136,16 @@ class Broker:
     async def _call_over_socket(self, method: str, params: dict[str, object]) -> dict[str, object]:
         result = await self.call(method, params)
         if method == "generate":
-            self._asked_over_socket.add(str(result["track_id"]))
+            self._asked_over_socket = self._awaited() | {str(result["track_id"])}
         return result
+
+    def _awaited(self) -> set[str]:
+        """Tracks that were asked for over the socket and are still under way."""
+        return {track_id for track_id in self._asked_over_socket if self.scheduler.active.get(track_id)}
 
     def needed_by_others(self) -> bool:
         """True while clients other than the stdio front are connected or wait, or a model is installed."""
-        waiting = any(self.scheduler.active.get(track_id) for track_id in self._asked_over_socket)
-        return waiting or bool(self.models.installs.active) or self._clients.present()
+        return bool(self._awaited()) or bool(self.models.installs.active) or self._clients.present()
 
     def submit(self, job: Job) -> Job:
         """Put a job on disk and into the queue, or join an active one. Raises QueueFull, CacheWriteError."""
@@ -188,6 +197,8 @@ class Broker:
                 self._start(self._adopt(job, done), f"adopt-{job.track_id}")
             case ev.Discard(path):
                 self.library.discard(path)
+            case ev.Forget(keep):
+                self.store.forget(keep)
             case ev.Publish(method, params):
                 self._tell(method, params)
 

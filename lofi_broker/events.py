@@ -198,4 +198,11 @@ class Publish:
     params: api.Result
 
 
-Action = Save | SendRun | SendCancel | Spawn | Kill | Adopt | Discard | Publish
+@dataclass(frozen=True)
+class Forget:
+    """Drop the rows of ended jobs, and their events, but for the newest `keep`."""
+
+    keep: int
+
+
+Action = Save | SendRun | SendCancel | Spawn | Kill | Adopt | Discard | Publish | Forget

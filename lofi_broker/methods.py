@@ -84,14 +84,13 @@ class Methods:
         )
 
     def _queue(self, name: str, spec: JobSpec, params: api.GenerateParams) -> Job:
-        earlier = self._broker.store.job(name)
         return self._broker.submit(
             Job(
                 track_id=name,
                 spec=spec,
                 priority=params.priority,
                 order=self._broker.store.next_order(),
-                attempt=earlier.attempt if earlier is not None else 0,
+                attempt=self._broker.store.last_attempt(name),
                 outputs=(params.output,) if params.output is not None else (),
                 submitted_at=time.time(),
             )

@@ -23,6 +23,11 @@ from lofi_common.errors import (
 )
 from lofi_common.jobs import IllegalTransition, Job, JobState
 
+FORGET_EVERY = 100
+"""Ends from one `Forget` to the next."""
+MAX_OUTPUTS = 100
+"""Copies of one track."""
+
 MORE_MEMORY = "Ask for a shorter track, use a smaller model, or raise worker.max_rss_mb."
 
 
@@ -41,6 +46,7 @@ class Scheduler:
         names = [f"w{index}" for index in range(worker.count)]
         self.workers = {name: Worker(name, RestartPolicy(rng)) for name in names}
         self.device: str | None = None
+        self._ends = 0
         self._blocked = False
         """A queued job waits for a worker to become free."""
         self._handlers: dict[type, Callable[..., list[ev.Action]]] = {
@@ -73,9 +79,16 @@ class Scheduler:
         return self._handlers[type(event)](event, now)
 
     def restore(self, jobs: Iterable[Job], now: float) -> list[ev.Action]:
-        """Take over the active jobs that an earlier broker left; what was generating is queued again."""
-        actions: list[ev.Action] = []
+        """Take over the active jobs that an earlier broker left; what was generating is queued again.
+
+        A queue that is not durable cancels them instead.
+        """
+        actions: list[ev.Action] = [ev.Forget(self._queue.keep_ended)]
+        gone = GenerationCancelled("the broker that had accepted it is gone, and queue.durable is false")
         for job in jobs:
+            if not self._queue.durable:
+                actions += self._end(job, JobState.CANCELLED, gone.info())
+                continue
             if job.state is JobState.GENERATING:
                 job = job.moved(JobState.QUEUED)
                 actions.append(ev.Save(job))
@@ -89,6 +102,8 @@ class Scheduler:
         active = self.active.get(new.track_id)
         if active is not None:
             joined = active.joined(new)
+            if len(joined.outputs) > MAX_OUTPUTS:
+                raise QueueFull(f"{MAX_OUTPUTS} copies of this track are asked for, which is the limit")
             self.active.put(joined)
             return [ev.Save(joined)] if joined != active else []
         waiting = len(self.active.pending())
@@ -113,10 +128,10 @@ class Scheduler:
             return []  # its file is on its way into the library: complete has won
         actions = self._end(job, JobState.CANCELLED, GenerationCancelled("cancelled by a client").info())
         for worker in self.workers.values():
-            if (job.track_id, job.attempt) in worker.running:
+            if running is not None and (job.track_id, job.attempt) in worker.running:
                 worker.cancelled_at[job.track_id, job.attempt] = now
                 actions.append(ev.SendCancel(worker.name, job.track_id, job.attempt))
-        return actions
+        return actions + self._dispatch(now)
 
     def _clear(self, event: ev.ClearAsked, now: float) -> list[ev.Action]:
         error = GenerationCancelled("the queue was cleared").info()
@@ -280,8 +295,8 @@ class Scheduler:
             assert event.error is not None
             return self._end(job, JobState.FAILED, event.error)
         ended = job.moved(JobState.COMPLETE, error=None)
-        self.active.remove(job.track_id)
-        return [ev.Save(ended, event.track), notices.completed(event.track, event.output_errors)]
+        told = notices.completed(event.track, event.output_errors)
+        return self._settle(ev.Save(ended, event.track), told)
 
     # shared steps
 
@@ -318,8 +333,13 @@ class Scheduler:
     def _end(self, job: Job, state: JobState, error: ErrorInfo) -> list[ev.Action]:
         """Failed or cancelled: saved, told, forgotten."""
         ended = job.moved(state, error=error)
-        self.active.remove(job.track_id)
-        return [ev.Save(ended), notices.ended(ended, error)]
+        return self._settle(ev.Save(ended), notices.ended(ended, error))
+
+    def _settle(self, save: ev.Save, told: ev.Publish) -> list[ev.Action]:
+        self.active.remove(save.job.track_id)
+        self._ends += 1
+        old = [ev.Forget(self._queue.keep_ended)] if self._ends % FORGET_EVERY == 0 else []
+        return [save, told, *old]
 
 
 def _kill(worker: Worker, reason: str, *, misbehaves: bool = True) -> ev.Action:

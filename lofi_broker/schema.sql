@@ -25,6 +25,14 @@ CREATE TABLE IF NOT EXISTS job_events (
     deaths   INTEGER NOT NULL
 ) STRICT;
 
+CREATE INDEX IF NOT EXISTS job_events_track ON job_events (track_id, seq);
+
+-- One row: what is left of jobs that were forgotten.
+CREATE TABLE IF NOT EXISTS forgotten (
+    id      INTEGER PRIMARY KEY CHECK (id = 1),
+    attempt INTEGER NOT NULL           -- the highest of all of them: whoever comes back goes on from there
+) STRICT;
+
 CREATE TABLE IF NOT EXISTS tracks (
     track_id   TEXT PRIMARY KEY,
     created_at REAL NOT NULL,

@@ -38,8 +38,10 @@ class StdioFront:
         self._tasks: set[asyncio.Task[None]] = set()
         self._unfinished: set[str] = set()
         self._endings: dict[str, int] = {}
-        """track_id → number of its last ending, counted over all tracks."""
+        """track_id → number of its last ending, counted over all tracks; empty while nothing is asked."""
         self._ending_count = 0
+        self._asked = 0
+        """Requests that are under way."""
         self._settled = asyncio.Event()
         self._written = 0
         self._progress = threading.Event()
@@ -94,7 +96,8 @@ class StdioFront:
         track_id = str(params.get("track_id"))
         if method in _ENDINGS:
             self._ending_count += 1
-            self._endings[track_id] = self._ending_count
+            if self._asked:
+                self._endings[track_id] = self._ending_count
             self._unfinished.discard(track_id)
             self._settled.set()
         if self._lines.qsize() < _MAX_WAITING_LINES:  # a reader that stopped reading misses notifications
@@ -129,6 +132,15 @@ class StdioFront:
         return None if call.notification else answer
 
     async def _call(self, call: jsonrpc.Call) -> dict[str, object]:
+        self._asked += 1
+        try:
+            return await self._ask(call)
+        finally:
+            self._asked -= 1
+            if not self._asked:
+                self._endings.clear()
+
+    async def _ask(self, call: jsonrpc.Call) -> dict[str, object]:
         endings_before = self._ending_count
         try:
             result = await self._backend(call.method, call.params)

@@ -1,6 +1,6 @@
 """The queue and the library's index on disk: SQLite, WAL, synchronous=FULL, a row per event.
 
-A `save` that returned is on disk. Jobs are updated, never deleted.
+A `save` that returned is on disk. Jobs are updated; only `forget` deletes, and only what has ended long ago.
 """
 
 from __future__ import annotations
@@ -18,12 +18,26 @@ from lofi_common.jobs import ALLOWED, IllegalTransition, Job, JobState
 
 _COLUMNS = Job.__struct_fields__
 _JSON_COLUMNS = ("spec", "outputs", "error")
+_EVENTS_PER_JOB = 20
+"""Far more than a job has; only one that is asked for and cancelled over and over comes there."""
 
 # The arrow is checked by the database too: a save from a state that has no arrow here changes nothing.
 _UPSERT = """
 INSERT INTO jobs ({columns}) VALUES ({values})
 ON CONFLICT (track_id) DO UPDATE SET {updates}
 WHERE jobs.attempt <= excluded.attempt AND jobs.state IN ({states})
+"""
+
+_FORGET = """
+DELETE FROM jobs WHERE track_id IN (
+    SELECT track_id FROM jobs WHERE state IN ('complete', 'failed', 'cancelled')
+    ORDER BY (SELECT max(seq) FROM job_events WHERE job_events.track_id = jobs.track_id) DESC
+    LIMIT -1 OFFSET ?
+) RETURNING track_id, attempt
+"""
+_REMEMBER_ATTEMPT = """
+INSERT INTO forgotten (id, attempt) VALUES (1, ?)
+ON CONFLICT (id) DO UPDATE SET attempt = max(attempt, excluded.attempt)
 """
 
 
@@ -34,6 +48,7 @@ class Store:
         """Open or create the database. Raises LofiError when the file is no database or can't be written."""
         try:
             self._db = sqlite3.connect(path, isolation_level=None)
+            self._db.execute("PRAGMA auto_vacuum = INCREMENTAL")  # heeded by a new file only
             self._db.execute("PRAGMA journal_mode = WAL")
             self._db.execute("PRAGMA synchronous = FULL")
             self._db.executescript(resources.files("lofi_broker").joinpath("schema.sql").read_text())
@@ -85,6 +100,29 @@ class Store:
     def next_order(self) -> int:
         row = self._db.execute('SELECT coalesce(max("order"), 0) + 1 FROM jobs').fetchone()
         return int(row[0])
+
+    def last_attempt(self, track_id: str) -> int:
+        """The number of the track's last attempt, or one that is not below it if its job was forgotten."""
+        job = self.job(track_id)
+        if job is not None:
+            return job.attempt
+        row = self._db.execute("SELECT coalesce(max(attempt), 0) FROM forgotten").fetchone()
+        return int(row[0])
+
+    def forget(self, keep: int) -> None:
+        """Delete ended jobs but for the `keep` that ended last, and old events, and give back the room."""
+        with self._db:
+            self._db.execute("BEGIN IMMEDIATE")
+            gone = self._db.execute(_FORGET, (keep,)).fetchall()
+            if gone:
+                self._db.execute(_REMEMBER_ATTEMPT, (max(row["attempt"] for row in gone),))
+                ids = [(row["track_id"],) for row in gone]
+                self._db.executemany("DELETE FROM job_events WHERE track_id = ?", ids)
+            self._db.execute(
+                "DELETE FROM job_events WHERE seq <= (SELECT max(seq) FROM job_events) - ?",
+                (keep * _EVENTS_PER_JOB,),
+            )
+        self._db.executescript("PRAGMA incremental_vacuum")  # `execute` would stop after one page
 
     def events(self, track_id: str) -> list[tuple[JobState, int]]:
         """(state, attempt) of everything that happened to a job, in order."""

@@ -152,7 +152,7 @@ class Track(Result, frozen=True, kw_only=True):
 
 class CacheListParams(Params, frozen=True, kw_only=True):
     limit: Annotated[int, Meta(ge=1, le=1000)] = 100
-    offset: NonNegative = 0
+    offset: Annotated[int, Meta(ge=0, le=2**63 - 1)] = 0
     query: Annotated[str, Meta(max_length=MAX_PROMPT_CHARS)] = ""
     """Words that the prompt must hold, in any order and case."""
 

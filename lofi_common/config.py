@@ -37,6 +37,8 @@ class BrokerConfig(_Section, frozen=True, kw_only=True):
 class QueueConfig(_Section, frozen=True, kw_only=True):
     max_pending: Positive = 10
     max_attempts: Positive = 2
+    durable: bool = True
+    keep_ended: Annotated[int, Meta(ge=1, le=1_000_000)] = 1000
 
 
 class WorkerConfig(_Section, frozen=True, kw_only=True):
@@ -56,7 +58,7 @@ class WorkerConfig(_Section, frozen=True, kw_only=True):
 
 
 class ModelConfig(_Section, frozen=True, kw_only=True):
-    folder: str = ""
+    folder: Annotated[str, Meta(pattern=r"^[^\0]*$")] = ""
 
 
 class Config(_Section, frozen=True, kw_only=True):
@@ -79,6 +81,8 @@ def load_config(file: Path, environ: Mapping[str, str], flags: Sequence[str] = (
         raise ConfigError(f"{file} can't be read: {error}") from error
     try:
         config = msgspec.toml.decode(text, type=Config)
+    except RecursionError as error:
+        raise ConfigError(f"{file}: nested too deeply") from error
     except (msgspec.DecodeError, ValueError) as error:
         raise ConfigError(f"{file}: {error}") from error
     config = _apply(config, _from_environment(environ), "the environment")

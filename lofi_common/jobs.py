@@ -81,7 +81,7 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     order: int = 0
     """Rises with each submission: older first within a priority."""
     attempt: int = 0
-    """Counts every hand-over to a worker, for ever: late answers of an older attempt are told by it."""
+    """Rises with every hand-over to a worker, for ever: late answers of an older attempt are told by it."""
     deaths: int = 0
     """Workers that died on this job since it was submitted."""
     outputs: tuple[str, ...] = ()

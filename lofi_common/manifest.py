@@ -21,6 +21,7 @@ LAYOUT = 1
 CHUNK_BYTES = 2**20
 
 Count = Annotated[int, Meta(ge=1, le=2**20)]
+CountOrNone = Annotated[int, Meta(ge=0, le=2**20)]
 Rate = Annotated[float, Meta(gt=0, le=1000)]
 Share = Annotated[float, Meta(ge=0, le=1)]
 
@@ -40,7 +41,7 @@ class DecoderSpec(_Section, frozen=True, kw_only=True):
     codebooks: Count
     codebook_size: Count
     """Ids 0 … codebook_size−1 may be sampled; codebook_size itself is the special token."""
-    delays: list[Annotated[int, Meta(ge=0)]]
+    delays: list[CountOrNone]
     """Of each codebook, in steps."""
     max_steps: Count
     """Longest sequence of decoder steps: the position table's and the KV cache's capacity."""
@@ -50,7 +51,7 @@ class CodecSpec(_Section, frozen=True, kw_only=True):
     sample_rate: Annotated[int, Meta(ge=1000, le=384_000)]
     channels: Annotated[int, Meta(ge=1, le=2)]
     chunk_frames: Count
-    header_frames: Annotated[int, Meta(ge=0)] = 0
+    header_frames: CountOrNone = 0
     """Frames at the start that make no sound."""
     frames_per_second: Rate | None = None
     """Fixed-rate codecs only."""
@@ -62,7 +63,7 @@ class SamplingSpec(_Section, frozen=True, kw_only=True):
     """The model's own defaults."""
 
     temperature: Annotated[float, Meta(ge=0, le=10)]
-    top_k: Annotated[int, Meta(ge=0)]
+    top_k: CountOrNone
     top_p: Share
     guidance_scale: Annotated[float, Meta(ge=0, le=100)]
 
@@ -77,7 +78,7 @@ class AgreementSpec(_Section, frozen=True, kw_only=True):
 
 
 class FileSpec(_Section, frozen=True, kw_only=True):
-    bytes: Annotated[int, Meta(ge=0)]
+    bytes: Annotated[int, Meta(ge=0, le=2**50)]
     sha256: Annotated[str, Meta(pattern=r"^[0-9a-f]{64}\Z")]
 
 
@@ -166,6 +167,8 @@ def _read_manifest(folder: Path) -> Model:
         raise ModelNotFound(f"the model's manifest can't be read: {path} ({error.strerror})") from error
     try:
         manifest = msgspec.toml.decode(raw, type=Manifest)
+    except RecursionError as error:
+        raise ModelLoadFailed(f"{path} is not a valid manifest: it is nested too deeply") from error
     except (msgspec.DecodeError, UnicodeDecodeError, ValueError) as error:
         raise ModelLoadFailed(f"{path} is not a valid manifest: {error}") from error
     if manifest.layout != LAYOUT:
@@ -180,7 +183,7 @@ def _read_manifest(folder: Path) -> Model:
             f" and {decoder.max_steps} steps"
         )
     for name in manifest.files:
-        if Path(name).name != name:
+        if Path(name).name != name or name in ("", "..") or "\0" in name:
             raise ModelLoadFailed(f"{path} names a file outside its folder: {name}")
     version = f"{manifest.name}-{hashlib.sha256(raw).hexdigest()[:8]}"
     return Model(folder=folder, manifest=manifest, version=version)

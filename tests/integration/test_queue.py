@@ -1,0 +1,52 @@
+"""The queue over several brokers, as a client sees it."""
+
+from __future__ import annotations
+
+import contextlib
+import sqlite3
+
+from tests.support.home import Home
+from tests.support.stdio import Stdio
+
+
+def test_a_volatile_queue_ends_with_its_broker_and_says_so(home: Home) -> None:
+    with Stdio(home.environ) as broker:
+        running = broker.call("generate", prompt="slow 60", duration_sec=5)["track_id"]
+        queued = broker.call("generate", prompt="queued", duration_sec=5)["track_id"]
+        broker.wait("generation_start", running)
+        broker.process.kill()
+    with Stdio(home.environ, "--set", "queue.durable=false") as broker:
+        for name in (running, queued):
+            track = broker.call("track_get", track_id=name)
+            assert track["status"] == "cancelled" and "queue.durable" in track["error"]["message"]
+        assert broker.call("queue_status") == {"current": None, "pending": []}
+        fresh = broker.call("generate", prompt="queued", duration_sec=5, seed=1)["track_id"]
+        broker.wait("generation_complete", fresh)
+
+
+def test_only_the_last_ends_are_remembered_and_the_library_keeps_its_tracks(home: Home) -> None:
+    home.environ["LOFI_QUEUE_KEEP_ENDED"] = "1"
+    with Stdio(home.environ) as broker:
+        names = []
+        for prompt in ("made", "fail@1 a", "fail@1 b"):
+            names.append(broker.call("generate", prompt=prompt, duration_sec=5, seed=1)["track_id"])
+            broker.wait("generation_error" if "fail" in prompt else "generation_complete", names[-1])
+    with Stdio(home.environ) as broker:
+        made, first, last = names
+        assert broker.call("track_get", track_id=last)["status"] == "failed"
+        error = broker.error("track_get", track_id=first)
+        assert error["data"]["error_code"] == "INVALID_TRACK_ID"
+        assert broker.call("track_get", track_id=made)["status"] == "complete"
+        again = broker.call("generate", prompt="fail@1 a", duration_sec=5, seed=1)["track_id"]
+        assert again == first and broker.wait("generation_error", first)["code"] == "MODEL_INFERENCE_FAILED"
+
+
+def test_a_queue_that_can_t_be_written_is_told_at_the_start(home: Home) -> None:
+    with Stdio(home.environ) as broker:
+        broker.call("status")
+    with contextlib.closing(sqlite3.connect(home.paths.database, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        refused = home.run("lofi_broker", "--stdio")
+    assert refused.returncode == 1
+    assert "the queue can't be taken over: database is locked" in refused.stderr
+    assert "Traceback" not in refused.stderr
