@@ -20,14 +20,16 @@ from lofi_broker.library import Library
 from lofi_broker.methods import Methods
 from lofi_broker.models.service import ModelService
 from lofi_broker.pool import Pool
+from lofi_broker.remote import RemoteFront
 from lofi_broker.scheduler import Scheduler
+from lofi_broker.sockets import local_router
 from lofi_broker.store import Store
 from lofi_broker.worker_link import WorkerLink, to_events
 from lofi_common import PROTOCOL, api, messages
 from lofi_common.config import Config
 from lofi_common.errors import CacheWriteError, InternalError, LofiError
 from lofi_common.exchange import settle_all
-from lofi_common.jobs import Job
+from lofi_common.jobs import Job, Output
 from lofi_common.logs import fields
 from lofi_common.messages import WorkerMessage
 from lofi_common.paths import Paths
@@ -52,8 +54,10 @@ class Broker:
         self.library = Library(paths.tracks, paths.spool, self.store, output_mode)
         self.scheduler = Scheduler(config.queue, config.worker, seed=time.time_ns())
         self.models = ModelService(config, paths, self._tell)
+        tcp = config.broker.tcp
+        self._remote = RemoteFront(tcp, paths.keys) if tcp else None
         self._context = zmq.asyncio.Context()
-        self._clients = ClientLink(self._context, paths.socket(CLIENTS))
+        self._clients = ClientLink(local_router(self._context, paths.socket(CLIENTS)))
         self._workers = WorkerLink(self._context, paths.socket(WORKERS))
         self._pool = Pool(config, paths, paths.socket(WORKERS))
         self.methods = Methods(self)
@@ -98,6 +102,11 @@ class Broker:
             self._start(self._watch_deadlines(), "deadlines"),
             self._start(self.models.installs.run(), "installs"),
         ]
+        if self._remote is not None:
+            self._services += [
+                self._start(self._remote.guard(), "gate"),
+                self._start(self._remote.listen(self._call_over_socket), "remote-clients"),
+            ]
         if idle_exit:
             self.leave_when_idle()
         log.info(fields("broker_listening", model=self.models.store.selected_label()))
@@ -136,16 +145,20 @@ class Broker:
     async def _call_over_socket(self, method: str, params: dict[str, object]) -> dict[str, object]:
         result = await self.call(method, params)
         if method == "generate":
-            self._asked_over_socket = self._awaited() | {str(result["track_id"])}
+            self._asked_over_socket = self._wanted() | {str(result["track_id"])}
         return result
 
-    def _awaited(self) -> set[str]:
+    def _wanted(self) -> set[str]:
         """Tracks that were asked for over the socket and are still under way."""
         return {track_id for track_id in self._asked_over_socket if self.scheduler.active.get(track_id)}
 
     def needed_by_others(self) -> bool:
         """True while clients other than the stdio front are connected or wait, or a model is installed."""
-        return bool(self._awaited()) or bool(self.models.installs.active) or self._clients.present()
+        return bool(self._wanted()) or bool(self.models.installs.active) or self._present()
+
+    def _present(self) -> bool:
+        links = [self._clients] if self._remote is None else [self._clients, self._remote.link]
+        return any([link.present() for link in links])
 
     def submit(self, job: Job) -> Job:
         """Put a job on disk and into the queue, or join an active one. Raises QueueFull, CacheWriteError."""
@@ -209,6 +222,8 @@ class Broker:
         for listener in self._listeners:
             listener(method, params)
         self._clients.publish(method, params)
+        if self._remote is not None:
+            self._remote.link.publish(method, params)
 
     def _send(self, worker: str, message: messages.BrokerMessage) -> None:
         generation = self._pool.generation(worker)
@@ -241,23 +256,25 @@ class Broker:
             self.library.discard(done.path)
             self.feed(ev.TrackAdopted(job.track_id, job.attempt, error=error.info()))
             return
-        delivered: tuple[str, ...] = ()
+        delivered: tuple[Output, ...] = ()
         failed: dict[str, str] = {}
         while missing := self._undelivered(job.track_id, delivered):  # requests may join meanwhile
+            again = {output.path for output in missing}
+            failed = {path: reason for path, reason in failed.items() if path not in again}
             failed |= await asyncio.to_thread(self.library.deliver, track, missing)
             delivered += missing
         self.feed(ev.TrackAdopted(job.track_id, job.attempt, track, output_errors=failed or None))
 
-    def _undelivered(self, track_id: str, delivered: tuple[str, ...]) -> tuple[str, ...]:
+    def _undelivered(self, track_id: str, delivered: tuple[Output, ...]) -> tuple[Output, ...]:
         job = self.scheduler.active.get(track_id)
-        return tuple(path for path in job.outputs if path not in delivered) if job is not None else ()
+        return tuple(output for output in job.outputs if output not in delivered) if job is not None else ()
 
     # workers
 
     def _worker_said(self, worker: str, generation: int, message: WorkerMessage) -> None:
         if self._pool.generation(worker) != generation:
             log.warning(fields("stale_worker_message", worker=worker, generation=generation))
-            if isinstance(message, messages.Done):
+            if isinstance(message, messages.Done) and not self._awaited(message):
                 self.library.discard(message.path)
             return
         if isinstance(message, messages.Hello) and message.protocol != PROTOCOL:
@@ -267,6 +284,10 @@ class Broker:
             log.info(fields("worker_ready", worker=worker, load_sec=message.load_sec, rss=message.rss))
         for event in to_events(worker, message):
             self.feed(event)
+
+    def _awaited(self, done: messages.Done) -> bool:
+        job = self.scheduler.active.get(done.job_id)
+        return job is not None and job.attempt == done.attempt
 
     # services
 
@@ -303,7 +324,7 @@ class Broker:
             rest = self._last_request + limit - time.monotonic()
             if rest > 0:
                 await asyncio.sleep(rest)
-            elif len(self.scheduler.active) or self.models.installs.active or self._clients.present():
+            elif len(self.scheduler.active) or self.models.installs.active or self._present():
                 await asyncio.sleep(limit)
             else:
                 self.leave(f"idle for {limit:g} s")
@@ -314,6 +335,8 @@ class Broker:
             service.cancel()
         await asyncio.gather(*self._services, return_exceptions=True)
         await self._clients.close()
+        if self._remote is not None:
+            await self._remote.close()
         for worker in self.scheduler.workers:
             self._send(worker, messages.Shutdown(reason="the broker leaves"))
         await self._pool.stop()

@@ -11,6 +11,7 @@ import msgspec
 from lofi_common.errors import ErrorInfo, InvalidParams, InvalidRequest, LofiError, ParseError
 
 MAX_LINE_BYTES = 1 << 20
+MAX_BATCH = 50
 
 
 @dataclass
@@ -68,6 +69,9 @@ def parse(line: bytes) -> tuple[Sequence[Call | Bad], bool]:
         return [_parse_one(raw)], False
     if not raw:
         return [_bad(InvalidRequest("a batch must not be empty"))], False
+    if len(raw) > MAX_BATCH:
+        too_many = InvalidRequest(f"a batch of {len(raw)} requests is over the limit of {MAX_BATCH}")
+        return [_bad(too_many)], False
     return [_parse_one(item) for item in raw], True
 
 

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import contextlib
 import os
-import shutil
-import tempfile
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
+from lofi_broker.outputs import copy_track
 from lofi_broker.store import Store
 from lofi_common.api import Track
 from lofi_common.errors import CacheWriteError, InvalidTrackId
-from lofi_common.jobs import Job, JobSpec, JobState
+from lofi_common.jobs import Job, JobSpec, JobState, Output
 from lofi_common.messages import Done
 
 
@@ -54,36 +53,20 @@ class Library:
             raise CacheWriteError(f"the track can't be put into {self.folder}: {error.strerror}") from error
         return msgspec.structs.replace(track, path=str(target))
 
-    def deliver(self, track: Track, outputs: tuple[str, ...]) -> dict[str, str]:
-        """Copy the track to each path; what could not be written, with the reason."""
+    def deliver(self, track: Track, outputs: tuple[Output, ...]) -> dict[str, str]:
+        """Copy the track to each of them; the paths that could not be written, with the reason."""
         errors = {}
         for output in outputs:
             try:
                 self.copy(track, output)
             except CacheWriteError as error:
-                errors[output] = str(error)
+                errors[output.path] = str(error)
         return errors
 
-    def copy(self, track: Track, output: str) -> None:
-        """Copy a track's file to `output` (a file, or a folder to put it in). Raises CacheWriteError."""
+    def copy(self, track: Track, output: Output) -> None:
+        """Copy a track's file to where its user wants it. Raises CacheWriteError."""
         assert track.path is not None
-        source = Path(track.path)
-        target = check_output(output)
-        try:
-            target = target / source.name if target.is_dir() else target
-            descriptor, part = tempfile.mkstemp(prefix=f".{target.name[:100]}.", dir=target.parent)
-            try:
-                with source.open("rb") as reader, open(descriptor, "wb") as writer:
-                    shutil.copyfileobj(reader, writer)
-                    writer.flush()
-                    os.fchmod(descriptor, self._output_mode)
-                    os.fsync(descriptor)
-                os.replace(part, target)
-            except BaseException:
-                os.unlink(part)
-                raise
-        except OSError as error:
-            raise _unwritable(target, error.strerror) from error
+        copy_track(Path(track.path), output, self._output_mode)
 
     def find(self, track_id: str) -> Track | None:
         """The track if its file is there, whole; an index row without its file is dropped."""
@@ -136,7 +119,8 @@ class Library:
 
     def discard(self, path: str) -> None:
         """Delete a spool file that nobody waits for."""
-        if Path(path).parent == self._spool:
+        name = Path(path).name
+        if path == str(self._spool / name) and not os.path.isdir(path):
             with contextlib.suppress(FileNotFoundError):
                 os.unlink(path)
 
@@ -145,37 +129,6 @@ def track_of(job: Job, **known: Any) -> Track:
     """The track that a job is, or is to become: its spec and what else is known."""
     spec = {name: getattr(job.spec, name) for name in JobSpec.__struct_fields__}
     return Track(track_id=job.track_id, **spec, **known)
-
-
-def check_output(output: str) -> Path:
-    """Where a copy really goes: symbolic links followed. Raises CacheWriteError saying why it can't go.
-
-    Only files are ever replaced, never a device or a pipe.
-    """
-    if not os.path.isabs(output) or "\0" in output:
-        raise _unwritable(output, "the path must be absolute")
-    path = Path(output)
-    try:
-        path = path.resolve()
-        if path.exists() and not (path.is_file() or path.is_dir()):
-            raise _unwritable(path, "it is neither a file nor a folder")
-        if output.endswith("/") and not path.is_dir():
-            raise _unwritable(path, "there is no such folder")
-        folder = path if path.is_dir() else path.parent
-        if not folder.is_dir():
-            raise _unwritable(path, f"the folder {folder} does not exist")
-        if not os.access(folder, os.W_OK | os.X_OK) or (path.is_file() and not os.access(path, os.W_OK)):
-            raise _unwritable(path, "permission denied")
-    except (OSError, RuntimeError) as error:  # a name that is too long, a loop of links
-        raise _unwritable(path, str(error)) from error
-    return path
-
-
-def _unwritable(path: Path | str, reason: str | None) -> CacheWriteError:
-    return CacheWriteError(
-        f"{path} can't be written: {reason}",
-        recovery="Give the path of a file, in a folder that exists and that you may write to.",
-    )
 
 
 def _write(path: Path, data: bytes) -> None:

@@ -13,11 +13,12 @@ import msgspec
 
 import lofi_common
 from lofi_broker import events as ev
-from lofi_broker.library import check_output, track_of
+from lofi_broker.library import track_of
 from lofi_broker.models.helpers import verify
+from lofi_broker.outputs import check_output
 from lofi_common import api, api_models
 from lofi_common.errors import InvalidDuration, InvalidParams, InvalidRequest, InvalidTrackId
-from lofi_common.jobs import MIN_DURATION_SEC, Job, JobSpec, JobState, track_id
+from lofi_common.jobs import MIN_DURATION_SEC, Job, JobSpec, JobState, Output, Priority, track_id
 from lofi_common.manifest import Model, SamplingSpec
 
 if TYPE_CHECKING:
@@ -26,6 +27,9 @@ if TYPE_CHECKING:
 # A seed chosen here survives clients whose numbers are doubles (Lua, JavaScript).
 _CHOSEN_SEED_BITS = 53
 
+_HELPERS = 4
+"""Requests that need a process of their own, at one time; the others wait."""
+
 
 class Methods:
     """One function per method of `api.METHODS`, over one broker."""
@@ -33,6 +37,7 @@ class Methods:
     def __init__(self, broker: Broker) -> None:
         self._broker = broker
         self._started = time.monotonic()
+        self._helpers = asyncio.Semaphore(_HELPERS)
         self._table: dict[str, Callable[[Any], Awaitable[msgspec.Struct]]] = {
             name: getattr(self, f"_{name}") for name in api.METHODS
         }
@@ -61,12 +66,11 @@ class Methods:
         model = broker.models.for_job(params.model)
         spec = _spec(params, model)
         name = track_id(spec)
-        if params.output is not None:
-            check_output(params.output)
+        outputs = (Output(path=params.output, force=params.force),) if params.output is not None else ()
         track = broker.library.find(name)
         if track is not None:
-            if params.output is not None:
-                await asyncio.to_thread(broker.library.copy, track, params.output)
+            for output in outputs:
+                await asyncio.to_thread(broker.library.copy, track, output)
             return api.GenerateResult(
                 track_id=name,
                 status=JobState.COMPLETE,
@@ -74,7 +78,9 @@ class Methods:
                 model_version=spec.model_version,
                 path=track.path,
             )
-        job = self._queue(name, spec, params)
+        for output in outputs:
+            check_output(output)
+        job = self._queue(name, spec, params.priority, outputs)
         return api.GenerateResult(
             track_id=name,
             status=job.state,
@@ -83,15 +89,15 @@ class Methods:
             position=broker.scheduler.active.position(name),
         )
 
-    def _queue(self, name: str, spec: JobSpec, params: api.GenerateParams) -> Job:
+    def _queue(self, name: str, spec: JobSpec, priority: Priority, outputs: tuple[Output, ...]) -> Job:
         return self._broker.submit(
             Job(
                 track_id=name,
                 spec=spec,
-                priority=params.priority,
+                priority=priority,
                 order=self._broker.store.next_order(),
                 attempt=self._broker.store.last_attempt(name),
-                outputs=(params.output,) if params.output is not None else (),
+                outputs=outputs,
                 submitted_at=time.time(),
             )
         )
@@ -183,7 +189,8 @@ class Methods:
         return self._broker.models.list()
 
     async def _model_download(self, params: api_models.ModelDownloadParams) -> api_models.ModelDownloadResult:
-        return await self._broker.models.download(params, self._broker.scheduler.active.versions)
+        async with self._helpers:
+            return await self._broker.models.download(params, self._broker.scheduler.active.versions)
 
     async def _model_cancel(self, params: api_models.ModelParams) -> api_models.ModelCancelResult:
         self._broker.models.installs.cancel(params.model)
@@ -199,7 +206,8 @@ class Methods:
     async def _model_verify(self, params: api_models.ModelVerifyParams) -> api_models.ModelVerifyResult:
         broker = self._broker
         folder = broker.models.for_check(params.model)
-        return await verify(folder, broker.config.worker, broker.threads, full=params.full)
+        async with self._helpers:
+            return await verify(folder, broker.config.worker, broker.threads, full=params.full)
 
     async def _shutdown(self, params: api.NoParams) -> api.ShutdownResult:
         self._broker.leave("a client asked for it")

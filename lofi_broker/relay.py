@@ -71,6 +71,7 @@ class Relay:
 
     async def _listen(self, notify: Notify) -> None:
         while True:
+            await asyncio.sleep(0)  # a flood of notifications leaves the editor its turn
             try:
                 message = wire.unpack_front(await self._socket.recv_multipart())
             except wire.WireError as error:
@@ -81,7 +82,9 @@ class Relay:
                     notify(method, params)
                 case Response() if message.id in self._waiting:
                     answer = self._waiting[message.id]
-                    if message.error is not None:
+                    if answer.done():
+                        log.warning(fields("second_answer_dropped", id=message.id))
+                    elif message.error is not None:
                         answer.set_exception(from_info(message.error))
                     else:
                         answer.set_result(message.result or {})

@@ -20,7 +20,9 @@ Backend = Callable[[str, dict[str, object]], Awaitable[dict[str, object]]]
 
 _CHUNK = 1 << 16
 _MAX_WAITING_CHUNKS = 64
-_MAX_WAITING_LINES = 1000
+_MAX_WAITING_BYTES = 4 << 20
+_MAX_UNDER_WAY = 64
+"""Lines that wait for their answers; no more are taken until one is answered."""
 _READER_SEC = 1.0
 _ENDINGS = ("generation_complete", "generation_error")
 
@@ -37,12 +39,11 @@ class StdioFront:
         self._room = threading.Semaphore(_MAX_WAITING_CHUNKS)
         self._tasks: set[asyncio.Task[None]] = set()
         self._unfinished: set[str] = set()
-        self._endings: dict[str, int] = {}
-        """track_id → number of its last ending, counted over all tracks; empty while nothing is asked."""
-        self._ending_count = 0
-        self._asked = 0
-        """Requests that are under way."""
+        self._witnesses: list[set[str]] = []
+        """For each request under way, the tracks that have ended since it was sent."""
         self._settled = asyncio.Event()
+        self._queued = 0
+        """Bytes, counted by the event loop alone, as those written are by the writer alone."""
         self._written = 0
         self._progress = threading.Event()
         self._lost = threading.Event()
@@ -60,8 +61,7 @@ class StdioFront:
             self._room.release()
             for line in splitter.feed(chunk):
                 self._take(line)
-            if self._lines.qsize() > _MAX_WAITING_LINES:  # answered faster than read: take no more
-                await asyncio.to_thread(self._wait_for_reader)
+                await self._make_room()
         for line in splitter.feed(b"\n"):  # a last line without its newline
             self._take(line)
         if self._tasks:
@@ -69,6 +69,17 @@ class StdioFront:
         while drain and self._unfinished:
             self._settled.clear()
             await self._settled.wait()
+
+    async def _make_room(self) -> None:
+        """Leave others a turn; then wait while too much is asked, or too little read, to take more."""
+        await asyncio.sleep(0)
+        if len(self._tasks) >= _MAX_UNDER_WAY:
+            await asyncio.wait(self._tasks, return_when=asyncio.FIRST_COMPLETED)
+        if self._waiting_bytes() > _MAX_WAITING_BYTES:
+            await asyncio.to_thread(self._wait_for_reader)
+
+    def _waiting_bytes(self) -> int:
+        return self._queued - self._written
 
     async def close(self) -> None:
         """Write what is waiting, as long as somebody reads it."""
@@ -85,7 +96,7 @@ class StdioFront:
 
     def _wait_for_reader(self) -> None:
         while (
-            self._lines.qsize() > _MAX_WAITING_LINES // 2
+            self._waiting_bytes() > _MAX_WAITING_BYTES // 2
             and self._writer.is_alive()
             and not self._closing.is_set()
         ):
@@ -95,18 +106,19 @@ class StdioFront:
     def notify(self, method: str, params: dict[str, object]) -> None:
         track_id = str(params.get("track_id"))
         if method in _ENDINGS:
-            self._ending_count += 1
-            if self._asked:
-                self._endings[track_id] = self._ending_count
+            for ended in self._witnesses:
+                ended.add(track_id)
             self._unfinished.discard(track_id)
             self._settled.set()
-        if self._lines.qsize() < _MAX_WAITING_LINES:  # a reader that stopped reading misses notifications
+        if self._waiting_bytes() < _MAX_WAITING_BYTES:  # a reader that stopped reading misses notifications
             self._put(jsonrpc.notification(method, params))
 
     def _put(self, message: object) -> None:
         """Queue one line; when nobody can read it any more there is no use in keeping it."""
         if not self._lost.is_set():
-            self._lines.put(jsonrpc.encode(message))
+            line = jsonrpc.encode(message)
+            self._queued += len(line)
+            self._lines.put(line)
 
     def _take(self, line: bytes | None) -> None:
         if line is not None and not line.strip():
@@ -120,7 +132,12 @@ class StdioFront:
         task.add_done_callback(self._tasks.discard)
 
     async def _answer(self, calls: Sequence[jsonrpc.Call | jsonrpc.Bad], batch: bool) -> None:
-        answers = [answer for call in calls if (answer := await self._run(call)) is not None]
+        answers = []
+        for call in calls:
+            if (answer := await self._run(call)) is not None:
+                answers.append(answer)
+            if batch:
+                await asyncio.sleep(0)
         if answers:
             self._put(answers if batch else answers[0])
 
@@ -132,16 +149,8 @@ class StdioFront:
         return None if call.notification else answer
 
     async def _call(self, call: jsonrpc.Call) -> dict[str, object]:
-        self._asked += 1
-        try:
-            return await self._ask(call)
-        finally:
-            self._asked -= 1
-            if not self._asked:
-                self._endings.clear()
-
-    async def _ask(self, call: jsonrpc.Call) -> dict[str, object]:
-        endings_before = self._ending_count
+        ended: set[str] = set()  # through a relay a track's end may be heard before the answer to its request
+        self._witnesses.append(ended)
         try:
             result = await self._backend(call.method, call.params)
         except LofiError as error:
@@ -149,10 +158,11 @@ class StdioFront:
         except Exception as error:  # whatever a request does, it is answered
             log.exception(fields("request_failed", method=call.method))
             return jsonrpc.error(call.id, InternalError(f"{call.method} failed: {error}").info())
+        finally:
+            self._witnesses = [each for each in self._witnesses if each is not ended]
         if call.method == "generate" and result["status"] != "complete":
             track_id = str(result["track_id"])
-            # Through a relay the track's end may be heard before the answer to its request.
-            if self._endings.get(track_id, 0) <= endings_before:
+            if track_id not in ended:
                 self._unfinished.add(track_id)
         return jsonrpc.result(call.id, result)
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Callable
+from pathlib import PurePath
 
 import zmq.asyncio
 
 from lofi_broker import events as ev
-from lofi_broker.sockets import bind_router, send_now
+from lofi_broker.sockets import local_router, send_now
 from lofi_common import messages, wire
 from lofi_common.logs import fields
 from lofi_common.messages import BrokerMessage, WorkerMessage
@@ -18,21 +20,20 @@ log = logging.getLogger(__name__)
 
 class WorkerLink:
     def __init__(self, context: zmq.asyncio.Context, endpoint: str) -> None:
-        self._socket = bind_router(context, endpoint)
+        self._socket = local_router(context, endpoint)
 
     async def listen(self, on_message: Callable[[str, int, WorkerMessage], None]) -> None:
         """Hand every well-formed message on as (worker, generation, message); drop the rest."""
         while True:
+            await asyncio.sleep(0)  # a socket that always has a message would leave nobody else a turn
             identity, *frames = await self._socket.recv_multipart()
-            worker, _, generation = identity.decode(errors="replace").rpartition(".g")
             try:
-                if not generation.isdecimal():
-                    raise wire.WireError("identity is not <worker>.g<generation>")
-                message = wire.unpack_worker(frames)
+                worker, generation = _parse_identity(identity)
+                message = _checked(wire.unpack_worker(frames), worker, generation)
             except wire.WireError as error:
                 log.warning(fields("worker_message_dropped", identity=identity, reason=error))
                 continue
-            on_message(worker, int(generation), message)
+            on_message(worker, generation, message)
 
     def send(self, worker: str, generation: int, message: BrokerMessage) -> None:
         """Queue a message. A worker that is gone is not an error here: its exit is reported elsewhere."""
@@ -43,6 +44,24 @@ class WorkerLink:
 
     def close(self) -> None:
         self._socket.close()
+
+
+def _parse_identity(identity: bytes) -> tuple[str, int]:
+    worker, _, generation = identity.decode(errors="replace").rpartition(".g")
+    if not generation.isdecimal():
+        raise wire.WireError("identity is not <worker>.g<generation>")
+    return worker, int(generation)
+
+
+def _checked(message: WorkerMessage, worker: str, generation: int) -> WorkerMessage:
+    """The message, if it speaks only for its sender and its own files. Raises WireError."""
+    match message:
+        case messages.Hello() if (message.worker, message.generation) != (worker, generation):
+            raise wire.WireError(f"it says that it is {message.worker} of generation {message.generation}")
+        case messages.Done(job_id=track_id, attempt=attempt, path=path):
+            if not PurePath(path).name.startswith(f"{track_id}.{attempt}."):
+                raise wire.WireError(f"{path} is not the file of attempt {attempt} of {track_id}")
+    return message
 
 
 def to_events(worker: str, message: WorkerMessage) -> list[ev.Event]:
@@ -58,10 +77,10 @@ def to_events(worker: str, message: WorkerMessage) -> list[ev.Event]:
                 ev.WorkerReady(worker, slots, device, version, load_sec),
             ]
         case messages.LoadFailed(error=error):
-            return [ev.WorkerLoadFailed(worker, error)]
+            return [ev.WorkerLoadFailed(worker, error.bounded())]
         case messages.Progress(job_id=track_id, attempt=attempt, done=done, total=total):
             return [ev.JobProgressed(worker, track_id, attempt, done, total)]
         case messages.Done():
             return [ev.JobDone(worker, message)]
         case messages.Failed(job_id=track_id, attempt=attempt, error=error):
-            return [ev.JobFailed(worker, track_id, attempt, error)]
+            return [ev.JobFailed(worker, track_id, attempt, error.bounded())]

@@ -22,7 +22,7 @@ DEFAULT_DURATION_SEC = 30
 MAX_PROMPT_CHARS = 1000
 
 TrackId = Annotated[str, Meta(min_length=1, max_length=64, description="First 16 hex digits of a SHA-256.")]
-NonNegative = Annotated[int, Meta(ge=0)]
+NonNegative = Annotated[int, Meta(ge=0, le=(1 << 63) - 1)]
 
 
 class InitializeParams(Params, frozen=True, kw_only=True):
@@ -52,6 +52,8 @@ class GenerateParams(Params, frozen=True, kw_only=True):
     format: AudioFormat = AudioFormat.WAV
     output: str | None = None
     """Absolute path to copy the track to."""
+    force: bool = False
+    """Replace an existing file there."""
 
 
 class GenerateResult(Result, frozen=True, kw_only=True):

@@ -32,6 +32,7 @@ class _Section(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 class BrokerConfig(_Section, frozen=True, kw_only=True):
     idle_exit_sec: PositiveSeconds = 600.0
     log_level: Literal["debug", "info", "warning", "error"] = "info"
+    tcp: Annotated[str, Meta(pattern=r"^(tcp://\S+:\d+)?$")] = ""
 
 
 class QueueConfig(_Section, frozen=True, kw_only=True):

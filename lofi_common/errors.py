@@ -9,6 +9,9 @@ from typing import ClassVar
 
 import msgspec
 
+_MESSAGE_CHARS = 4_000
+_DETAILS_CHARS = 64_000
+
 
 class ErrorInfo(msgspec.Struct, frozen=True, kw_only=True):
     """An error as it crosses a process."""
@@ -18,6 +21,20 @@ class ErrorInfo(msgspec.Struct, frozen=True, kw_only=True):
     message: str
     details: str = ""
     recovery: str = ""
+
+    def bounded(self) -> ErrorInfo:
+        """The same, short enough for any front: some words come from a peer and are as long as it likes."""
+        return ErrorInfo(
+            code=self.code,
+            name=_cut(self.name, _MESSAGE_CHARS),
+            message=_cut(self.message, _MESSAGE_CHARS),
+            details=_cut(self.details, _DETAILS_CHARS),
+            recovery=_cut(self.recovery, _MESSAGE_CHARS),
+        )
+
+
+def _cut(text: str, length: int) -> str:
+    return text if len(text) <= length else f"{text[:length]}…"
 
 
 class LofiError(Exception):
@@ -34,13 +51,14 @@ class LofiError(Exception):
         self.recovery = self.hint if recovery is None else recovery
 
     def info(self) -> ErrorInfo:
-        return ErrorInfo(
+        told = ErrorInfo(
             code=self.code,
             name=self.name,
             message=str(self),
             details=self.details,
             recovery=self.recovery,
         )
+        return told.bounded()
 
 
 class ParseError(LofiError):

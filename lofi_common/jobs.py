@@ -71,6 +71,13 @@ def track_id(spec: JobSpec) -> str:
     return hashlib.sha256(msgspec.json.encode(spec, order="sorted")).hexdigest()[:16]
 
 
+class Output(msgspec.Struct, frozen=True, kw_only=True):
+    """Where a copy of the finished track is wanted. force: over an existing file too."""
+
+    path: str
+    force: bool = False
+
+
 class Job(msgspec.Struct, frozen=True, kw_only=True):
     """One request on its way to a track. A job is changed only by `moved`, never in place."""
 
@@ -84,8 +91,8 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     """Rises with every hand-over to a worker, for ever: late answers of an older attempt are told by it."""
     deaths: int = 0
     """Workers that died on this job since it was submitted."""
-    outputs: tuple[str, ...] = ()
-    """Absolute paths to copy the finished track to."""
+    outputs: tuple[Output, ...] = ()
+    """One for each path."""
     submitted_at: float = 0.0
     error: ErrorInfo | None = None
 
@@ -98,6 +105,9 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
 
     def joined(self, other: Job) -> Job:
         """An equal request while the track is under way: its outputs are added, high priority wins."""
-        outputs = self.outputs + tuple(path for path in other.outputs if path not in self.outputs)
+        outputs = {output.path: output for output in self.outputs}
+        for output in other.outputs:
+            if output.force or output.path not in outputs:
+                outputs[output.path] = output
         priority = Priority.HIGH if Priority.HIGH in (self.priority, other.priority) else Priority.NORMAL
-        return msgspec.structs.replace(self, outputs=outputs, priority=priority)
+        return msgspec.structs.replace(self, outputs=tuple(outputs.values()), priority=priority)

@@ -15,6 +15,7 @@ from pathlib import Path
 LINE_START = "time="
 _BYTES = 2_000_000
 _BACKUPS = 3
+_VALUE_CHARS = 1000
 _STDERR_LINES = 1000
 _STDERR_CLOSE_SEC = 0.5
 
@@ -31,10 +32,12 @@ class KeyValueFormatter(logging.Formatter):
 
 
 def fields(event: str, **values: object) -> str:
-    """`event=… key=value …`; values with blanks, quotes or line breaks are quoted."""
+    """`event=… key=value …`; values with blanks, quotes or line breaks are quoted, long ones cut."""
     parts = [f"event={event}"]
     for key, value in values.items():
         text = str(value)
+        if len(text) > _VALUE_CHARS:  # what a peer sent may be long
+            text = f"{text[:_VALUE_CHARS]}…"
         if not text or any(c in text for c in " \"'=\n\r\t\\"):
             text = repr(text)
         parts.append(f"{key}={text}")

@@ -2,10 +2,20 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import msgspec
+from msgspec import Meta
 
 from lofi_common.errors import ErrorInfo
 from lofi_common.jobs import JobSpec
+
+Count = Annotated[int, Meta(ge=0, le=(1 << 63) - 1)]
+Number = Annotated[int, Meta(ge=1, le=(1 << 63) - 1)]
+Seconds = Annotated[float, Meta(ge=0)]
+Slots = Annotated[int, Meta(ge=1, le=64)]
+FilePath = Annotated[str, Meta(pattern=r"\A/[^\0]*\Z", max_length=4096)]
+Sha256 = Annotated[str, Meta(pattern=r"\A[0-9a-f]{64}\Z")]
 
 
 class _Message(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="type"):
@@ -20,8 +30,8 @@ class Hello(_Message, frozen=True, kw_only=True, tag="hello"):
 
     protocol: int
     worker: str
-    generation: int
-    pid: int
+    generation: Number
+    pid: Number
 
 
 class Ready(_Message, frozen=True, kw_only=True, tag="ready"):
@@ -29,9 +39,9 @@ class Ready(_Message, frozen=True, kw_only=True, tag="ready"):
 
     model_version: str
     device: str
-    slots: int
-    load_sec: float
-    rss: int
+    slots: Slots
+    load_sec: Seconds
+    rss: Count
 
 
 class LoadFailed(_Message, frozen=True, kw_only=True, tag="load_failed"):
@@ -43,42 +53,42 @@ class LoadFailed(_Message, frozen=True, kw_only=True, tag="load_failed"):
 class Heartbeat(_Message, frozen=True, kw_only=True, tag="heartbeat"):
     """Sent twice a second from the IO thread, whatever inference does. `rss` in bytes."""
 
-    rss: int
+    rss: Count
 
 
 class Started(_Message, frozen=True, kw_only=True, tag="started"):
     job_id: str
-    attempt: int
+    attempt: Number
 
 
 class Progress(_Message, frozen=True, kw_only=True, tag="progress"):
     """`done` of about `total` frames."""
 
     job_id: str
-    attempt: int
-    done: int
-    total: int
+    attempt: Number
+    done: Count
+    total: Count
 
 
 class Done(_Message, frozen=True, kw_only=True, tag="done"):
     """The track lies complete and synced in the spool under `path`. Gives back one credit."""
 
     job_id: str
-    attempt: int
-    path: str
-    sha256: str
-    bytes: int
-    sample_rate: int
-    samples: int
+    attempt: Number
+    path: FilePath
+    sha256: Sha256
+    bytes: Count
+    sample_rate: Number
+    samples: Count
     """In each channel."""
-    generation_sec: float
+    generation_sec: Seconds
 
 
 class Failed(_Message, frozen=True, kw_only=True, tag="failed"):
     """The attempt ended without a track. Gives back one credit."""
 
     job_id: str
-    attempt: int
+    attempt: Number
     error: ErrorInfo
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib.util
 import os
 from collections.abc import Mapping
@@ -11,6 +12,7 @@ import msgspec
 import platformdirs
 
 from lofi_common.errors import LofiError
+from lofi_common.keys import Keys
 
 STARTER = "lofi-tiny"
 MODELS = "models"
@@ -32,6 +34,10 @@ class Paths(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def config_file(self) -> Path:
         return self.config / "config.toml"
+
+    @property
+    def keys(self) -> Keys:
+        return Keys(folder=self.config / "keys")
 
     @property
     def database(self) -> Path:
@@ -73,18 +79,28 @@ class Paths(msgspec.Struct, frozen=True, kw_only=True):
         return f"ipc://{path}"
 
     def make(self) -> None:
-        """Create the folders, for this user only. Raises LofiError naming the folder."""
+        """Create the folders, for this user only; what was open to others is closed. Raises LofiError
+        naming the folder that can't be made, or that is another user's."""
         for folder in (self.state, self.logs, self.data, self.tracks, self.spool, self.runtime):
             try:
-                folder.mkdir(parents=True, exist_ok=True)
+                folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+                if folder.stat().st_uid != os.getuid():
+                    raise LofiError(f"{folder} belongs to another user")
                 folder.chmod(0o700)
+                for file in self._own_files(folder):
+                    with contextlib.suppress(FileNotFoundError):  # another process was just done with it
+                        file.chmod(0o600)
             except OSError as error:
                 raise LofiError(
                     f"can't create the folder {folder}: {error.strerror}",
                     recovery="Set LOFI_HOME to a folder that you may write to.",
                 ) from error
-        if self.runtime.stat().st_uid != os.getuid():
-            raise LofiError(f"{self.runtime} belongs to another user")
+
+    def _own_files(self, folder: Path) -> list[Path]:
+        """The files of a folder that has few. Tracks are private by their folder and their umask."""
+        if folder not in (self.state, self.logs, self.runtime):
+            return []
+        return [file for file in folder.iterdir() if file.is_file() and not file.is_symlink()]
 
 
 def find_paths(environ: Mapping[str, str]) -> Paths:

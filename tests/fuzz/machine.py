@@ -15,7 +15,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from lofi_broker import events as ev
 from lofi_common.config import QueueConfig, WorkerConfig
 from lofi_common.errors import InvalidTrackId, ModelInferenceFailed, ModelLoadFailed, QueueFull
-from lofi_common.jobs import Job, Priority
+from lofi_common.jobs import Job, Output, Priority
 from tests.fuzz.disk import Disk
 from tests.fuzz.world import Process, World
 from tests.unit.scheduling import job
@@ -62,7 +62,7 @@ class Histories(RuleBasedStateMachine):
             self.world.order,
             priority=Priority.HIGH if high else Priority.NORMAL,
             attempt=self.world.disk.last_attempt(name),
-            outputs=(f"/{number}.wav",),
+            outputs=(Output(path=f"/{number}.wav"),),
         )
         version = VERSIONS[number % len(TRACKS) >= 4]
         return msgspec.structs.replace(made, spec=msgspec.structs.replace(made.spec, model_version=version))

@@ -72,10 +72,13 @@ def test_an_output_folder_and_an_output_file(broker: Stdio, home: Home) -> None:
     answer = broker.call("generate", prompt="x", duration_sec=5, seed=1, output=str(folder))
     complete = broker.wait("generation_complete", answer["track_id"])
     assert [path.name for path in folder.iterdir()] == [Path(complete["path"]).name]
-    # From the library, at once, over an older file.
+    # From the library, at once, over an older file: only by force.
     file = folder / "again.wav"
     file.write_bytes(b"old")
-    broker.call("generate", prompt="x", duration_sec=5, seed=1, output=str(file))
+    request = {"prompt": "x", "duration_sec": 5, "seed": 1, "output": str(file)}
+    assert broker.error("generate", **request)["data"]["error_code"] == "CACHE_WRITE_ERROR"
+    assert file.read_bytes() == b"old"
+    broker.call("generate", **request, force=True)
     assert file.read_bytes() == Path(complete["path"]).read_bytes()
     umask = os.umask(0)
     os.umask(umask)
@@ -140,7 +143,8 @@ def test_only_files_are_ever_replaced_and_links_are_followed(home: Home) -> None
     refused = home.submit("x", "-d", "5", "-o", str(fifo))
     assert refused.returncode == 1 and "neither a file nor a folder" in refused.stderr
     assert stat.S_ISFIFO(fifo.stat().st_mode)
-    assert home.submit("x", "-d", "5", "-o", str(link)).returncode == 0
+    assert home.submit("x", "-d", "5", "-o", str(link)).returncode == 1 and not file.exists()
+    assert home.submit("x", "-d", "5", "-o", str(link), "--force").returncode == 0
     assert link.is_symlink() and file.read_bytes()[:4] == b"RIFF"
 
 

@@ -9,7 +9,7 @@ from lofi_broker import events as ev
 from lofi_broker.scheduler import FORGET_EVERY, MAX_OUTPUTS, Scheduler
 from lofi_common.config import QueueConfig, WorkerConfig
 from lofi_common.errors import QueueFull
-from lofi_common.jobs import JobState, Priority
+from lofi_common.jobs import JobState, Output, Priority
 from tests.unit.scheduling import FAILED, adopted, done, job, ready, saved, scheduler, sent, submit
 
 
@@ -84,10 +84,10 @@ def test_copies_of_one_track_have_a_limit() -> None:
     s = scheduler()
     submit(s, "a")
     for number in range(MAX_OUTPUTS):
-        s.handle(ev.Submitted(job("a", outputs=(f"/{number}.wav",))), 0.0)
+        s.handle(ev.Submitted(job("a", outputs=(Output(path=f"/{number}.wav"),))), 0.0)
     with pytest.raises(QueueFull, match="copies"):
-        s.handle(ev.Submitted(job("a", outputs=("/more.wav",))), 0.0)
-    assert s.handle(ev.Submitted(job("a", outputs=("/7.wav",))), 0.0) == []
+        s.handle(ev.Submitted(job("a", outputs=(Output(path="/more.wav"),))), 0.0)
+    assert s.handle(ev.Submitted(job("a", outputs=(Output(path="/7.wav"),))), 0.0) == []
     assert len(s.active["a"].outputs) == MAX_OUTPUTS
 
 

@@ -8,7 +8,7 @@ import pytest
 from lofi_broker import events as ev
 from lofi_common import api
 from lofi_common.errors import InvalidTrackId, QueueFull
-from lofi_common.jobs import IllegalTransition, JobState, Priority
+from lofi_common.jobs import IllegalTransition, JobState, Output, Priority
 from tests.unit.scheduling import FAILED, adopted, done, job, ready, saved, scheduler, sent, spawned, submit
 
 
@@ -62,9 +62,9 @@ def test_the_queue_has_a_limit_and_a_join_does_not_count() -> None:
     submit(s, *[f"j{n}" for n in range(10)])
     with pytest.raises(QueueFull):
         s.handle(ev.Submitted(job("more")), 0)
-    joined = s.handle(ev.Submitted(job("j3", outputs=("/x.wav",), priority=Priority.HIGH)), 0)
+    joined = s.handle(ev.Submitted(job("j3", outputs=(Output(path="/x.wav"),), priority=Priority.HIGH)), 0)
     assert saved(joined) == [("j3", JobState.QUEUED)]
-    assert s.active.pending()[0].outputs == ("/x.wav",)
+    assert s.active.pending()[0].outputs == (Output(path="/x.wav"),)
     assert s.handle(ev.Submitted(job("j3")), 0) == []
 
 
@@ -80,7 +80,7 @@ def test_a_join_that_could_not_be_saved_leaves_the_job_as_it_was() -> None:
     submit(s, "a")
     ready(s)
     before = s.active.get("a")
-    s.handle(ev.Submitted(job("a", outputs=("/x.wav",))), 0)
+    s.handle(ev.Submitted(job("a", outputs=(Output(path="/x.wav"),))), 0)
     s.handle(ev.NotSaved("a", before), 0)
     assert s.active.get("a") == before and [j.track_id for j, _ in s.active.current()] == ["a"]
 

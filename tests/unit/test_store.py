@@ -10,7 +10,7 @@ import pytest
 
 from lofi_broker.store import Store
 from lofi_common.errors import ErrorInfo, LofiError
-from lofi_common.jobs import IllegalTransition, JobState, Priority
+from lofi_common.jobs import IllegalTransition, JobState, Output, Priority
 from tests.unit.scheduling import job
 
 
@@ -26,7 +26,7 @@ def test_a_job_comes_back_as_it_was(store: Store) -> None:
         "a",
         3,
         priority=Priority.HIGH,
-        outputs=("/x.wav", "/y.wav"),
+        outputs=(Output(path="/x.wav"), Output(path="/y.wav", force=True)),
         submitted_at=1.5,
         attempt=2,
         deaths=1,

@@ -118,6 +118,15 @@ def prompts(kind: tuple[str, ...], as_json: bool) -> None:
 
 
 @main.command()
+def keys() -> None:
+    """Show this machine's public keys and the clients that its broker lets in over TCP."""
+    from lofi_cli.keys import show_keys
+
+    with exits.reported():
+        click.echo(show_keys())
+
+
+@main.command()
 def schema() -> None:
     """Print the JSON Schemas of all methods and notifications."""
     import msgspec

@@ -32,6 +32,7 @@ def _checked_output(context: click.Context, parameter: click.Parameter, value: s
     "-d", "--duration", type=int, default=30, show_default=True, help="Length in seconds, 5 to 120."
 )
 @click.option("-o", "--output", callback=_checked_output, help="Copy the track to this file or folder.")
+@click.option("-f", "--force", is_flag=True, help="Replace the output file if there is one.")
 @click.option("--seed", type=int, help="Same prompt and seed, same track. Chosen if not given.")
 @click.option("--model", help="Model to use.  [default: the selected one]")
 @click.option("--priority", type=click.Choice(["normal", "high"]), default="normal", show_default=True)
@@ -56,6 +57,7 @@ def main(
     prompt: str,
     duration: int,
     output: str | None,
+    force: bool,
     seed: int | None,
     model: str | None,
     priority: str,
@@ -73,6 +75,8 @@ def main(
 
     A broker is started if none is running. Ctrl-C cancels the track.
     """
+    if force and output is None:
+        raise click.UsageError("--force goes with --output")
     # Imported in here so that --help and usage errors come at once.
     with exits.reported():
         from lofi_cli.watch import Watcher
@@ -92,6 +96,7 @@ def main(
             "guidance_scale": guidance,
             "format": kind or _format_of(output),
             "output": os.path.abspath(output) + ("/" if output.endswith("/") else "") if output else None,
+            "force": force,
         }
         params: api.GenerateParams = api.parse_params("generate", wanted)
         shown = Watcher(output=params.output, as_json=as_json, quiet=quiet)

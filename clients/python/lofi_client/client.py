@@ -19,6 +19,8 @@ from lofi_common.jobs import JobState
 from lofi_common.messages import Event
 from lofi_common.paths import Paths, find_paths
 
+BROKER_VARIABLE = "LOFI_BROKER"
+
 R = TypeVar("R", bound=msgspec.Struct)
 
 _GREET_SEC = 5.0
@@ -41,15 +43,25 @@ class Lofi:
     def connect(cls, *, start: bool = True, name: str = "lofi_client", paths: Paths | None = None) -> Self:
         """Connect to this user's broker, starting one if none runs and `start` is true.
 
+        With LOFI_BROKER set to `tcp://host:port/<its public key>`, connect to that one instead.
         Raises BrokerUnavailable, or InvalidRequest when the broker speaks another protocol.
         """
         where = paths or find_paths(os.environ)
+        elsewhere = os.environ.get(BROKER_VARIABLE) if paths is None else None
+        if elsewhere:
+            from lofi_client.remote import connect_to
+
+            return cls._greeted(connect_to(elsewhere, where.keys), name)
         found = find_broker(where)
         if found is None:
             if not start:
                 raise BrokerUnavailable("no broker is running")
             found = start_broker(where)
-        client = cls(Connection(found.endpoint))
+        return cls._greeted(Connection(found.endpoint), name)
+
+    @classmethod
+    def _greeted(cls, connection: Connection, name: str) -> Self:
+        client = cls(connection)
         try:
             client._initialize(name)
         except BaseException:

@@ -6,25 +6,44 @@ import itertools
 import time
 from collections import deque
 from collections.abc import Callable
+from typing import NamedTuple
 
 import zmq
+from zmq.utils import z85
+from zmq.utils.monitor import recv_monitor_message
 
 from lofi_common import wire
 from lofi_common.errors import BrokerUnavailable, InvalidParams, from_info
 from lofi_common.messages import Event, Request, Response
 
 _KEPT_EVENTS = 10_000
+_REFUSED = (
+    zmq.EVENT_HANDSHAKE_FAILED_AUTH
+    | zmq.EVENT_HANDSHAKE_FAILED_PROTOCOL
+    | zmq.EVENT_HANDSHAKE_FAILED_NO_DETAIL
+)
+
+
+class CurveKeys(NamedTuple):
+    """What a TCP connection is encrypted with: our secret key and the broker's public one, 32 bytes each."""
+
+    secret: bytes
+    broker: bytes
 
 
 class Connection:
     """Not for use from several threads."""
 
-    def __init__(self, endpoint: str) -> None:
+    def __init__(self, endpoint: str, keys: CurveKeys | None = None) -> None:
         self._context = zmq.Context()
         self._socket = self._context.socket(zmq.DEALER)
         self._socket.setsockopt(zmq.LINGER, 0)
         self._socket.setsockopt(zmq.MAXMSGSIZE, wire.MAX_BYTES)
-        self._monitor = self._socket.get_monitor_socket(zmq.EVENT_DISCONNECTED)
+        self._monitor = self._socket.get_monitor_socket(zmq.EVENT_DISCONNECTED | _REFUSED)
+        if keys is not None:
+            self._socket.setsockopt(zmq.CURVE_SERVERKEY, keys.broker)
+            self._socket.setsockopt(zmq.CURVE_SECRETKEY, keys.secret)
+            self._socket.setsockopt(zmq.CURVE_PUBLICKEY, public_key(keys.secret))
         self._poller = zmq.Poller()
         self._poller.register(self._socket, zmq.POLLIN)
         self._poller.register(self._monitor, zmq.POLLIN)
@@ -87,7 +106,7 @@ class Connection:
                 except wire.WireError:
                     continue
             if self._monitor in ready:
-                raise BrokerUnavailable("the broker left")
+                raise _lost(recv_monitor_message(self._monitor)["event"])
             return None
 
     def close(self) -> None:
@@ -95,3 +114,19 @@ class Connection:
         self._monitor.close()
         self._socket.close()
         self._context.term()
+
+
+def public_key(secret: bytes) -> bytes:
+    """The public half of a secret CURVE key, 32 bytes each."""
+    public: bytes = z85.decode(zmq.curve_public(z85.encode(secret)))
+    return public
+
+
+def _lost(event: int) -> BrokerUnavailable:
+    if event & _REFUSED:
+        return BrokerUnavailable(
+            "the broker refused the connection: it does not know this machine's key, or has another one than"
+            " LOFI_BROKER says",
+            recovery="`lofi keys`, here and there, shows the keys.",
+        )
+    return BrokerUnavailable("the broker left")

@@ -1,0 +1,104 @@
+"""Copies of tracks where their users want them: whole or not at all, over nothing that was not named."""
+
+from __future__ import annotations
+
+import errno
+import filecmp
+import os
+import shutil
+import tempfile
+from pathlib import Path
+
+from lofi_common.errors import CacheWriteError
+from lofi_common.jobs import Output
+
+_NO_HARD_LINKS = (errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK)
+
+
+def check_output(output: Output) -> Path:
+    """Where a copy really goes: symbolic links followed. Raises CacheWriteError saying why it can't go.
+
+    Only files are ever replaced, never a device or a pipe, and only with `force`.
+    """
+    target = _resolved(output.path)
+    if not output.force and os.path.lexists(output.path) and not target.is_dir():
+        raise _taken(output.path)
+    return target
+
+
+def copy_track(source: Path, output: Output, mode: int) -> None:
+    """Copy a track's file to `output` (a file, or a folder to put it in). Raises CacheWriteError.
+
+    A file that is there already and holds the same bytes is left alone, with or without `force`.
+    """
+    named, target = Path(output.path), _resolved(output.path)
+    if target.is_dir():
+        named = target / source.name
+        target = _resolved(str(named))
+    try:
+        if target.is_file() and filecmp.cmp(source, target, shallow=False):
+            return
+        if not output.force and os.path.lexists(named):
+            raise _taken(named)
+        descriptor, part = tempfile.mkstemp(prefix=f".{target.name[:100]}.", dir=target.parent)
+        try:
+            with source.open("rb") as reader, open(descriptor, "wb") as writer:
+                shutil.copyfileobj(reader, writer)
+                writer.flush()
+                os.fchmod(descriptor, mode)
+                os.fsync(descriptor)
+            if not output.force:
+                _claim(part, target)
+            os.replace(part, target)
+        finally:
+            Path(part).unlink(missing_ok=True)
+    except FileExistsError as error:  # it came while the track was made
+        raise _taken(named) from error
+    except OSError as error:
+        raise _unwritable(target, error.strerror) from error
+
+
+def _claim(part: str, target: Path) -> None:
+    """Give the file its final name, unless something has it. Raises FileExistsError, OSError."""
+    try:
+        os.link(part, target)
+    except FileExistsError:
+        raise
+    except OSError as error:
+        if error.errno not in _NO_HARD_LINKS:
+            raise
+        os.close(os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600))
+
+
+def _resolved(output: str) -> Path:
+    if not os.path.isabs(output) or "\0" in output:
+        raise _unwritable(output, "the path must be absolute")
+    path = Path(output)
+    try:
+        path = path.resolve()
+        if path.exists() and not (path.is_file() or path.is_dir()):
+            raise _unwritable(path, "it is neither a file nor a folder")
+        if output.endswith("/") and not path.is_dir():
+            raise _unwritable(path, "there is no such folder")
+        folder = path if path.is_dir() else path.parent
+        if not folder.is_dir():
+            raise _unwritable(path, f"the folder {folder} does not exist")
+        if not os.access(folder, os.W_OK | os.X_OK) or (path.is_file() and not os.access(path, os.W_OK)):
+            raise _unwritable(path, "permission denied")
+    except (OSError, RuntimeError) as error:  # a name that is too long, a loop of links
+        raise _unwritable(path, str(error)) from error
+    return path
+
+
+def _taken(path: Path | str) -> CacheWriteError:
+    return CacheWriteError(
+        f"{path} can't be written: there is something of that name already",
+        recovery="Choose another name, or allow it to be replaced (`--force`, over the protocol `force`).",
+    )
+
+
+def _unwritable(path: Path | str, reason: str | None) -> CacheWriteError:
+    return CacheWriteError(
+        f"{path} can't be written: {reason}",
+        recovery="Give the path of a file, in a folder that exists and that you may write to.",
+    )

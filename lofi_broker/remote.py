@@ -1,0 +1,101 @@
+"""The optional TCP front for clients on other machines: CurveZMQ, and only keys of the allow-list.
+
+It has a ZeroMQ context of its own, so that its gatekeeper (ZAP, ZeroMQ RFC 27) never meets local clients.
+"""
+
+from __future__ import annotations
+
+import logging
+
+import zmq
+import zmq.asyncio
+from zmq.utils import z85
+
+from lofi_broker.client_link import ClientLink, Handler
+from lofi_broker.sockets import router
+from lofi_common.errors import InvalidParams, LofiError
+from lofi_common.installs import LocalFolder, parse_source
+from lofi_common.keys import Keys, secret_key
+from lofi_common.logs import fields
+
+log = logging.getLogger(__name__)
+
+_ZAP = "inproc://zeromq.zap.01"
+_HANDSHAKE_MS = 5_000
+_HEARTBEAT_MS = 10_000
+_DEAD_MS = 30_000
+
+
+class RemoteFront:
+    """Listens on `endpoint` (`tcp://address:port`) and passes requests of listed clients on."""
+
+    def __init__(self, endpoint: str, keys: Keys) -> None:
+        """Raises LofiError when the keys can't be used or nobody can listen there."""
+        self._keys = keys
+        keys.make()
+        secret = secret_key(keys.broker, lambda: z85.decode(zmq.curve_keypair()[1]))
+        self._context = zmq.asyncio.Context()
+        self._gate = self._context.socket(zmq.REP)
+        self._gate.bind(_ZAP)
+        socket = router(self._context)
+        socket.setsockopt(zmq.CURVE_SERVER, 1)
+        socket.setsockopt(zmq.CURVE_SECRETKEY, secret)
+        socket.setsockopt(zmq.HANDSHAKE_IVL, _HANDSHAKE_MS)
+        socket.setsockopt(zmq.HEARTBEAT_IVL, _HEARTBEAT_MS)
+        socket.setsockopt(zmq.HEARTBEAT_TIMEOUT, _DEAD_MS)
+        try:
+            socket.bind(endpoint)
+        except zmq.ZMQError as error:
+            socket.close()
+            self._gate.close()
+            self._context.term()
+            raise LofiError(
+                f"broker.tcp: can't listen on {endpoint}: {error}",
+                recovery='Give tcp://address:port, an address of this machine and a free port, or "".',
+            ) from error
+        log.info(
+            fields(
+                "tcp_listening", endpoint=endpoint, key=z85.decode(zmq.curve_public(z85.encode(secret))).hex()
+            )
+        )
+        self.link = ClientLink(socket)
+
+    async def guard(self) -> None:
+        """Let clients in by their keys until cancelled."""
+        while True:
+            version, request, _, address, _, mechanism, *credentials = await self._gate.recv_multipart()
+            name = self._keys.name_of(credentials[0]) if mechanism == b"CURVE" else None
+            event = "client_refused" if name is None else "client_let_in"
+            key = credentials[0].hex() if credentials else ""
+            log.info(fields(event, name=name, address=address.decode(errors="replace"), key=key))
+            status = [b"400", b"this key is not allowed"] if name is None else [b"200", b"OK"]
+            await self._gate.send_multipart([version, request, *status, b"", b""])
+
+    async def listen(self, handler: Handler) -> None:
+        async def checked(method: str, params: dict[str, object]) -> dict[str, object]:
+            check_from_afar(method, params)
+            return await handler(method, params)
+
+        await self.link.listen(checked)
+
+    async def close(self) -> None:
+        await self.link.close()
+        self._gate.close()
+        self._context.term()
+
+
+def check_from_afar(method: str, params: dict[str, object]) -> None:
+    """A client elsewhere is trusted with the queue and the library, not with this machine's other files.
+
+    Raises InvalidParams.
+    """
+    if method == "generate" and params.get("output") is not None:
+        raise InvalidParams("output: a client of another machine can't name a file of this one")
+    source = params.get("model")
+    if method == "model_download" and isinstance(source, str):
+        _check_source(source)
+
+
+def _check_source(source: str) -> None:
+    if isinstance(parse_source(source), LocalFolder):
+        raise InvalidParams("model: a client of another machine can't name a folder of this one")
