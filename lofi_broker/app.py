@@ -16,6 +16,7 @@ import zmq.asyncio
 
 from lofi_broker import events as ev
 from lofi_broker.client_link import ClientLink
+from lofi_broker.leftovers import sweep_library
 from lofi_broker.library import Library
 from lofi_broker.methods import Methods
 from lofi_broker.models.service import ModelService
@@ -85,6 +86,7 @@ class Broker:
         """
         self.library.sweep_spool()
         self.models.store.sweep()
+        sweep_library(self.library.folder, self.store)
         settle_all(self.models.store.folder)
         try:
             self._execute(self.scheduler.restore(self.store.active_jobs(), time.monotonic()))
@@ -246,6 +248,8 @@ class Broker:
             self._pool.kill(action.worker)  # decided on while it was being started
         self.feed(ev.WorkerSpawned(action.worker, process.pid, self._pool.rss_limit(model)))
         reason = await self._pool.watch(process)
+        for track_id, attempt in self.scheduler.workers[action.worker].running:
+            self.library.discard_attempt(track_id, attempt)
         if not self._leave_reason.done():
             self.feed(ev.WorkerExited(action.worker, reason))
 

@@ -42,14 +42,18 @@ class Library:
             generation_time_sec=done.generation_sec,
             created_at=at,
         )
+        metadata = self.folder / f"{job.track_id}.json"
         try:
             whole = done.samples == job.spec.duration_sec * done.sample_rate
             if source.parent != self._spool or source.stat().st_size != done.bytes or not whole:
                 raise CacheWriteError(f"{source} is not the file that the worker should have written")
-            _write(self.folder / f"{job.track_id}.json", msgspec.json.format(msgspec.json.encode(track)))
+            _write(metadata, msgspec.json.format(msgspec.json.encode(track)))
             source.rename(target)
             _sync_folder(self.folder)
         except OSError as error:
+            for path in (metadata, target):  # the job fails: nothing of it stays
+                with contextlib.suppress(OSError):
+                    path.unlink()
             raise CacheWriteError(f"the track can't be put into {self.folder}: {error.strerror}") from error
         return msgspec.structs.replace(track, path=str(target))
 
@@ -116,6 +120,11 @@ class Library:
         for path in self._spool.iterdir():
             if not path.is_dir():
                 path.unlink(missing_ok=True)
+
+    def discard_attempt(self, track_id: str, attempt: int) -> None:
+        """Delete what an attempt whose worker died has left in the spool."""
+        for path in self._spool.glob(f"{track_id}.{attempt}.*"):
+            path.unlink(missing_ok=True)
 
     def discard(self, path: str) -> None:
         """Delete a spool file that nobody waits for."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import secrets
 import signal
 
 from lofi_broker.memory import cache_bytes, machine_memory, memory_limit
@@ -16,6 +17,8 @@ from lofi_common.paths import Paths
 
 log = logging.getLogger(__name__)
 
+_GENERATION_BITS = 48
+
 
 class Pool:
     """Spawns and ends workers on the scheduler's word; never decides."""
@@ -26,9 +29,11 @@ class Pool:
         self._endpoint = endpoint
         self._processes: dict[str, ChildProcess] = {}
         self._generations: dict[str, int] = {}
+        # Workers of a killed broker may speak to this one until they die: none has a number of ours.
+        self._first_generation = secrets.randbits(_GENERATION_BITS)
 
     def generation(self, worker: str) -> int | None:
-        """The generation that lives; messages of any other are from the dead."""
+        """The generation that lives, as on the wire; messages of any other are from the dead."""
         return self._generations.get(worker) if worker in self._processes else None
 
     @property
@@ -44,10 +49,11 @@ class Pool:
     async def spawn(self, worker: str, generation: int, model: Model) -> ChildProcess:
         """Start a worker process. Raises OSError when it can't be started."""
         settings = self._config.worker
+        number = self._first_generation + generation
         arguments = [
             f"--connect={self._endpoint}",
             f"--worker={worker}",
-            f"--generation={generation}",
+            f"--generation={number}",
             f"--engine={settings.engine}",
             f"--model={model.folder}",
             f"--slots={settings.slots}",
@@ -60,7 +66,7 @@ class Pool:
             f"--spool={self._paths.spool}",
             f"--log-level={self._config.broker.log_level}",
         ]
-        self._generations[worker] = generation
+        self._generations[worker] = number
         process = await ChildProcess.start(worker, python_module("lofi_worker", *arguments))
         self._processes[worker] = process
         log.info(fields("worker_spawned", worker=worker, generation=generation, pid=process.pid))

@@ -2,110 +2,14 @@
 
 from __future__ import annotations
 
-import argparse
-import os
-import sys
-import time
-from pathlib import Path
-
-import psutil
-
-from lofi_common import PROTOCOL
-from lofi_common.errors import LofiError
-from lofi_common.logs import logging_to
-from lofi_common.manifest import select_model
-from lofi_common.messages import Hello, LoadFailed, Ready
-from lofi_worker.link import BrokerLink
-from lofi_worker.memory import bound_memory
-from lofi_worker.orphan import follow_parent
-
-EXIT_LOAD_FAILED = 4
+from lofi_worker.orphan import die_with_parent
 
 
 def main() -> None:
-    arguments = _parser().parse_args()
-    os.umask(0o077)
-    os.nice(arguments.nice)
-    bound_memory(arguments.max_rss, arguments.caches)
-    with logging_to(arguments.log_level, None, stderr=True):
-        _run(arguments)
+    die_with_parent()
+    from lofi_worker.serve import serve  # takes a tenth of a second and more, in which the broker may die
 
-
-def _run(arguments: argparse.Namespace) -> None:
-    link = BrokerLink(arguments.connect, f"{arguments.worker}.g{arguments.generation}")
-    follow_parent(link.orders)
-    link.send(
-        Hello(
-            protocol=PROTOCOL,
-            worker=arguments.worker,
-            generation=arguments.generation,
-            pid=os.getpid(),
-        )
-    )
-    try:
-        _serve(arguments, link)
-    finally:
-        link.close()
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="lofi-worker", description="Started by the broker; leaves when its stdin is closed."
-    )
-    parser.add_argument("--connect", required=True, help="the broker's endpoint for workers")
-    parser.add_argument("--worker", required=True, help="worker name, such as w0")
-    parser.add_argument("--generation", type=int, required=True, help="which process of that name this is")
-    parser.add_argument("--model", type=Path, required=True, help="model folder")
-    parser.add_argument("--spool", type=Path, required=True, help="folder for finished tracks")
-    parser.add_argument("--engine", choices=["onnx", "fake"], default="onnx")
-    parser.add_argument("--slots", type=int, default=1, help="jobs decoded side by side")
-    parser.add_argument("--device", default="auto", help="auto, cpu, cuda or coreml (metal)")
-    parser.add_argument("--threads", type=int, required=True, help="inference threads")
-    parser.add_argument("--spin", action="store_true", help="threads spin while they wait")
-    parser.add_argument("--max-rss", type=int, required=True, help="bytes of memory to take at most")
-    parser.add_argument("--caches", type=int, default=0, help="bytes that are mapped, but not all used")
-    parser.add_argument("--nice", type=int, default=0, help="niceness to take, 0 to 19")
-    parser.add_argument("--log-level", default="info")
-    return parser
-
-
-def _serve(arguments: argparse.Namespace, link: BrokerLink) -> None:
-    # Imported after the greeting: numpy and ONNX Runtime take longer to import than to greet.
-    from lofi_worker.agent import Agent
-    from lofi_worker.engine import Engine
-
-    began = time.monotonic()
-    engine: Engine
-    try:
-        model = select_model(arguments.model, arguments.engine)
-        if arguments.engine == "fake":
-            from lofi_worker.fake import FakeEngine
-
-            engine = FakeEngine(model, arguments.slots)
-        else:
-            from lofi_worker.musicgen.device import device_called
-            from lofi_worker.musicgen.load import load_engine
-            from lofi_worker.musicgen.settings import RunSettings
-
-            settings = RunSettings(
-                threads=arguments.threads, device=device_called(arguments.device), spin=arguments.spin
-            )
-            engine = load_engine(model, slots=arguments.slots, settings=settings)
-    except LofiError as error:
-        print(error, file=sys.stderr)
-        link.send(LoadFailed(error=error.info()))
-        sys.exit(EXIT_LOAD_FAILED)
-    link.send(
-        Ready(
-            model_version=engine.model_version,
-            device=engine.device,
-            slots=engine.slots,
-            load_sec=round(time.monotonic() - began, 3),
-            rss=psutil.Process().memory_info().rss,
-        )
-    )
-    link.on_cancel = engine.interrupt
-    Agent(engine, link, arguments.spool).run()
+    serve()
 
 
 if __name__ == "__main__":

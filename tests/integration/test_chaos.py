@@ -1,0 +1,44 @@
+"""The chaos run in small: kills, stops and full disks, and nothing that was accepted is lost."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+
+KILLS = 150
+
+
+@pytest.mark.timeout(400)
+def test_nothing_accepted_is_lost() -> None:
+    command = [sys.executable, "-m", "tests.chaos", f"--broker-kills={KILLS}", f"--worker-kills={KILLS}"]
+    # A session of its own, so that a run that takes too long is ended with all that it started.
+    with subprocess.Popen(
+        [*command, "--seed=1"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    ) as run:
+        try:
+            out, err = run.communicate(timeout=380)
+        except subprocess.TimeoutExpired:
+            os.killpg(run.pid, 9)
+            raise
+    print(out)
+    assert run.returncode == 0, out + err
+    figures = json.loads(out)
+    assert set(figures["invariants"].values()) == {0}
+    assert sum(figures["broker_kills"].values()) >= KILLS and sum(figures["worker_kills"].values()) >= KILLS
+    assert figures["jobs"]["answered"] > KILLS and figures["jobs"]["complete"] > 0
+    assert figures["others"]["disk full"] and figures["others"]["client killed"]
+    # Most named steps killed somebody: the run is not only as good as its luck at random.
+    assert len(figures["steps_never_met"]) < 10
+    for engine in ("fake", "onnx"):
+        times = figures["recovery_sec"][engine]
+        load = max(times["load"])
+        assert sorted(times["worker"])[len(times["worker"]) // 2] < 1.0 + load
+        assert sorted(times["broker"])[len(times["broker"]) // 2] < 2.0
