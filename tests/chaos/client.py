@@ -62,13 +62,18 @@ class Client:
                 if self._rng.random() < _FOLLOWS:
                     self.follow(lofi, accepted)
             elif act == "cancel":
-                self.cancel(lofi, self._rng.choice(self._known))
+                self.cancel(lofi, self._running(lofi) or self._rng.choice(self._known))
             else:
                 self.delete(lofi, self._rng.choice(self._known))
         except BrokerUnavailable:
             raise
         except LofiError as error:
             self._journal.write("refused", act, error=f"{error.name}: {error}")
+
+    def _running(self, lofi: Lofi) -> str | None:
+        """Every other time the track that is made just now, if any: it may end first."""
+        current = lofi.queue().current
+        return current.track_id if current is not None and self._rng.random() < 0.5 else None
 
     def _request(self) -> GenerateParams:
         return msgspec.structs.replace(

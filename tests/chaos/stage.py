@@ -17,8 +17,8 @@ from tests.support.home import Home
 _READY_SEC = 20.0
 _TRACK_SEC = 60.0
 
-# Short, so that stopped and hanging workers are found out within a run. The checker needs all events. The idle
-# exit is for a harness that was killed itself.
+# Short, so that stopped and hanging workers are found out within a run. The checker needs all events. The
+# idle exit is for a harness that was killed itself.
 _SETTINGS = {
     "LOFI_WORKER_SILENCE_SEC": "3",
     "LOFI_WORKER_STALL_SEC": "3",
