@@ -15,6 +15,7 @@ _COPIES = 3
 _SHARE = 0.8
 """Of the machine's memory, at most."""
 _CGROUP_LIMIT = Path("/sys/fs/cgroup/memory.max")
+_VMSTAT = Path("/proc/vmstat")
 
 
 def machine_memory() -> int:
@@ -40,3 +41,12 @@ def memory_limit(manifest: Manifest, slots: int, max_rss_mb: int, machine: int) 
         return max_rss_mb * 1_000_000
     weights = sum(file.bytes for file in manifest.files.values())
     return min(_COPIES * weights + cache_bytes(manifest, slots) + _ROOM, int(_SHARE * machine))
+
+
+def kernel_kills() -> int:
+    """Processes of this machine that the kernel has ended for want of memory; 0 where it does not tell."""
+    try:
+        lines = _VMSTAT.read_text().splitlines()
+    except OSError:  # not Linux
+        return 0
+    return sum(int(line.split()[1]) for line in lines if line.startswith("oom_kill "))

@@ -11,6 +11,7 @@ import sys
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Sequence
 
+from lofi_broker.memory import kernel_kills
 from lofi_common.cores import HUGE_PAGES
 from lofi_common.logs import LINE_START, fields
 
@@ -37,6 +38,7 @@ class ChildProcess:
         self._take = take
         self._words: deque[str] = deque(maxlen=_LAST_WORDS)
         self._ended = asyncio.Event()
+        self._kernel_kills = kernel_kills()
 
     @property
     def pid(self) -> int:
@@ -88,6 +90,8 @@ class ChildProcess:
 
     def _reason(self, code: int) -> str:
         how = f"killed by {_signal_name(-code)}" if code < 0 else f"exit code {code}"
+        if code == -signal.SIGKILL and kernel_kills() > self._kernel_kills:
+            how += " while the machine was out of memory"
         return f"{how}: {self._words[-1]}" if code != 0 and self._words else how
 
     def signal(self, number: signal.Signals) -> None:
