@@ -22,9 +22,9 @@ from lofi_broker.methods import Methods
 from lofi_broker.models.service import ModelService
 from lofi_broker.pool import Pool
 from lofi_broker.remote import RemoteFront
+from lofi_broker.salvage import open_store
 from lofi_broker.scheduler import Scheduler
 from lofi_broker.sockets import local_router
-from lofi_broker.store import Store
 from lofi_broker.worker_link import WorkerLink, to_events
 from lofi_common import PROTOCOL, api, messages
 from lofi_common.config import Config
@@ -51,7 +51,7 @@ class Broker:
     def __init__(self, config: Config, paths: Paths, output_mode: int) -> None:
         self.config = config
         self.log_file = paths.logs / "broker.log"
-        self.store = Store(paths.database)
+        self.store, self.warning = open_store(paths.database, paths.tracks)
         self.library = Library(paths.tracks, paths.spool, self.store, output_mode)
         self.scheduler = Scheduler(config.queue, config.worker, seed=time.time_ns())
         self.models = ModelService(config, paths, self._tell)

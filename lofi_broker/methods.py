@@ -111,6 +111,7 @@ class Methods:
                 protocol=lofi_common.PROTOCOL,
                 uptime_sec=round(time.monotonic() - self._started, 3),
                 log=str(broker.log_file),
+                warning=broker.warning,
             ),
             workers=[
                 api.WorkerInfo(

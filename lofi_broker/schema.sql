@@ -8,7 +8,7 @@ CREATE TABLE IF NOT EXISTS jobs (
     attempt      INTEGER NOT NULL,     -- rises with each hand-over to a worker, never falls
     deaths       INTEGER NOT NULL,
     spec         TEXT NOT NULL,        -- JobSpec as JSON
-    outputs      TEXT NOT NULL,        -- paths as a JSON list
+    outputs      TEXT NOT NULL,        -- list of Output as JSON
     submitted_at REAL NOT NULL,
     error        TEXT                  -- ErrorInfo as JSON
 ) STRICT;
@@ -42,3 +42,11 @@ CREATE TABLE IF NOT EXISTS tracks (
 ) STRICT;
 
 CREATE INDEX IF NOT EXISTS tracks_created ON tracks (created_at DESC);
+
+-- Layout 1: an output is an object. Before, it was a path, and replaced what had its name.
+BEGIN;
+UPDATE jobs SET outputs = (
+    SELECT json_group_array(json_object('path', value, 'force', json('true'))) FROM json_each(jobs.outputs)
+) WHERE (SELECT user_version FROM pragma_user_version) = 0;
+PRAGMA user_version = 1;
+COMMIT;

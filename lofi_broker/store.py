@@ -41,20 +41,48 @@ ON CONFLICT (id) DO UPDATE SET attempt = max(attempt, excluded.attempt)
 """
 
 
+class DamagedDatabase(LofiError):
+    """The file can't be read as what it was written as: another attempt will not help."""
+
+
 class Store:
     """One connection, used from one thread."""
 
     def __init__(self, path: Path | str) -> None:
-        """Open or create the database. Raises LofiError when the file is no database or can't be written."""
+        """Open or create the database. Raises LofiError when it can't be written, DamagedDatabase."""
+        self._path = path
         try:
             self._db = sqlite3.connect(path, isolation_level=None)
+        except sqlite3.Error as error:
+            raise self._unusable(error) from error
+        try:
             self._db.execute("PRAGMA auto_vacuum = INCREMENTAL")  # heeded by a new file only
             self._db.execute("PRAGMA journal_mode = WAL")
             self._db.execute("PRAGMA synchronous = FULL")
             self._db.executescript(resources.files("lofi_broker").joinpath("schema.sql").read_text())
         except sqlite3.Error as error:
-            raise LofiError(f"the queue's database {path} can't be opened: {error}") from error
+            self._db.close()
+            raise self._unusable(error) from error
         self._db.row_factory = sqlite3.Row
+
+    def check(self) -> None:
+        """Read all of it once. Raises DamagedDatabase when that can't be done, LofiError."""
+        try:
+            found = self._db.execute("PRAGMA quick_check(1)").fetchone()[0]
+            if found != "ok":
+                raise DamagedDatabase(f"the queue's database {self._path} is damaged: {found}")
+            self.active_jobs()
+            self.tracks(limit=-1, offset=0, query="")
+        except sqlite3.Error as error:
+            raise self._unusable(error) from error
+        except (msgspec.DecodeError, ValueError) as error:
+            raise DamagedDatabase(f"the queue's database {self._path} is damaged: {error}") from error
+
+    def _unusable(self, error: sqlite3.Error) -> LofiError:
+        code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF  # without its extension
+        if code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
+            return DamagedDatabase(f"the queue's database {self._path} is damaged: {error}")
+        return LofiError(f"the queue's database {self._path} can't be opened: {error}")
 
     def close(self) -> None:
         self._db.close()
@@ -88,14 +116,14 @@ class Store:
 
     def job(self, track_id: str) -> Job | None:
         row = self._db.execute("SELECT * FROM jobs WHERE track_id = ?", (track_id,)).fetchone()
-        return _to_job(row) if row else None
+        return job_of(row) if row else None
 
     def active_jobs(self) -> list[Job]:
         """Jobs that have not ended, oldest first."""
         rows = self._db.execute(
             """SELECT * FROM jobs WHERE state IN ('queued', 'generating') ORDER BY "order" """
         )
-        return [_to_job(row) for row in rows]
+        return [job_of(row) for row in rows]
 
     def next_order(self) -> int:
         row = self._db.execute('SELECT coalesce(max("order"), 0) + 1 FROM jobs').fetchone()
@@ -132,6 +160,13 @@ class Store:
         return [(JobState(row["state"]), row["attempt"]) for row in rows]
 
     # the library's index
+
+    def put_tracks(self, tracks: Iterable[Track]) -> None:
+        """Put finished tracks into the index."""
+        with self._db:
+            self._db.execute("BEGIN IMMEDIATE")
+            for track in tracks:
+                self._put_track(track)
 
     def _put_track(self, track: Track) -> None:
         stored = msgspec.structs.replace(track, path=None)
@@ -182,7 +217,8 @@ def _to_row(job: Job) -> dict[str, object]:
     return row
 
 
-def _to_job(row: sqlite3.Row) -> Job:
+def job_of(row: sqlite3.Row) -> Job:
+    """A row of `jobs`. Raises msgspec.DecodeError, ValueError when it is none of ours."""
     values = dict(row)
     for name in _JSON_COLUMNS:
         values[name] = None if values[name] is None else msgspec.json.decode(values[name])

@@ -117,6 +117,8 @@ class BrokerInfo(Result, frozen=True, kw_only=True):
     protocol: int
     uptime_sec: float
     log: str
+    warning: str | None = None
+    """What the user has to know since the broker's start."""
 
 
 class StatusResult(msgspec.Struct, frozen=True, kw_only=True):

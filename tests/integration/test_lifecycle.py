@@ -156,13 +156,6 @@ def test_a_home_with_too_long_a_path_is_refused_with_advice(home: Home) -> None:
     assert done.returncode == 1 and "LOFI_HOME" in done.stderr
 
 
-def test_a_database_that_is_none_is_an_error_with_its_name(home: Home) -> None:
-    home.paths.make()
-    home.paths.database.write_bytes(b"this is not a database, only a file in its place" * 100)
-    done = home.run("lofi_broker")
-    assert done.returncode == 1 and str(home.paths.database) in done.stderr
-
-
 def test_prints_of_libraries_never_reach_the_stream(home: Home) -> None:
     script = Path(home.root / "noisy.py")
     script.write_text(

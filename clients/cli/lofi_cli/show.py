@@ -44,6 +44,8 @@ def show_status(status: api.StatusResult, *, as_json: bool) -> str:
         f"library    {status.library_tracks} tracks",
         f"log        {broker.log}",
     ]
+    if broker.warning:
+        lines.append(f"warning    {printable(broker.warning)}")
     for worker in status.workers:
         line = f"{worker.worker:<10} {_STATES.get(worker.state, worker.state)}"
         if worker.model_version:

@@ -1,0 +1,115 @@
+"""A database that can't be read is set aside; a new one takes over what is known without it."""
+
+from __future__ import annotations
+
+import logging
+import sqlite3
+import time
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import msgspec
+
+from lofi_broker.store import DamagedDatabase, Store, job_of
+from lofi_common.api import Track
+from lofi_common.errors import LofiError
+from lofi_common.jobs import Job, JobState
+from lofi_common.logs import fields
+
+log = logging.getLogger(__name__)
+
+_FILES = ("", "-wal", "-shm")
+"""Of one SQLite database."""
+
+
+def open_store(database: Path, library: Path) -> tuple[Store, str | None]:
+    """The queue's database, and what its user has to be told of it.
+
+    A new one gets the index of the library from the metadata that lies beside each track, and from a damaged
+    one the jobs that can still be read. Nothing is deleted. Raises LofiError when it can't be opened.
+    """
+    known = database.exists()
+    try:
+        store = _checked(database)
+    except DamagedDatabase as error:
+        return _replaced(database, library, str(error))
+    if not known:
+        _index(store, library)
+    return store, None
+
+
+def _checked(database: Path) -> Store:
+    store = Store(database)
+    try:
+        store.check()
+    except LofiError:
+        store.close()
+        raise
+    return store
+
+
+def _replaced(database: Path, library: Path, damage: str) -> tuple[Store, str]:
+    aside = _set_aside(database)
+    store = Store(database)
+    tracks = _index(store, library)
+    jobs = _save_jobs(store, aside)
+    told = (
+        f"{damage}; it was set aside as {aside}. In the new one are {tracks} tracks of the library and {jobs}"
+        " that had not been made yet"
+    )
+    log.error(fields("database_damaged", kept=aside, tracks=tracks, jobs=jobs, reason=damage))
+    return store, told
+
+
+def _set_aside(database: Path) -> Path:
+    stamp = time.strftime("%Y%m%d-%H%M%S")
+    names = (database.with_name(f"{database.name}.damaged-{stamp}-{n}") for n in range(1, 1000))
+    aside = next(name for name in names if not name.exists())
+    for suffix in _FILES:
+        part = Path(f"{database}{suffix}")
+        if part.exists():
+            part.rename(f"{aside}{suffix}")
+    return aside
+
+
+def _index(store: Store, library: Path) -> int:
+    """Put the tracks of the library's folder into the index; returns how many."""
+    tracks = list(_tracks(library))
+    store.put_tracks(tracks)
+    return len(tracks)
+
+
+def _tracks(library: Path) -> Iterator[Track]:
+    """Whole files with their metadata beside them."""
+    for path in sorted(library.glob("*.json")):
+        try:
+            track = msgspec.json.decode(path.read_bytes(), type=Track)
+            size = path.with_suffix(f".{track.format}").stat().st_size
+        except (OSError, msgspec.DecodeError) as error:
+            log.warning(fields("metadata_unusable", file=path, reason=error))
+            continue
+        if (track.track_id, track.bytes, track.status) == (path.stem, size, JobState.COMPLETE):
+            yield track
+
+
+def _save_jobs(store: Store, aside: Path) -> int:
+    """Copy the jobs that had not ended, as far as they can be read; returns how many."""
+    jobs = list(_jobs(aside))
+    for job in jobs:
+        store.save(job, time.time())
+    return len(jobs)
+
+
+def _jobs(aside: Path) -> Iterator[Job]:
+    try:
+        with closing(sqlite3.connect(f"{aside.as_uri()}?mode=ro", uri=True)) as db:
+            db.row_factory = sqlite3.Row
+            # An index may be what is damaged.
+            for row in db.execute("SELECT * FROM jobs NOT INDEXED WHERE state IN ('queued', 'generating')"):
+                try:
+                    yield job_of(row)
+                except (msgspec.DecodeError, ValueError) as error:
+                    log.warning(fields("job_unreadable", reason=error))
+    except sqlite3.Error as error:
+        log.warning(fields("jobs_unreadable", reason=error))

@@ -1,0 +1,67 @@
+"""A disk that answers with errors: syncs, renames and writes that fail, folders that can't be written."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.support.faults import FDATASYNC, FSYNC, RENAME, fail, faulty, mend, needs_fiu
+from tests.support.home import Home
+from tests.support.stdio import Stdio
+
+pytestmark = needs_fiu
+
+
+@pytest.fixture
+def shaky(home: Home, short_tmp: Path) -> Iterator[Stdio]:
+    """A broker whose disk can be made to fail."""
+    with Stdio({**home.environ, **faulty(short_tmp)}) as session:
+        session.call("status")
+        yield session
+
+
+@pytest.mark.parametrize("call", [FSYNC, RENAME])
+def test_a_track_that_can_t_be_put_into_the_library_fails_and_leaves_nothing(
+    shaky: Stdio, home: Home, short_tmp: Path, call: str
+) -> None:
+    pid = shaky.process.pid
+    slow = shaky.call("generate", prompt="slow 60", duration_sec=5, seed=1)["track_id"]
+    shaky.wait("generation_start", slow)
+    name = shaky.call("generate", prompt="x", duration_sec=5, seed=1)["track_id"]
+    fail(short_tmp, pid, call)
+    shaky.call("queue_cancel", track_id=slow)
+    error = shaky.wait("generation_error", name)
+    assert error["code"] == "CACHE_WRITE_ERROR" and "Input/output error" in error["message"]
+    assert list(home.paths.tracks.iterdir()) == [] and list(home.paths.spool.iterdir()) == []
+    mend(short_tmp, pid, call)
+    assert shaky.call("generate", prompt="x", duration_sec=5, seed=1)["track_id"] == name
+    assert Path(shaky.wait("generation_complete", name)["path"]).is_file()
+
+
+def test_a_request_that_can_t_be_synced_is_refused(shaky: Stdio, home: Home, short_tmp: Path) -> None:
+    pid = shaky.process.pid
+    fail(short_tmp, pid, FSYNC, FDATASYNC)
+    refused = shaky.request("generate", {"prompt": "x", "duration_sec": 5, "seed": 1})
+    assert "the job can't be saved" in refused["error"]["message"], refused
+    assert shaky.call("queue_status")["pending"] == []
+    mend(short_tmp, pid, FSYNC, FDATASYNC)
+    name = shaky.call("generate", prompt="x", duration_sec=5, seed=1)["track_id"]
+    shaky.wait("generation_complete", name)
+
+
+def test_a_broker_that_can_t_write_its_queue_leaves_with_the_reason_and_the_next_goes_on(
+    shaky: Stdio, home: Home, short_tmp: Path
+) -> None:
+    name = shaky.call("generate", prompt="slow 1", duration_sec=5, seed=1)["track_id"]
+    shaky.wait("generation_start", name)
+    fail(short_tmp, shaky.process.pid, FDATASYNC)
+    assert shaky.process.wait(20) == 1
+    with Stdio(home.environ) as following:
+        # Whether what could not be synced is there after all is the disk's to say; the track is, either way.
+        answer = following.call("generate", prompt="slow 1", duration_sec=5, seed=1)
+        assert answer["track_id"] == name
+        track = answer if answer["status"] == "complete" else following.wait("generation_complete", name)
+        assert Path(track["path"]).is_file()
+    assert b"the queue can't be saved" in shaky.stderr
