@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,7 +13,8 @@ from tests.support.faults import FDATASYNC, FSYNC, RENAME, fail, faulty, mend, n
 from tests.support.home import Home
 from tests.support.stdio import Stdio
 
-pytestmark = needs_fiu
+CAN_MOUNT = subprocess.run(["unshare", "-rm", "true"], capture_output=True).returncode == 0
+_READ_ONLY = 'mount --bind "$0" "$0" && mount -o remount,bind,ro "$0" && exec "$@"'
 
 
 @pytest.fixture
@@ -22,6 +25,7 @@ def shaky(home: Home, short_tmp: Path) -> Iterator[Stdio]:
         yield session
 
 
+@needs_fiu
 @pytest.mark.parametrize("call", [FSYNC, RENAME])
 def test_a_track_that_can_t_be_put_into_the_library_fails_and_leaves_nothing(
     shaky: Stdio, home: Home, short_tmp: Path, call: str
@@ -40,6 +44,7 @@ def test_a_track_that_can_t_be_put_into_the_library_fails_and_leaves_nothing(
     assert Path(shaky.wait("generation_complete", name)["path"]).is_file()
 
 
+@needs_fiu
 def test_a_request_that_can_t_be_synced_is_refused(shaky: Stdio, home: Home, short_tmp: Path) -> None:
     pid = shaky.process.pid
     fail(short_tmp, pid, FSYNC, FDATASYNC)
@@ -51,6 +56,7 @@ def test_a_request_that_can_t_be_synced_is_refused(shaky: Stdio, home: Home, sho
     shaky.wait("generation_complete", name)
 
 
+@needs_fiu
 def test_a_broker_that_can_t_write_its_queue_leaves_with_the_reason_and_the_next_goes_on(
     shaky: Stdio, home: Home, short_tmp: Path
 ) -> None:
@@ -65,3 +71,19 @@ def test_a_broker_that_can_t_write_its_queue_leaves_with_the_reason_and_the_next
         track = answer if answer["status"] == "complete" else following.wait("generation_complete", name)
         assert Path(track["path"]).is_file()
     assert b"the queue can't be saved" in shaky.stderr
+
+
+@pytest.mark.skipif(not CAN_MOUNT, reason="nothing can be mounted here")
+def test_a_library_that_is_read_only_fails_the_track_and_is_still_listed(home: Home) -> None:
+    def path_of_the_track() -> str:
+        done = home.submit("made", "-d", "5", "--seed", "1", "--json")
+        return str(json.loads(done.stdout.splitlines()[-1])["path"])
+
+    made = path_of_the_track()
+    home.stop()
+    home.wrapper = ["unshare", "-rm", "sh", "-c", _READ_ONLY, str(home.paths.tracks)]
+    failed = home.submit("not made", "-d", "5")
+    assert failed.returncode == 1 and "Read-only file system" in failed.stderr
+    home.wrapper = []
+    assert path_of_the_track() == made
+    assert list(home.paths.spool.iterdir()) == []
