@@ -1,4 +1,4 @@
-"""How soon work goes on after a kill of the worker, and of the broker."""
+"""How soon work goes on after a kill of the worker, a kill of the broker, and a cancel."""
 
 from __future__ import annotations
 
@@ -20,12 +20,13 @@ def measure(engine: str, times: int) -> dict[str, list[float]]:
     """Seconds, each measured so often.
 
     `worker`: from the kill to the start of the job that had to run again. `load`: the part of it in which the
-    model was loaded. `broker`: from the kill to a new broker's answer about the job.
+    model was loaded. `broker`: from the kill to a new broker's answer about the job. `cancel`: from the
+    cancel of that job, while it runs, to the start of the next one in the same worker.
     """
     stage = Stage(engine, own=False)
     try:
         broker = stage.serve()
-        found: dict[str, list[float]] = {"worker": [], "load": [], "broker": []}
+        found: dict[str, list[float]] = {"worker": [], "load": [], "broker": [], "cancel": []}
         for number in range(times):
             job = _long_job(engine, number)
             with stage.connect() as lofi:
@@ -41,7 +42,8 @@ def measure(engine: str, times: int) -> dict[str, list[float]]:
             with _connected(stage) as lofi:
                 assert not lofi.track(track_id).status.ended
                 found["broker"].append(round(time.monotonic() - began, 3))
-                lofi.cancel(track_id)
+                _started(lofi, track_id)
+                found["cancel"].append(round(_cancel(lofi, track_id, _long_job(engine, times + number)), 3))
         with stage.connect() as lofi:
             lofi.shutdown()
         broker.end()
@@ -66,6 +68,17 @@ def _kill_worker(lofi: Lofi, broker: BrokerProcess, track_id: str) -> tuple[floa
         worker.send(signal.SIGKILL)
         load = _started(lofi, track_id)
     return time.monotonic() - began, load
+
+
+def _cancel(lofi: Lofi, track_id: str, following: GenerateParams) -> float:
+    """Until the next job runs, in seconds."""
+    next_id = lofi.generate(following).track_id
+    began = time.monotonic()
+    lofi.cancel(track_id)
+    _started(lofi, next_id)
+    waited = time.monotonic() - began
+    lofi.cancel(next_id)
+    return waited
 
 
 def _started(lofi: Lofi, track_id: str) -> float:
