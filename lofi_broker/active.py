@@ -54,6 +54,11 @@ class ActiveJobs:
         """The models that they need."""
         return frozenset(job.spec.model_version for job in self._jobs.values())
 
+    def adopting(self, track_id: str, number: int) -> bool:
+        """True while the finished file of this attempt is on its way into the library."""
+        job, running = self._jobs.get(track_id), self.running.get(track_id)
+        return job is not None and job.attempt == number and running is not None and running.adopting
+
     def attempt(self, track_id: str, number: int) -> Job | None:
         """The job if this attempt is the one it waits for.
 

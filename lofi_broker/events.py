@@ -80,6 +80,13 @@ class WorkerExited:
 
 
 @dataclass(frozen=True)
+class JobStarted:
+    worker: str
+    track_id: str
+    attempt: int
+
+
+@dataclass(frozen=True)
 class JobProgressed:
     worker: str
     track_id: str
@@ -96,10 +103,13 @@ class JobDone:
 
 @dataclass(frozen=True)
 class JobFailed:
+    """`leaves`: its process can't go on and ends now."""
+
     worker: str
     track_id: str
     attempt: int
     error: ErrorInfo
+    leaves: bool = False
 
 
 @dataclass(frozen=True)
@@ -128,6 +138,7 @@ Event = (
     | WorkerReady
     | WorkerLoadFailed
     | WorkerExited
+    | JobStarted
     | JobProgressed
     | JobDone
     | JobFailed

@@ -118,7 +118,7 @@ class Methods:
                     worker=worker.name,
                     state=worker.state,
                     generation=worker.generation,
-                    restarts=max(0, worker.generation - 1),
+                    restarts=worker.restarts,
                     model_version=worker.model_version or (worker.wanted_version if worker.alive else None),
                     device=worker.device,
                     threads=broker.threads,

@@ -76,4 +76,4 @@ class Places:
 def _coming(worker: Worker, version: str) -> bool:
     if worker.state is WorkerState.LOADING:
         return worker.wanted_version == version
-    return worker.state is WorkerState.READY and worker.killed_for is not None
+    return worker.state is WorkerState.READY and worker.going

@@ -7,7 +7,7 @@ import logging
 import secrets
 import signal
 
-from lofi_broker.memory import cache_bytes, machine_memory, memory_limit
+from lofi_broker.memory import machine_memory, memory_limit
 from lofi_broker.process import ChildProcess, python_module
 from lofi_common.config import Config
 from lofi_common.cores import inference_threads, usable_cores
@@ -60,7 +60,6 @@ class Pool:
             f"--device={settings.device}",
             f"--threads={self.threads}",
             f"--max-rss={self.rss_limit(model)}",
-            f"--caches={cache_bytes(model.manifest, settings.slots)}",
             f"--nice={settings.nice}",
             *(["--spin"] if settings.spin else []),
             f"--spool={self._paths.spool}",

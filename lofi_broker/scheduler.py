@@ -8,27 +8,24 @@ from collections.abc import Callable, Iterable
 from lofi_broker import events as ev
 from lofi_broker import notices
 from lofi_broker.active import ActiveJobs
+from lofi_broker.endings import Endings
 from lofi_broker.placing import Places, Step
 from lofi_broker.workers import RestartPolicy, Running, Worker, WorkerState
 from lofi_common import api
 from lofi_common.config import QueueConfig, WorkerConfig
 from lofi_common.errors import (
+    MORE_MEMORY,
     ErrorInfo,
     GenerationCancelled,
     InvalidTrackId,
-    ModelInferenceFailed,
     ModelLoadFailed,
     ModelNotFound,
     QueueFull,
 )
 from lofi_common.jobs import IllegalTransition, Job, JobState
 
-FORGET_EVERY = 100
-"""Ends from one `Forget` to the next."""
 MAX_OUTPUTS = 100
 """Copies of one track."""
-
-MORE_MEMORY = "Ask for a shorter track, use a smaller model, or raise worker.max_rss_mb."
 
 
 class Scheduler:
@@ -46,7 +43,7 @@ class Scheduler:
         names = [f"w{index}" for index in range(worker.count)]
         self.workers = {name: Worker(name, RestartPolicy(rng)) for name in names}
         self.device: str | None = None
-        self._ends = 0
+        self._endings = Endings(self.active, queue)
         self._blocked = False
         """A queued job waits for a worker to become free."""
         self._handlers: dict[type, Callable[..., list[ev.Action]]] = {
@@ -59,6 +56,7 @@ class Scheduler:
             ev.WorkerReady: self._ready,
             ev.WorkerLoadFailed: self._load_failed,
             ev.WorkerExited: self._exited,
+            ev.JobStarted: self._started,
             ev.JobProgressed: self._progressed,
             ev.JobDone: self._done,
             ev.JobFailed: self._failed,
@@ -87,7 +85,7 @@ class Scheduler:
         gone = GenerationCancelled("the broker that had accepted it is gone, and queue.durable is false")
         for job in jobs:
             if not self._queue.durable:
-                actions += self._end(job, JobState.CANCELLED, gone.info())
+                actions += self._endings.end(job, JobState.CANCELLED, gone.info())
                 continue
             if job.state is JobState.GENERATING:
                 job = job.moved(JobState.QUEUED)
@@ -126,7 +124,9 @@ class Scheduler:
         running = self.active.running.get(job.track_id)
         if running is not None and running.adopting:
             return []  # its file is on its way into the library: complete has won
-        actions = self._end(job, JobState.CANCELLED, GenerationCancelled("cancelled by a client").info())
+        actions = self._endings.end(
+            job, JobState.CANCELLED, GenerationCancelled("cancelled by a client").info()
+        )
         for worker in self.workers.values():
             if running is not None and (job.track_id, job.attempt) in worker.running:
                 worker.cancelled_at[job.track_id, job.attempt] = now
@@ -136,7 +136,9 @@ class Scheduler:
     def _clear(self, event: ev.ClearAsked, now: float) -> list[ev.Action]:
         error = GenerationCancelled("the queue was cleared").info()
         return [
-            action for job in self.active.pending() for action in self._end(job, JobState.CANCELLED, error)
+            action
+            for job in self.active.pending()
+            for action in self._endings.end(job, JobState.CANCELLED, error)
         ]
 
     # workers
@@ -148,9 +150,7 @@ class Scheduler:
             return []
         if (reason := worker.weigh(event.rss)) is not None:
             return [_kill(worker, reason)]
-        if (reason := worker.outgrown()) is not None:
-            return [_kill(worker, reason, misbehaves=False)]
-        return []
+        return _retire_outgrown(worker)
 
     def _spawned(self, event: ev.WorkerSpawned, now: float) -> list[ev.Action]:
         worker = self.workers[event.worker]
@@ -159,6 +159,8 @@ class Scheduler:
 
     def _ready(self, event: ev.WorkerReady, now: float) -> list[ev.Action]:
         worker = self.workers[event.worker]
+        if worker.going:  # its memory, told with this, was too much
+            return []
         worker.state, worker.slots = WorkerState.READY, event.slots
         worker.seen_at = worker.moved_at = now
         worker.rss_loaded = worker.rss or 0
@@ -186,32 +188,31 @@ class Scheduler:
         if any(worker.alive and worker.model_version == version for worker in self.workers.values()):
             return []
         waiting = [job for job in self.active.pending() if job.spec.model_version == version]
-        return [action for job in waiting for action in self._end(job, JobState.FAILED, error)]
+        return [action for job in waiting for action in self._endings.end(job, JobState.FAILED, error)]
 
     def _exited(self, event: ev.WorkerExited, now: float) -> list[ev.Action]:
         worker = self.workers[event.worker]
-        reason = worker.killed_for or event.reason
+        reason = worker.killed_for or worker.leaving or event.reason
         version = worker.model_version or worker.wanted_version
         state, actions = WorkerState.DOWN, list[ev.Action]()
         if worker.state is WorkerState.LOADING:
+            if worker.out_of_memory:  # another process would take as much
+                broken = ModelLoadFailed(f"{version} can't be loaded: {reason}", recovery=MORE_MEMORY)
+                actions += self._load_failed(ev.WorkerLoadFailed(worker.name, broken.info()), now)
             reason = worker.load_error or f"died while loading: {reason}"
-            state, actions = self._rest(worker, reason, now)
-        lost = worker.bury(state, reason)
+            state, rest = self._rest(worker, reason, now)
+            actions += rest
+        verdicts = {attempt: worker.verdict(attempt) for attempt in sorted(worker.running)}
+        worker.bury(state, reason)
         if not worker.retired:
+            worker.restarts += 1
             restart = api.WorkerRestart(worker=worker.name, reason=reason, attempt=worker.generation)
             actions.append(ev.Publish("worker_restart", restart))
         if version is not None:
             actions.append(notices.model(version, "unloaded"))
-        interrupted = [
-            job for track_id, attempt in sorted(lost) if (job := self.active.attempt(track_id, attempt))
-        ]
-        fatal = worker.out_of_memory and len(lost) == 1
-        for job in interrupted:
-            if fatal:
-                error = ModelInferenceFailed(reason, recovery=MORE_MEMORY)
-                actions += self._end(job, JobState.FAILED, error.info())
-            else:
-                actions += self._blame(job, reason, alone=len(lost) == 1)
+        for attempt, verdict in verdicts.items():
+            if (job := self.active.attempt(*attempt)) is not None:
+                actions += self._endings.blame(job, reason, verdict)
         return actions + self._dispatch(now)
 
     def _rest(self, worker: Worker, reason: str, now: float) -> tuple[WorkerState, list[ev.Action]]:
@@ -228,22 +229,6 @@ class Scheduler:
         error = ModelLoadFailed(f"the worker died again and again on {wanted}: {reason}")
         return state, self._end_waiting(wanted, error.info())
 
-    def _blame(self, job: Job, reason: str, *, alone: bool) -> list[ev.Action]:
-        """A worker died on this job: try once more, or end it with the reason.
-
-        Of several neighbours one may be innocent: none is charged, and each is tried alone from now on.
-        """
-        deaths = job.deaths + alone
-        if deaths >= self._queue.max_attempts:
-            error = ModelInferenceFailed(f"the worker died {deaths} times on this track: {reason}")
-            return self._end(job, JobState.FAILED, error.info())
-        if not alone:
-            self.active.suspects.add(job.track_id)
-        del self.active.running[job.track_id]
-        again = job.moved(JobState.QUEUED, deaths=deaths)
-        self.active.put(again)
-        return [ev.Save(again)]
-
     def _tick(self, event: ev.Tick, now: float) -> list[ev.Action]:
         actions: list[ev.Action] = []
         for worker in self.workers.values():
@@ -254,37 +239,57 @@ class Scheduler:
 
     # jobs on workers
 
+    def _started(self, event: ev.JobStarted, now: float) -> list[ev.Action]:
+        worker, attempt = self.workers[event.worker], (event.track_id, event.attempt)
+        worker.seen_at = now
+        if attempt in worker.running:
+            worker.begun.add(attempt)
+        return []
+
     def _progressed(self, event: ev.JobProgressed, now: float) -> list[ev.Action]:
-        worker = self.workers[event.worker]
-        worker.seen_at = worker.moved_at = now
-        job = self.active.attempt(event.track_id, event.attempt)
-        if job is None:
+        worker, attempt = self.workers[event.worker], (event.track_id, event.attempt)
+        worker.seen_at = now
+        job = self.active.attempt(*attempt)
+        if job is None or attempt not in worker.running:
             return []
         state = self.active.running[job.track_id]
-        state.moved(event.done, event.total)
+        if state.moved(event.done, event.total):  # a worker that only says so does not come further
+            worker.moved_at = now
         told = notices.progressed(
             job,
             percent=state.percent,
-            done=event.done,
-            total=event.total,
+            done=state.done,
+            total=state.total,
             elapsed=now - state.started_at,
         )
         return [told]
 
     def _done(self, event: ev.JobDone, now: float) -> list[ev.Action]:
-        done = event.done
-        self.workers[event.worker].release((done.job_id, done.attempt), now)
-        job = self.active.attempt(done.job_id, done.attempt)
+        worker, done = self.workers[event.worker], event.done
+        attempt = (done.job_id, done.attempt)
+        if attempt not in worker.running:  # said twice, or of another worker's job
+            held = any(attempt in each.running for each in self.workers.values())
+            return [] if held or self.active.adopting(*attempt) else [ev.Discard(done.path)]
+        worker.release(attempt, now)
+        retired = _retire_outgrown(worker)
+        job = self.active.attempt(*attempt)
         if job is None:
-            return [ev.Discard(done.path), *self._dispatch(now)]
+            return [ev.Discard(done.path), *retired, *self._dispatch(now)]
         self.active.running[job.track_id].adopting = True
-        return [ev.Adopt(job, done), *self._dispatch(now)]
+        return [ev.Adopt(job, done), *retired, *self._dispatch(now)]
 
     def _failed(self, event: ev.JobFailed, now: float) -> list[ev.Action]:
-        self.workers[event.worker].release((event.track_id, event.attempt), now)
-        job = self.active.attempt(event.track_id, event.attempt)
-        ended = self._end(job, JobState.FAILED, event.error) if job is not None else []
-        return ended + self._dispatch(now)
+        worker, attempt = self.workers[event.worker], (event.track_id, event.attempt)
+        if attempt not in worker.running:
+            return []
+        if event.leaves:
+            worker.leaving = event.error.message
+            if worker.handed > 1:  # others used the process before: another one tries again after its end
+                return []
+        worker.release(attempt, now)
+        job = self.active.attempt(*attempt)
+        ended = self._endings.end(job, JobState.FAILED, event.error) if job is not None else []
+        return [*ended, *_retire_outgrown(worker), *self._dispatch(now)]
 
     def _adopted(self, event: ev.TrackAdopted, now: float) -> list[ev.Action]:
         job = self.active.get(event.track_id)
@@ -293,10 +298,8 @@ class Scheduler:
             raise IllegalTransition(f"track_id={event.track_id} attempt={event.attempt}: adopted, not active")
         if event.track is None:
             assert event.error is not None
-            return self._end(job, JobState.FAILED, event.error)
-        ended = job.moved(JobState.COMPLETE, error=None)
-        told = notices.completed(event.track, event.output_errors)
-        return self._settle(ev.Save(ended, event.track), told)
+            return self._endings.end(job, JobState.FAILED, event.error)
+        return self._endings.complete(job, event.track, event.output_errors)
 
     # shared steps
 
@@ -326,22 +329,16 @@ class Scheduler:
         running = job.moved(JobState.GENERATING, attempt=job.attempt + 1)
         self.active.put(running)
         self.active.running[job.track_id] = Running(started_at=now)
-        worker.running.add((job.track_id, running.attempt))
-        worker.moved_at = now
+        worker.take((job.track_id, running.attempt), now)
         return [ev.Save(running), ev.SendRun(worker.name, running), notices.started(running)]
-
-    def _end(self, job: Job, state: JobState, error: ErrorInfo) -> list[ev.Action]:
-        """Failed or cancelled: saved, told, forgotten."""
-        ended = job.moved(state, error=error)
-        return self._settle(ev.Save(ended), notices.ended(ended, error))
-
-    def _settle(self, save: ev.Save, told: ev.Publish) -> list[ev.Action]:
-        self.active.remove(save.job.track_id)
-        self._ends += 1
-        old = [ev.Forget(self._queue.keep_ended)] if self._ends % FORGET_EVERY == 0 else []
-        return [save, told, *old]
 
 
 def _kill(worker: Worker, reason: str, *, misbehaves: bool = True) -> ev.Action:
     worker.killed_for, worker.retired = reason, not misbehaves
     return ev.Kill(worker.name, reason, misbehaves)
+
+
+def _retire_outgrown(worker: Worker) -> list[ev.Action]:
+    """An idle process that has kept too much leaves before it gets another job."""
+    reason = worker.outgrown()
+    return [_kill(worker, reason, misbehaves=False)] if reason is not None else []

@@ -67,8 +67,10 @@ def _checked(message: WorkerMessage, worker: str, generation: int) -> WorkerMess
 def to_events(worker: str, message: WorkerMessage) -> list[ev.Event]:
     """What a worker's message means to the scheduler."""
     match message:
-        case messages.Hello() | messages.Started():
+        case messages.Hello():
             return [ev.WorkerSeen(worker)]
+        case messages.Started(job_id=track_id, attempt=attempt):
+            return [ev.JobStarted(worker, track_id, attempt)]
         case messages.Heartbeat(rss=rss):
             return [ev.WorkerSeen(worker, rss)]
         case messages.Ready(slots=slots, device=device, model_version=version, load_sec=load_sec, rss=rss):
@@ -82,5 +84,5 @@ def to_events(worker: str, message: WorkerMessage) -> list[ev.Event]:
             return [ev.JobProgressed(worker, track_id, attempt, done, total)]
         case messages.Done():
             return [ev.JobDone(worker, message)]
-        case messages.Failed(job_id=track_id, attempt=attempt, error=error):
-            return [ev.JobFailed(worker, track_id, attempt, error.bounded())]
+        case messages.Failed(job_id=track_id, attempt=attempt, error=error, leaves=leaves):
+            return [ev.JobFailed(worker, track_id, attempt, error.bounded(), leaves)]

@@ -30,6 +30,15 @@ class Deadline(NamedTuple):
     misbehaves: bool = True
 
 
+class Verdict(enum.Enum):
+    """What a job that went with its process has to answer for."""
+
+    INNOCENT = "innocent"  # the process had worked for others and had not begun this one
+    SUSPECT = "suspect"  # neighbours died with it: each is tried alone
+    GUILTY = "guilty"  # one death; a last one ends it
+    FATAL = "fatal"  # it took too much memory, and nobody else had used the process
+
+
 class WorkerState(enum.StrEnum):
     DOWN = "down"  # no process; spawned when a job needs it
     LOADING = "loading"  # spawned, the model is not ready
@@ -80,6 +89,12 @@ class Worker:
     device: str | None = None
     running: set[Attempt] = field(default_factory=set)
     """What holds one credit each."""
+    begun: set[Attempt] = field(default_factory=set)
+    """Of those, what the process is known to have begun."""
+    handed: int = 0
+    """Jobs that the process was given."""
+    restarts: int = 0
+    """Ends of its processes that were not in peace."""
     cancelled_at: dict[Attempt, float] = field(default_factory=dict)
     """When its cancel was sent; the worker has not answered yet."""
     spawned_at: float = 0.0
@@ -88,6 +103,8 @@ class Worker:
     """When a job of this worker last started, progressed or ended."""
     retry_at: float = 0.0
     killed_for: str | None = None
+    leaving: str | None = None
+    """Why it ends by itself, as it has said."""
     retired: bool = False
     """Killed for no fault of its own: another model needs its place, or nobody needs it."""
     out_of_memory: bool = False
@@ -97,8 +114,12 @@ class Worker:
     """Why it last went down."""
 
     @property
+    def going(self) -> bool:
+        return self.killed_for is not None or self.leaving is not None
+
+    @property
     def credit(self) -> int:
-        usable = self.state is WorkerState.READY and self.killed_for is None
+        usable = self.state is WorkerState.READY and not self.going
         return self.slots - len(self.running) if usable else 0
 
     @property
@@ -115,8 +136,15 @@ class Worker:
         self.generation += 1
         self.state = WorkerState.LOADING
         self.spawned_at = self.seen_at = now
-        self.killed_for = self.load_error = None
+        self.killed_for = self.leaving = self.load_error = None
         self.retired = self.out_of_memory = False
+        self.handed = 0
+
+    def take(self, attempt: Attempt, now: float) -> None:
+        """Give it an attempt, which holds one credit."""
+        self.running.add(attempt)
+        self.handed += 1
+        self.moved_at = now
 
     def weigh(self, rss: int) -> str | None:
         """Note the memory that the process takes, in bytes; the reason why it has to go, if it has."""
@@ -138,11 +166,23 @@ class Worker:
         """Give back the credit that this attempt holds, if it does."""
         self.moved_at = now
         self.running.discard(attempt)
+        self.begun.discard(attempt)
         self.cancelled_at.pop(attempt, None)
+
+    def verdict(self, attempt: Attempt) -> Verdict:
+        """What the death of this process says of one of its attempts.
+
+        An end must not depend on who used the process before: what could be of their doing is tried again.
+        """
+        if attempt not in self.begun and self.handed > len(self.running):
+            return Verdict.INNOCENT
+        if len(self.running) > 1:
+            return Verdict.SUSPECT
+        return Verdict.FATAL if self.out_of_memory and self.handed == 1 else Verdict.GUILTY
 
     def bury(self, state: WorkerState, reason: str) -> set[Attempt]:
         """The process is gone; returns the attempts that went with it."""
-        lost, self.running = self.running, set()
+        lost, self.running, self.begun = self.running, set(), set()
         self.cancelled_at = {}
         self.state, self.reason = state, reason
         self.pid, self.rss, self.slots = None, None, 0
@@ -179,7 +219,10 @@ class Running:
     percent: int = 0
     adopting: bool = False
 
-    def moved(self, done: int, total: int) -> None:
-        self.done, self.total = done, total
+    def moved(self, done: int, total: int) -> bool:
+        """Whether it has come further."""
+        further = done > self.done
+        self.done, self.total = max(done, self.done), total
         if total:  # never back, though a self-paced model's estimate may grow
-            self.percent = max(self.percent, min(99, 100 * done // total))
+            self.percent = max(self.percent, min(99, 100 * self.done // total))
+        return further

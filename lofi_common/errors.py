@@ -13,6 +13,9 @@ _MESSAGE_CHARS = 4_000
 _DETAILS_CHARS = 64_000
 
 
+MORE_MEMORY = "Ask for a shorter track, use a smaller model, or raise worker.max_rss_mb."
+
+
 class ErrorInfo(msgspec.Struct, frozen=True, kw_only=True):
     """An error as it crosses a process."""
 

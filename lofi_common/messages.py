@@ -84,12 +84,14 @@ class Done(_Message, frozen=True, kw_only=True, tag="done"):
     generation_sec: Seconds
 
 
-class Failed(_Message, frozen=True, kw_only=True, tag="failed"):
+class Failed(_Message, frozen=True, kw_only=True, tag="failed", omit_defaults=True):
     """The attempt ended without a track. Gives back one credit."""
 
     job_id: str
     attempt: Number
     error: ErrorInfo
+    leaves: bool = False
+    """Its process can't go on and ends now."""
 
 
 WorkerMessage = Hello | Ready | LoadFailed | Heartbeat | Started | Progress | Done | Failed

@@ -8,7 +8,13 @@ import time
 from pathlib import Path
 from typing import Protocol
 
-from lofi_common.errors import GenerationCancelled, LofiError, ModelInferenceFailed, ModelLoadFailed
+from lofi_common.errors import (
+    MORE_MEMORY,
+    GenerationCancelled,
+    LofiError,
+    ModelInferenceFailed,
+    ModelLoadFailed,
+)
 from lofi_common.logs import fields
 from lofi_common.messages import (
     BrokerMessage,
@@ -61,7 +67,9 @@ class Agent:
             ):  # of several, nobody knows whose fault it was: the broker tries each alone
                 (attempt,) = self._busy.values()
                 info = _as_lofi_error(error).info()
-                self._link.send(Failed(job_id=attempt.job_id, attempt=attempt.number, error=info))
+                self._link.send(
+                    Failed(job_id=attempt.job_id, attempt=attempt.number, error=info, leaves=True)
+                )
             raise
 
     def _step(self) -> None:
@@ -156,5 +164,5 @@ def _as_lofi_error(error: Exception) -> LofiError:
     if isinstance(error, LofiError):
         return error
     if isinstance(error, MemoryError):
-        return ModelInferenceFailed(f"out of memory: {error}")
+        return ModelInferenceFailed(f"out of memory: {error}", recovery=MORE_MEMORY)
     return ModelInferenceFailed(f"{type(error).__name__}: {error}")

@@ -11,12 +11,12 @@ from pathlib import Path
 import psutil
 
 from lofi_common import PROTOCOL
-from lofi_common.errors import LofiError
+from lofi_common.errors import MORE_MEMORY, LofiError, ModelLoadFailed
 from lofi_common.logs import logging_to
 from lofi_common.manifest import select_model
 from lofi_common.messages import Hello, LoadFailed, Ready
 from lofi_worker.link import BrokerLink
-from lofi_worker.memory import bound_memory
+from lofi_worker.memory import bound_memory, offer_to_the_kernel
 from lofi_worker.orphan import follow_parent
 
 EXIT_LOAD_FAILED = 4
@@ -27,8 +27,8 @@ def serve() -> None:
     arguments = _parser().parse_args()
     os.umask(0o077)
     os.nice(arguments.nice)
-    bound_memory(arguments.max_rss, arguments.caches)
     with logging_to(arguments.log_level, None, stderr=True):
+        offer_to_the_kernel()
         _run(arguments)
 
 
@@ -64,10 +64,13 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--threads", type=int, required=True, help="inference threads")
     parser.add_argument("--spin", action="store_true", help="threads spin while they wait")
     parser.add_argument("--max-rss", type=int, required=True, help="bytes of memory to take at most")
-    parser.add_argument("--caches", type=int, default=0, help="bytes that are mapped, but not all used")
     parser.add_argument("--nice", type=int, default=0, help="niceness to take, 0 to 19")
     parser.add_argument("--log-level", default="info")
     return parser
+
+
+def _too_large(model: Path) -> ModelLoadFailed:
+    return ModelLoadFailed(f"out of memory while {model} was loaded", recovery=MORE_MEMORY)
 
 
 def _serve(arguments: argparse.Namespace, link: BrokerLink) -> None:
@@ -92,10 +95,12 @@ def _serve(arguments: argparse.Namespace, link: BrokerLink) -> None:
                 threads=arguments.threads, device=device_called(arguments.device), spin=arguments.spin
             )
             engine = load_engine(model, slots=arguments.slots, settings=settings)
-    except LofiError as error:
-        print(error, file=sys.stderr)
-        link.send(LoadFailed(error=error.info()))
+    except (LofiError, MemoryError) as error:
+        told = error if isinstance(error, LofiError) else _too_large(arguments.model)
+        print(told, file=sys.stderr)
+        link.send(LoadFailed(error=told.info()))
         sys.exit(EXIT_LOAD_FAILED)
+    bound_memory(arguments.max_rss)
     link.send(
         Ready(
             model_version=engine.model_version,

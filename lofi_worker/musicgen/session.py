@@ -9,7 +9,7 @@ import onnxruntime as ort
 from numpy.typing import NDArray
 from onnxruntime.capi import onnxruntime_pybind11_state as state
 
-from lofi_common.errors import ModelInferenceFailed, ModelLoadFailed, ModelNotFound
+from lofi_common.errors import MORE_MEMORY, ModelInferenceFailed, ModelLoadFailed, ModelNotFound
 from lofi_common.manifest import Model, check_file, check_large_file, data_name, how_to_mend
 from lofi_worker.musicgen import device
 from lofi_worker.musicgen.settings import RunSettings
@@ -29,6 +29,8 @@ FAILURES = (
     RuntimeError,
     UnicodeDecodeError,
 )
+_NO_MEMORY = ("bad_alloc", "bad allocation", "Failed to allocate memory")
+"""What ONNX Runtime says where an allocation failed."""
 
 DTYPES: dict[str, type[np.generic]] = {
     "tensor(float)": np.float32,
@@ -99,6 +101,10 @@ class Session:
                 enable_fallback=0,  # a device that does not work is an error, never a quiet change to another
             )
         except FAILURES as error:
+            if _out_of_memory(error):
+                raise ModelLoadFailed(
+                    f"out of memory: {self._path} can't be loaded", details=_text(error), recovery=MORE_MEMORY
+                ) from error
             raise ModelLoadFailed(f"{self._path} can't be loaded", details=_text(error)) from error
         self.device = device.check_placed(self._session, settings.device)
         self.inputs = {each.name: each for each in self._session.get_inputs()}
@@ -133,7 +139,14 @@ class Session:
             raise self._failed(error) from error
 
     def _failed(self, error: Exception) -> ModelInferenceFailed:
-        return ModelInferenceFailed(f"{self._path.name} failed while running", details=_text(error))
+        what = f"{self._path.name} failed while running"
+        if _out_of_memory(error):
+            return ModelInferenceFailed(f"out of memory: {what}", details=_text(error), recovery=MORE_MEMORY)
+        return ModelInferenceFailed(what, details=_text(error))
+
+
+def _out_of_memory(error: Exception) -> bool:
+    return isinstance(error, MemoryError) or any(words in _text(error) for words in _NO_MEMORY)
 
 
 def _state_of(path: Path) -> tuple[int, int, int, int]:

@@ -6,7 +6,8 @@ import msgspec
 import pytest
 
 from lofi_broker import events as ev
-from lofi_broker.scheduler import FORGET_EVERY, MAX_OUTPUTS, Scheduler
+from lofi_broker.endings import FORGET_EVERY
+from lofi_broker.scheduler import MAX_OUTPUTS, Scheduler
 from lofi_common.config import QueueConfig, WorkerConfig
 from lofi_common.errors import QueueFull
 from lofi_common.jobs import JobState, Output, Priority

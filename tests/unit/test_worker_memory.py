@@ -11,7 +11,7 @@ from lofi_broker.workers import WorkerState
 from lofi_common.jobs import JobState
 from lofi_common.manifest import read_manifest
 from lofi_common.paths import starter_folder
-from tests.unit.scheduling import adopted, done, ready, saved, scheduler, submit
+from tests.unit.scheduling import FAILED, adopted, done, ready, saved, scheduler, sent, spawned, submit
 
 MB = 1_000_000
 LIMIT = 1000 * MB
@@ -60,7 +60,7 @@ def test_of_two_tracks_beside_each_other_none_is_blamed_yet() -> None:
 def test_a_worker_that_keeps_too_much_is_replaced_when_it_idles() -> None:
     s = at_work("a")
     grown = LOADED + (LIMIT - LOADED) // 2 + 1
-    assert killed(s.handle(ev.WorkerSeen("w0", grown), 1)) == []  # it works
+    assert killed(s.handle(ev.WorkerSeen("w0", grown - 1), 1)) == []
     finish(s, "a", 2)
     assert killed(s.handle(ev.WorkerSeen("w0", grown - 1), 3)) == []
     (kill,) = killed(s.handle(ev.WorkerSeen("w0", grown), 4))
@@ -99,3 +99,84 @@ def test_the_limit_follows_the_model_the_slots_and_the_machine() -> None:
     assert eight - one == 7 * cache_bytes(manifest, 1) > 0
     assert memory_limit(manifest, 1, 0, 10**9) == 800_000_000
     assert memory_limit(manifest, 1, 250, 10**9) == 250_000_000
+
+
+def test_a_worker_that_keeps_too_much_gets_no_other_job() -> None:
+    s = at_work("a", "b")
+    s.handle(ev.WorkerSeen("w0", LOADED + (LIMIT - LOADED) // 2 + 1), 1)
+    actions = s.handle(ev.JobDone("w0", done("a")), 2)
+    assert [kill.misbehaves for kill in killed(actions)] == [False] and sent(actions) == []
+    assert spawned(s.handle(ev.WorkerExited("w0", "killed by SIGKILL"), 3)) == [("w0", 2)]
+    assert sent(ready(s, now=4)) == [("w0", "b", 1)]
+    assert s.workers["w0"].restarts == 0
+
+
+def test_a_track_in_a_worker_that_others_used_is_tried_again_in_another() -> None:
+    s = at_work("a", "b")
+    finish(s, "a", 1)
+    s.handle(ev.JobStarted("w0", "b", 1), 1)
+    s.handle(ev.WorkerSeen("w0", 2 * LIMIT), 2)
+    assert saved(s.handle(ev.WorkerExited("w0", "killed by SIGKILL"), 3)) == [("b", JobState.QUEUED)]
+    s.handle(ev.WorkerSpawned("w0", 2, LIMIT), 3)
+    ready(s, now=4)
+    s.handle(ev.WorkerSeen("w0", 2 * LIMIT), 5)
+    actions = s.handle(ev.WorkerExited("w0", "killed by SIGKILL"), 6)
+    assert saved(actions) == [("b", JobState.FAILED)]
+    error = next(a.job.error for a in actions if isinstance(a, ev.Save))
+    assert error is not None and error.message.startswith("out of memory")
+
+
+def test_a_track_that_a_dying_worker_had_not_begun_is_not_charged() -> None:
+    s = at_work("a", "b")
+    s.handle(ev.JobStarted("w0", "a", 1), 1)
+    assert sent(s.handle(ev.JobFailed("w0", "a", 1, FAILED), 2)) == [("w0", "b", 1)]
+    assert saved(s.handle(ev.WorkerExited("w0", "exit code 1"), 3)) == [("b", JobState.QUEUED)]
+    assert s.active["b"].deaths == 0
+
+
+@pytest.mark.parametrize("used", [False, True])
+def test_a_worker_that_says_it_leaves_gets_no_other_job(used: bool) -> None:
+    s = at_work("a", "b", "c")
+    if used:
+        finish(s, "a", 1)
+    name = "b" if used else "a"
+    s.handle(ev.JobStarted("w0", name, 1), 1)
+    actions = s.handle(ev.JobFailed("w0", name, 1, FAILED, leaves=True), 2)
+    assert sent(actions) == []
+    ends = saved(actions) + saved(s.handle(ev.WorkerExited("w0", "exit code 1"), 3))
+    assert ends == [(name, JobState.QUEUED if used else JobState.FAILED)]
+    assert sent(ready(s, now=4)) == [("w0", "b", 2 if used else 1)]
+
+
+def test_a_model_that_takes_too_much_once_loaded_ends_those_who_wait_for_it() -> None:
+    s = scheduler()
+    submit(s, "a")
+    s.handle(ev.WorkerSpawned("w0", 1, LIMIT), 0)
+    (kill,) = killed(s.handle(ev.WorkerSeen("w0", LIMIT + MB), 1))
+    assert ready(s, now=1) == []
+    actions = s.handle(ev.WorkerExited("w0", "killed by SIGKILL"), 2)
+    assert saved(actions) == [("a", JobState.FAILED)] and spawned(actions) == []
+    error = next(a.job.error for a in actions if isinstance(a, ev.Save))
+    assert error is not None and error.name == "MODEL_LOAD_FAILED" and kill.reason in error.message
+    assert kill.reason in (s.workers["w0"].reason or "")
+
+
+def test_only_a_worker_that_comes_further_makes_progress() -> None:
+    s = at_work("a")
+    for now in range(0, 60, 2):
+        s.handle(ev.JobProgressed("w0", "a", 1, 10, 100), now)
+        s.handle(ev.WorkerSeen("w0", LOADED), now)
+    (kill,) = killed(s.handle(ev.Tick(), 61))
+    assert "no progress" in kill.reason
+
+
+def test_a_worker_speaks_of_its_own_jobs_only() -> None:
+    s = scheduler(count=2)
+    submit(s, "a", "b")
+    ready(s)
+    ready(s, "w1")
+    assert s.handle(ev.JobFailed("w1", "a", 1, FAILED), 1) == []
+    assert s.handle(ev.JobProgressed("w1", "a", 1, 50, 100), 1) == []
+    assert s.handle(ev.JobDone("w1", done("a")), 1) == []
+    assert isinstance(s.handle(ev.JobDone("w0", done("a")), 2)[0], ev.Adopt)
+    assert s.handle(ev.JobDone("w0", done("a")), 3) == []  # its file is being adopted
