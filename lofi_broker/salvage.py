@@ -76,7 +76,8 @@ def _set_aside(database: Path) -> Path:
 def _index(store: Store, library: Path) -> int:
     """Put the tracks of the library's folder into the index; returns how many."""
     tracks = list(_tracks(library))
-    store.put_tracks(tracks)
+    if tracks:
+        store.put_tracks(tracks)
     return len(tracks)
 
 
