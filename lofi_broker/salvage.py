@@ -54,10 +54,8 @@ def _replaced(database: Path, library: Path, damage: str) -> tuple[Store, str]:
     store = Store(database)
     tracks = _index(store, library)
     jobs = _save_jobs(store, aside)
-    told = (
-        f"{damage}; it was set aside as {aside}. In the new one are {tracks} tracks of the library and {jobs}"
-        " that had not been made yet"
-    )
+    found = f"{tracks} tracks of the library and {jobs} jobs that had not ended"
+    told = f"{damage}; it was set aside as {aside}. Found again: {found}"
     log.error(fields("database_damaged", kept=aside, tracks=tracks, jobs=jobs, reason=damage))
     return store, told
 

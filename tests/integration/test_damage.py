@@ -77,7 +77,7 @@ def test_it_is_set_aside_and_the_library_is_found_again(
     with Stdio(home.environ) as broker:
         warning = broker.call("status")["broker"]["warning"]
         [aside] = home.paths.database.parent.glob("*.damaged-*-1")
-        assert str(aside) in warning and f"1 tracks of the library and {jobs} " in warning
+        assert str(aside) in warning and f"1 tracks of the library and {jobs} jobs" in warning
         assert "warning " in home.lofi("status").stdout
         assert aside.read_bytes()[_HEADER:] == before[_HEADER:]
         again = broker.call("generate", prompt="made", duration_sec=5, seed=1)
