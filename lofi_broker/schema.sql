@@ -42,11 +42,3 @@ CREATE TABLE IF NOT EXISTS tracks (
 ) STRICT;
 
 CREATE INDEX IF NOT EXISTS tracks_created ON tracks (created_at DESC);
-
--- Layout 1: an output is an object. Before, it was a path, and replaced what had its name.
-BEGIN;
-UPDATE jobs SET outputs = (
-    SELECT json_group_array(json_object('path', value, 'force', json('true'))) FROM json_each(jobs.outputs)
-) WHERE (SELECT user_version FROM pragma_user_version) = 0;
-PRAGMA user_version = 1;
-COMMIT;

@@ -28,6 +28,16 @@ ON CONFLICT (track_id) DO UPDATE SET {updates}
 WHERE jobs.attempt <= excluded.attempt AND jobs.state IN ({states})
 """
 
+# Layout 1: an output is an object. Before, it was a path, and replaced what had its name.
+_TO_LAYOUT_1 = """
+BEGIN IMMEDIATE;
+UPDATE jobs SET outputs = (
+    SELECT json_group_array(json_object('path', value, 'force', json('true'))) FROM json_each(jobs.outputs)
+);
+PRAGMA user_version = 1;
+COMMIT;
+"""
+
 _FORGET = """
 DELETE FROM jobs WHERE track_id IN (
     SELECT track_id FROM jobs WHERE state IN ('complete', 'failed', 'cancelled')
@@ -60,6 +70,8 @@ class Store:
             self._db.execute("PRAGMA journal_mode = WAL")
             self._db.execute("PRAGMA synchronous = FULL")
             self._db.executescript(resources.files("lofi_broker").joinpath("schema.sql").read_text())
+            if self._db.execute("PRAGMA user_version").fetchone()[0] == 0:
+                self._db.executescript(_TO_LAYOUT_1)
         except sqlite3.Error as error:
             self._db.close()
             raise self._unusable(error) from error
