@@ -14,6 +14,7 @@ import zmq
 
 import lofi_common
 from lofi_broker.app import CLIENTS, Broker
+from lofi_broker.doors import raise_file_limit
 from lofi_broker.lock import BrokerLock
 from lofi_broker.relay import Relay
 from lofi_broker.stdio import StdioFront
@@ -113,6 +114,7 @@ async def _own(arguments: argparse.Namespace, config: Config, paths: Paths, stdo
     paths.broker_file.unlink(missing_ok=True)  # left by a crash
     background = arguments.ready_fd is not None
     with logging_to(config.broker.log_level, paths.logs / "broker.log", stderr=not background):
+        raise_file_limit()
         broker = Broker(config, paths, arguments.output_mode)
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):

@@ -56,7 +56,7 @@ class Broker:
         self.scheduler = Scheduler(config.queue, config.worker, seed=time.time_ns())
         self.models = ModelService(config, paths, self._tell)
         tcp = config.broker.tcp
-        self._remote = RemoteFront(tcp, paths.keys) if tcp else None
+        self._remote = RemoteFront(tcp, paths) if tcp else None
         self._context = zmq.asyncio.Context()
         self._clients = ClientLink(local_router(self._context, paths.socket(CLIENTS)))
         self._workers = WorkerLink(self._context, paths.socket(WORKERS))

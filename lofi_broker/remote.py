@@ -5,6 +5,7 @@ It has a ZeroMQ context of its own, so that its gatekeeper (ZAP, ZeroMQ RFC 27) 
 
 from __future__ import annotations
 
+import asyncio
 import logging
 
 import zmq
@@ -12,16 +13,21 @@ import zmq.asyncio
 from zmq.utils import z85
 
 from lofi_broker.client_link import ClientLink, Handler
-from lofi_broker.sockets import router
-from lofi_common.errors import InvalidParams, LofiError
+from lofi_broker.doors import REMOTE
+from lofi_broker.sockets import listen_at, router
+from lofi_broker.tcp_entry import TcpEntry
+from lofi_common.errors import InvalidParams
 from lofi_common.installs import LocalFolder, parse_source
-from lofi_common.keys import Keys, secret_key
+from lofi_common.keys import secret_key
 from lofi_common.logs import fields
+from lofi_common.paths import Paths
 
 log = logging.getLogger(__name__)
 
+REMOTE_CLIENTS = "remote"
+"""The local socket behind the TCP port."""
+
 _ZAP = "inproc://zeromq.zap.01"
-_HANDSHAKE_MS = 5_000
 _HEARTBEAT_MS = 10_000
 _DEAD_MS = 30_000
 
@@ -29,30 +35,22 @@ _DEAD_MS = 30_000
 class RemoteFront:
     """Listens on `endpoint` (`tcp://address:port`) and passes requests of listed clients on."""
 
-    def __init__(self, endpoint: str, keys: Keys) -> None:
+    def __init__(self, endpoint: str, paths: Paths) -> None:
         """Raises LofiError when the keys can't be used or nobody can listen there."""
-        self._keys = keys
-        keys.make()
-        secret = secret_key(keys.broker, lambda: z85.decode(zmq.curve_keypair()[1]))
+        self._keys = paths.keys
+        self._keys.make()
+        secret = secret_key(self._keys.broker, lambda: z85.decode(zmq.curve_keypair()[1]))
+        inside = paths.socket(REMOTE_CLIENTS)
+        self._entry = TcpEntry(endpoint, inside.removeprefix("ipc://"), REMOTE.connections())
         self._context = zmq.asyncio.Context()
         self._gate = self._context.socket(zmq.REP)
         self._gate.bind(_ZAP)
         socket = router(self._context)
         socket.setsockopt(zmq.CURVE_SERVER, 1)
         socket.setsockopt(zmq.CURVE_SECRETKEY, secret)
-        socket.setsockopt(zmq.HANDSHAKE_IVL, _HANDSHAKE_MS)
         socket.setsockopt(zmq.HEARTBEAT_IVL, _HEARTBEAT_MS)
         socket.setsockopt(zmq.HEARTBEAT_TIMEOUT, _DEAD_MS)
-        try:
-            socket.bind(endpoint)
-        except zmq.ZMQError as error:
-            socket.close()
-            self._gate.close()
-            self._context.term()
-            raise LofiError(
-                f"broker.tcp: can't listen on {endpoint}: {error}",
-                recovery='Give tcp://address:port, an address of this machine and a free port, or "".',
-            ) from error
+        listen_at(socket, inside, REMOTE)
         log.info(
             fields(
                 "tcp_listening", endpoint=endpoint, key=z85.decode(zmq.curve_public(z85.encode(secret))).hex()
@@ -62,12 +60,13 @@ class RemoteFront:
 
     async def guard(self) -> None:
         """Let clients in by their keys until cancelled."""
+        await self._entry.open()
         while True:
-            version, request, _, address, _, mechanism, *credentials = await self._gate.recv_multipart()
+            version, request, _, _, _, mechanism, *credentials = await self._gate.recv_multipart()
             name = self._keys.name_of(credentials[0]) if mechanism == b"CURVE" else None
             event = "client_refused" if name is None else "client_let_in"
             key = credentials[0].hex() if credentials else ""
-            log.info(fields(event, name=name, address=address.decode(errors="replace"), key=key))
+            log.info(fields(event, name=name, key=key))
             status = [b"400", b"this key is not allowed"] if name is None else [b"200", b"OK"]
             await self._gate.send_multipart([version, request, *status, b"", b""])
 
@@ -81,7 +80,8 @@ class RemoteFront:
     async def close(self) -> None:
         await self.link.close()
         self._gate.close()
-        self._context.term()
+        await asyncio.to_thread(self._context.term)  # it waits until the last answers are through the entry
+        await self._entry.close()
 
 
 def check_from_afar(method: str, params: dict[str, object]) -> None:

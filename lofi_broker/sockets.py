@@ -3,25 +3,33 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import cast
 
 import zmq
 import zmq.asyncio
 
+from lofi_broker.doors import CLIENTS, Share, door_of_file
 from lofi_common import wire
 
-_SENT_AHEAD = 64
+SENT_AHEAD = 4
 _READ_AHEAD = 16
 """Messages of one connection, of at most 1 MiB each, that ZeroMQ holds."""
+_HANDSHAKE_MS = 5_000
 _KEPT_BYTES = 4 << 20
+_KEPT_BYTES_OF_ALL = 32 << 20
 _KEPT_SEC = 10.0
-_RETRY_SEC = 0.005
+_RETRY_SEC = 0.001
+_LONGEST_RETRY_SEC = 0.05
+_RETRY_SEC_EACH = 0.0005
+"""Those who stay behind are asked less often, the more of them there are."""
 
 
-def router(context: zmq.asyncio.Context) -> zmq.asyncio.Socket:
+def router(context: zmq.asyncio.Context, sent_ahead: int = SENT_AHEAD) -> zmq.asyncio.Socket:
     """A ROUTER that refuses over-long messages and reports peers that are gone.
 
     A second peer with the identity of a live one is ignored: ZMQ_ROUTER_HANDOVER stays off.
@@ -29,17 +37,26 @@ def router(context: zmq.asyncio.Context) -> zmq.asyncio.Socket:
     socket = context.socket(zmq.ROUTER)
     socket.setsockopt(zmq.ROUTER_MANDATORY, 1)
     socket.setsockopt(zmq.MAXMSGSIZE, wire.MAX_BYTES)
-    socket.setsockopt(zmq.SNDHWM, _SENT_AHEAD)
+    socket.setsockopt(zmq.SNDHWM, sent_ahead)
     socket.setsockopt(zmq.RCVHWM, _READ_AHEAD)
+    socket.setsockopt(zmq.HANDSHAKE_IVL, _HANDSHAKE_MS)
     socket.setsockopt(zmq.LINGER, 1000)
     return socket
 
 
-def local_router(context: zmq.asyncio.Context, endpoint: str) -> zmq.asyncio.Socket:
+def local_router(
+    context: zmq.asyncio.Context, endpoint: str, share: Share = CLIENTS, sent_ahead: int = SENT_AHEAD
+) -> zmq.asyncio.Socket:
     """One that listens at an `ipc://` endpoint."""
-    socket = router(context)
-    socket.bind(endpoint)
+    socket = router(context, sent_ahead)
+    listen_at(socket, endpoint, share)
     return socket
+
+
+def listen_at(socket: zmq.asyncio.Socket, endpoint: str, share: Share) -> None:
+    """Bind to an `ipc://` endpoint, for no more connections than the share."""
+    door_of_file(socket, Path(endpoint.removeprefix("ipc://")), share)
+    socket.bind(endpoint)
 
 
 def send_now(socket: zmq.asyncio.Socket, frames: Sequence[bytes]) -> BaseException | None:
@@ -57,28 +74,28 @@ class _Backlog:
         self.messages: deque[list[bytes]] = deque()
         self.bytes = 0
         self.moved_at = now
+        self.pause = _RETRY_SEC
+        self.timer: asyncio.TimerHandle | None = None
 
-    def add(self, message: list[bytes]) -> None:
-        self.messages.append(message)
-        self.bytes += sum(map(len, message))
-
-    def taken(self, now: float) -> None:
-        self.bytes -= sum(map(len, self.messages.popleft()))
-        self.moved_at = now
+    def stop(self) -> None:
+        if self.timer is not None:
+            self.timer.cancel()
 
 
 class Outbox:
     """Messages to the peers of a ROUTER. Sending never waits.
 
-    A peer that is slow has 4 MiB and 10 s of patience; then everything that waits for it is dropped and
-    `lost(identity, reason)` is called, as it is when a peer is gone.
+    A peer that is slow has 4 MiB and 10 s of patience. All of them together have 32 MiB; then the one for
+    which most waits is at its end. What waits for such a peer is dropped and `lost(identity, reason)` is
+    called, as it is when a peer is gone.
     """
 
     def __init__(self, socket: zmq.asyncio.Socket, lost: Callable[[bytes, str], None]) -> None:
         self._socket = socket
         self._lost = lost
         self._backlogs: dict[bytes, _Backlog] = {}
-        self._flushing: asyncio.Task[None] | None = None
+        self.waiting_bytes = 0
+        """For all peers together."""
 
     def send(self, identity: bytes, frames: list[bytes]) -> None:
         message = [identity, *frames]
@@ -91,38 +108,62 @@ class Outbox:
                 self._lost(identity, str(failed))
                 return
             backlog = self._backlogs[identity] = _Backlog(time.monotonic())
-        backlog.add(message)
+            self._push_later(identity, backlog)
+        backlog.messages.append(message)
+        self._count(backlog, _size(message))
         if backlog.bytes > _KEPT_BYTES:
             self._drop(identity, f"{backlog.bytes} bytes wait for it")
-        elif self._flushing is None or self._flushing.done():
-            self._flushing = asyncio.create_task(self._flush())
+        elif self.waiting_bytes > _KEPT_BYTES_OF_ALL:
+            largest = max(self._backlogs, key=lambda each: self._backlogs[each].bytes)
+            reason = (
+                f"{self.waiting_bytes} bytes wait for all, {self._backlogs[largest].bytes} of them for it"
+            )
+            self._drop(largest, reason)
 
     async def close(self) -> None:
         """Give those that are behind a second more."""
-        if self._flushing is not None:
-            await asyncio.wait({self._flushing}, timeout=1.0)
-            self._flushing.cancel()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(1.0):
+                while self._backlogs:
+                    await asyncio.sleep(_RETRY_SEC)
+        for backlog in self._backlogs.values():
+            backlog.stop()
 
-    async def _flush(self) -> None:
-        """ZeroMQ does not tell when a peer of a ROUTER has room again: ask, as long as somebody is behind."""
-        while self._backlogs:
-            await asyncio.sleep(_RETRY_SEC)
-            for identity, backlog in list(self._backlogs.items()):
-                self._push(identity, backlog, time.monotonic())
+    def _count(self, backlog: _Backlog, size: int) -> None:
+        backlog.bytes += size
+        self.waiting_bytes += size
 
-    def _push(self, identity: bytes, backlog: _Backlog, now: float) -> None:
+    def _push_later(self, identity: bytes, backlog: _Backlog) -> None:
+        """ZeroMQ does not tell when a peer of a ROUTER has room again: ask, as long as it is behind."""
+        loop = asyncio.get_running_loop()
+        backlog.timer = loop.call_later(backlog.pause, self._push, identity, backlog)
+
+    def _push(self, identity: bytes, backlog: _Backlog) -> None:
+        now = time.monotonic()
+        longest = _LONGEST_RETRY_SEC + _RETRY_SEC_EACH * len(self._backlogs)
+        backlog.pause = min(2 * backlog.pause, longest)
         while backlog.messages:
             failed = send_now(self._socket, backlog.messages[0])
             if isinstance(failed, zmq.Again):
                 if now - backlog.moved_at > _KEPT_SEC:
                     self._drop(identity, f"it has read nothing for {_KEPT_SEC:g} s")
+                else:
+                    self._push_later(identity, backlog)
                 return
             if failed is not None:
                 self._drop(identity, str(failed))
                 return
-            backlog.taken(now)
+            self._count(backlog, -_size(backlog.messages.popleft()))
+            backlog.moved_at = now
+            backlog.pause = _RETRY_SEC
         del self._backlogs[identity]
 
     def _drop(self, identity: bytes, reason: str) -> None:
-        del self._backlogs[identity]
+        backlog = self._backlogs.pop(identity)
+        backlog.stop()
+        self._count(backlog, -backlog.bytes)
         self._lost(identity, reason)
+
+
+def _size(message: list[bytes]) -> int:
+    return sum(map(len, message))

@@ -10,6 +10,7 @@ from pathlib import PurePath
 import zmq.asyncio
 
 from lofi_broker import events as ev
+from lofi_broker.doors import WORKERS
 from lofi_broker.sockets import local_router, send_now
 from lofi_common import messages, wire
 from lofi_common.logs import fields
@@ -17,10 +18,13 @@ from lofi_common.messages import BrokerMessage, WorkerMessage
 
 log = logging.getLogger(__name__)
 
+_SENT_AHEAD = 64
+"""Orders to one worker that ZeroMQ holds: more than its slots, as nothing is kept for it beyond them."""
+
 
 class WorkerLink:
     def __init__(self, context: zmq.asyncio.Context, endpoint: str) -> None:
-        self._socket = local_router(context, endpoint)
+        self._socket = local_router(context, endpoint, WORKERS, _SENT_AHEAD)
 
     async def listen(self, on_message: Callable[[str, int, WorkerMessage], None]) -> None:
         """Hand every well-formed message on as (worker, generation, message); drop the rest."""

@@ -8,7 +8,7 @@ import queue
 import subprocess
 import sys
 import threading
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from types import TracebackType
 from typing import Any, Self
 
@@ -19,9 +19,9 @@ Message = dict[str, Any]
 class Stdio:
     """Every message that arrives is kept in `seen`, in order; waiting never misses one."""
 
-    def __init__(self, environ: Mapping[str, str], *flags: str) -> None:
+    def __init__(self, environ: Mapping[str, str], *flags: str, wrapper: Sequence[str] = ()) -> None:
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "lofi_broker", "--stdio", *flags],
+            [*wrapper, sys.executable, "-m", "lofi_broker", "--stdio", *flags],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
