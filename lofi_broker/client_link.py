@@ -20,6 +20,9 @@ log = logging.getLogger(__name__)
 _UNDER_WAY = 32
 """Requests of one client that wait for their answers; more are refused."""
 
+_PING_EVERY = 100
+"""New subscriptions after which those that are gone are looked for."""
+
 Handler = Callable[[str, dict[str, object]], Awaitable[dict[str, object]]]
 
 PING = "ping"
@@ -34,6 +37,7 @@ class ClientLink:
         self._socket = socket
         self._outbox = Outbox(self._socket, self._lost)
         self._subscribers: set[bytes] = set()
+        self._subscribed = 0
         self._under_way: Counter[bytes] = Counter()
         self._tasks: set[asyncio.Task[None]] = set()
         self._seq = 0
@@ -70,12 +74,19 @@ class ClientLink:
             if not self._under_way[identity]:
                 del self._under_way[identity]
         if request.method == "initialize" and response.error is None and request.params.get("events"):
-            self._subscribers.add(identity)
+            self._subscribe(identity)
         try:
             frames = wire.pack(response)
         except wire.WireError as error:
             frames = wire.pack(Response(id=request.id, error=LofiError(str(error)).info()))
         self._outbox.send(identity, frames)
+
+    def _subscribe(self, identity: bytes) -> None:
+        """Without events, nothing would tell of subscribers that are gone."""
+        self._subscribers.add(identity)
+        self._subscribed += 1
+        if self._subscribed % _PING_EVERY == 0:
+            self.publish(PING, {})
 
     def publish(self, method: str, params: dict[str, object]) -> None:
         self._seq += 1

@@ -58,3 +58,40 @@ def test_of_one_client_32_requests_may_be_under_way(short_tmp: Path) -> None:
     refused, answered, others = asyncio.run(_flood(f"ipc://{short_tmp}/clients.ipc"))
     assert refused == list(range(32, 40))
     assert sorted(answered) == [*range(32), 41] and others == 99
+
+
+def test_subscribers_that_left_are_forgotten_without_events(short_tmp: Path) -> None:
+    assert asyncio.run(_come_and_go(f"ipc://{short_tmp}/clients.ipc")) < 100
+
+
+async def _come_and_go(endpoint: str) -> int:
+    """How many subscribers are left of 250 that came and went."""
+    context = zmq.asyncio.Context()
+    link = ClientLink(local_router(context, endpoint))
+    serving = asyncio.create_task(link.listen(_nothing))
+
+    def come_and_go() -> None:
+        with zmq.Context() as own:
+            for _ in range(250):
+                with own.socket(zmq.DEALER) as client:
+                    client.connect(endpoint)
+                    client.send_multipart(
+                        wire.pack(Request(id=1, method="initialize", params={"events": True}))
+                    )
+                    client.recv_multipart()
+
+    await asyncio.to_thread(come_and_go)
+    left = len(link._subscribers)
+    await _stop(link, serving)
+    context.term()
+    return left
+
+
+async def _nothing(method: str, params: dict[str, object]) -> dict[str, object]:
+    return {}
+
+
+async def _stop(link: ClientLink, serving: asyncio.Task[None]) -> None:
+    serving.cancel()
+    await asyncio.gather(serving, return_exceptions=True)
+    await link.close()
