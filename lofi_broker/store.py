@@ -38,12 +38,28 @@ PRAGMA user_version = 1;
 COMMIT;
 """
 
-_FORGET = """
-DELETE FROM jobs WHERE track_id IN (
-    SELECT track_id FROM jobs WHERE state IN ('complete', 'failed', 'cancelled')
-    ORDER BY (SELECT max(seq) FROM job_events WHERE job_events.track_id = jobs.track_id) DESC
-    LIMIT -1 OFFSET ?
-) RETURNING track_id, attempt
+_FORGOTTEN_AT_ONCE = 500
+"""The event loop waits for it; what is left goes the next time."""
+
+_PRUNED_AT_ONCE = 5_000
+
+# The job that ended first has the oldest of all last events: it is near the start of a table of any length.
+_OLDEST_ENDED = """
+SELECT track_id FROM job_events WHERE
+    NOT EXISTS (SELECT 1 FROM job_events AS later
+                WHERE later.track_id = job_events.track_id AND later.seq > job_events.seq)
+    AND EXISTS (SELECT 1 FROM jobs WHERE jobs.track_id = job_events.track_id
+                AND jobs.state IN ('complete', 'failed', 'cancelled'))
+ORDER BY seq LIMIT ?
+"""
+# The last event of each job stays: it tells when the job ended.
+_PRUNE = """
+DELETE FROM job_events WHERE seq IN (
+    SELECT seq FROM job_events WHERE seq <= (SELECT max(seq) FROM job_events) - ?
+    AND EXISTS (SELECT 1 FROM job_events AS later
+                WHERE later.track_id = job_events.track_id AND later.seq > job_events.seq)
+    ORDER BY seq LIMIT ?
+)
 """
 _REMEMBER_ATTEMPT = """
 INSERT INTO forgotten (id, attempt) VALUES (1, ?)
@@ -150,18 +166,22 @@ class Store:
         return int(row[0])
 
     def forget(self, keep: int) -> None:
-        """Delete ended jobs but for the `keep` that ended last, and old events, and give back the room."""
+        """Delete ended jobs but for the `keep` that ended last, and old events, and give back the room.
+
+        At most 500 jobs and 5,000 events more at once, the oldest first.
+        """
         with self._db:
             self._db.execute("BEGIN IMMEDIATE")
-            gone = self._db.execute(_FORGET, (keep,)).fetchall()
-            if gone:
-                self._db.execute(_REMEMBER_ATTEMPT, (max(row["attempt"] for row in gone),))
-                ids = [(row["track_id"],) for row in gone]
-                self._db.executemany("DELETE FROM job_events WHERE track_id = ?", ids)
-            self._db.execute(
-                "DELETE FROM job_events WHERE seq <= (SELECT max(seq) FROM job_events) - ?",
-                (keep * _EVENTS_PER_JOB,),
-            )
+            ended = self._db.execute(
+                "SELECT count(*) FROM jobs WHERE state IN ('complete', 'failed', 'cancelled')"
+            ).fetchone()[0]
+            many = min(max(0, ended - keep), _FORGOTTEN_AT_ONCE)
+            ids = [tuple(row) for row in self._db.execute(_OLDEST_ENDED, (many,))] if many else []
+            for name in ids:
+                gone = self._db.execute("DELETE FROM jobs WHERE track_id = ? RETURNING attempt", name)
+                self._db.execute(_REMEMBER_ATTEMPT, (gone.fetchone()["attempt"],))
+                self._db.execute("DELETE FROM job_events WHERE track_id = ?", name)
+            self._db.execute(_PRUNE, (keep * _EVENTS_PER_JOB, _PRUNED_AT_ONCE))
         self._db.executescript("PRAGMA incremental_vacuum")  # `execute` would stop after one page
 
     def events(self, track_id: str) -> list[tuple[JobState, int]]:

@@ -80,6 +80,29 @@ def test_one_track_asked_for_over_and_over_does_not_fill_the_events(store: Store
     assert store.events("a")[-1] == (JobState.FAILED, 51)
 
 
+def test_the_end_of_a_job_is_remembered_when_its_events_are_not(store: Store) -> None:
+    run(store, job("first", 1))
+    last = run(store, job("again", 2))
+    for _ in range(50):
+        last = run(store, job("again", 2, attempt=last.attempt))
+    store.forget(2)
+    run(store, job("third", 3))
+    store.forget(2)
+    assert store.job("first") is None
+    assert store.job("again") is not None and store.job("third") is not None
+
+
+def test_many_that_are_too_old_go_some_at_a_time(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("lofi_broker.store._FORGOTTEN_AT_ONCE", 3)
+    for order in range(6):
+        run(store, job(f"job{order}", order))
+    left = []
+    for _ in range(3):
+        store.forget(2)
+        left.append([order for order in range(6) if store.job(f"job{order}") is not None])
+    assert left == [[3, 4, 5], [4, 5], [4, 5]]
+
+
 def test_the_file_stops_growing_and_gives_room_back(store: Store, path: Path) -> None:
     def pages() -> int:
         with sqlite3.connect(path) as db:
