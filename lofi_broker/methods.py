@@ -27,6 +27,9 @@ if TYPE_CHECKING:
 # A seed chosen here survives clients whose numbers are doubles (Lua, JavaScript).
 _CHOSEN_SEED_BITS = 53
 
+_LISTED = 100
+"""Waiting jobs that `queue_status` names: with the longest prompts they fit into one message."""
+
 _HELPERS = 4
 """Requests that need a process of their own, at one time; the others wait."""
 
@@ -145,7 +148,7 @@ class Methods:
     async def _queue_status(self, params: api.NoParams) -> api.QueueStatusResult:
         pending = [
             api.PendingJob(track_id=job.track_id, prompt=job.spec.prompt, position=position)
-            for position, job in enumerate(self._broker.scheduler.active.pending())
+            for position, job in enumerate(self._broker.scheduler.active.pending()[:_LISTED])
         ]
         return api.QueueStatusResult(current=self._current(), pending=pending)
 

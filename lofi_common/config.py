@@ -32,11 +32,11 @@ class _Section(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 class BrokerConfig(_Section, frozen=True, kw_only=True):
     idle_exit_sec: PositiveSeconds = 600.0
     log_level: Literal["debug", "info", "warning", "error"] = "info"
-    tcp: Annotated[str, Meta(pattern=r"^(tcp://\S+:\d+)?$")] = ""
+    tcp: Annotated[str, Meta(pattern=r"^(tcp://\S+:\d+)?\Z")] = ""
 
 
 class QueueConfig(_Section, frozen=True, kw_only=True):
-    max_pending: Positive = 10
+    max_pending: Annotated[int, Meta(ge=1, le=1_000)] = 10
     max_attempts: Positive = 2
     durable: bool = True
     keep_ended: Annotated[int, Meta(ge=1, le=1_000_000)] = 1000
@@ -59,7 +59,7 @@ class WorkerConfig(_Section, frozen=True, kw_only=True):
 
 
 class ModelConfig(_Section, frozen=True, kw_only=True):
-    folder: Annotated[str, Meta(pattern=r"^[^\0]*$")] = ""
+    folder: Annotated[str, Meta(pattern=r"^[^\0]*\Z")] = ""
 
 
 class Config(_Section, frozen=True, kw_only=True):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import sqlite3
 
+from tests.support.client import RawClient
 from tests.support.home import Home
 from tests.support.stdio import Stdio
 
@@ -50,3 +51,17 @@ def test_a_queue_that_can_t_be_written_is_told_at_the_start(home: Home) -> None:
     assert refused.returncode == 1
     assert "the queue can't be taken over: database is locked" in refused.stderr
     assert "Traceback" not in refused.stderr
+
+
+def test_a_long_queue_of_long_prompts_can_be_asked_for(home: Home) -> None:
+    home.environ["LOFI_QUEUE_MAX_PENDING"] = "130"
+    with Stdio(home.environ) as broker, RawClient(home.paths.socket("clients")) as client:
+        running = client.call("generate", prompt="slow 60", duration_sec=5)["track_id"]
+        broker.wait("generation_start", running)
+        for number in range(130):
+            client.call("generate", prompt=f"{number:3} " + "\U0001f3b5" * 996, duration_sec=5)
+        for pending in (client.call("queue_status")["pending"], broker.call("queue_status")["pending"]):
+            assert [job["position"] for job in pending] == list(range(100))
+        assert client.call("status")["queue_length"] == 130
+        assert client.call("queue_clear") == {"cancelled": 130}
+        client.call("queue_cancel", track_id=running)

@@ -37,7 +37,9 @@ def test_a_missing_file_means_defaults(tmp_path: Path) -> None:
     ("text", "words"),
     [
         ("[queue]\nmax_pending = 0", "max_pending"),
+        ("[queue]\nmax_pending = 1001", "max_pending"),
         ("[queue]\nmax_pendin = 1", "max_pendin"),
+        ('[broker]\ntcp = "tcp://127.0.0.1:5555\\n"', "tcp"),
         ("[worker]\nengine = 'gpu'", "engine"),
         ("[worker]\nsilence_sec = nan", "silence_sec"),
         ("queue = 1", "queue"),
