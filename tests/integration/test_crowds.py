@@ -42,7 +42,7 @@ def crowd(stack: ExitStack, address: str | tuple[str, int]) -> int:
         peer = stack.enter_context(
             socket.socket(socket.AF_UNIX if isinstance(address, str) else socket.AF_INET)
         )
-        peer.settimeout(5.0 if isinstance(address, str) else 0.0)
+        peer.setblocking(isinstance(address, str))  # a local one waits while too many knock at once
         with suppress(OSError):
             peer.connect(address)
             connected += 1
