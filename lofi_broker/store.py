@@ -82,7 +82,8 @@ class Store:
         except sqlite3.Error as error:
             raise self._unusable(error) from error
         try:
-            self._db.execute("PRAGMA auto_vacuum = INCREMENTAL")  # heeded by a new file only
+            if self._db.execute("PRAGMA page_count").fetchone()[0] == 0:  # only a new file heeds it
+                self._db.execute("PRAGMA auto_vacuum = INCREMENTAL")
             self._db.execute("PRAGMA journal_mode = WAL")
             self._db.execute("PRAGMA synchronous = FULL")
             self._db.executescript(resources.files("lofi_broker").joinpath("schema.sql").read_text())
