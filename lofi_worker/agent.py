@@ -62,9 +62,8 @@ class Agent:
                     order = self._next_order()
                 self._step()
         except Exception as error:
-            if (
-                len(self._busy) == 1
-            ):  # of several, nobody knows whose fault it was: the broker tries each alone
+            # Of several, nobody knows whose fault it was: the broker tries each alone.
+            if len(self._busy) == 1:
                 (attempt,) = self._busy.values()
                 info = _as_lofi_error(error).info()
                 self._link.send(

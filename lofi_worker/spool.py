@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import io
 import os
+import zlib
 from pathlib import Path
 from typing import NamedTuple
 
@@ -14,6 +16,7 @@ from numpy.typing import NDArray
 
 from lofi_common.errors import CacheWriteError
 from lofi_common.jobs import AudioFormat
+from lofi_worker.ogg import with_serial
 
 _SUBTYPES = {
     AudioFormat.WAV: "PCM_16",
@@ -37,7 +40,7 @@ def to_pcm16(audio: NDArray[np.float32]) -> NDArray[np.int16]:
 
 
 def encode(pcm: NDArray[np.int16], sample_rate: int, kind: AudioFormat) -> bytes:
-    """The bytes of an audio file holding int16 [samples, channels]."""
+    """The bytes of an audio file holding int16 [samples, channels]: the same for the same samples."""
     buffer = io.BytesIO()
     with soundfile.SoundFile(
         buffer, "w", sample_rate, pcm.shape[1], subtype=_SUBTYPES[kind], format=kind.upper()
@@ -45,7 +48,8 @@ def encode(pcm: NDArray[np.int16], sample_rate: int, kind: AudioFormat) -> bytes
         # In blocks: libsndfile's Vorbis encoder overflows its stack on very long writes.
         for start in range(0, len(pcm), _BLOCK_FRAMES):
             file.write(pcm[start : start + _BLOCK_FRAMES])
-    return buffer.getvalue()
+    data = buffer.getvalue()
+    return with_serial(data, zlib.crc32(pcm.tobytes())) if kind is AudioFormat.OGG else data
 
 
 def write(spool: Path, name: str, data: bytes) -> SpoolFile:
@@ -57,6 +61,7 @@ def write(spool: Path, name: str, data: bytes) -> SpoolFile:
             file.flush()
             os.fsync(file.fileno())
     except OSError as error:
-        path.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):  # none there, or a disk that refuses this too
+            path.unlink()
         raise CacheWriteError(f"the track can't be written to {spool}: {error.strerror}") from error
     return SpoolFile(path, len(data), hashlib.sha256(data).hexdigest())

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
+import os
 import queue
 import threading
 from pathlib import Path
@@ -13,6 +15,7 @@ import pytest
 import soundfile
 
 from lofi_common import messages as m
+from lofi_common.errors import CacheWriteError
 from lofi_common.jobs import AudioFormat, JobSpec
 from lofi_common.manifest import Model
 from lofi_worker import spool
@@ -156,6 +159,16 @@ def test_a_spool_that_can_t_be_written_fails_the_job(tmp_path: Path) -> None:
     Agent(engine(), link, tmp_path / "missing").run()
     failed = link.sent[-1]
     assert isinstance(failed, m.Failed) and failed.error.name == "CACHE_WRITE_ERROR"
+
+
+def test_a_disk_that_refuses_all_fails_the_job(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise OSError(errno.EROFS, os.strerror(errno.EROFS))
+
+    for name in ("fsync", "unlink"):
+        monkeypatch.setattr(os, name, refuse)
+    with pytest.raises(CacheWriteError, match="Read-only file system"):
+        spool.write(tmp_path, "x.wav", b"RIFF")
 
 
 def test_pcm_is_clipped_rounded_and_interleaved() -> None:
