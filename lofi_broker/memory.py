@@ -13,7 +13,7 @@ _ROOM = 1024 * _MIB
 _COPIES = 3
 """Of the weights: the file's pages, and what a graph optimizer makes of them while it loads."""
 _SHARE = 0.8
-"""Of the machine's memory, at most."""
+"""Of the machine's memory, at most, for all workers."""
 _CGROUP_LIMIT = Path("/sys/fs/cgroup/memory.max")
 _VMSTAT = Path("/proc/vmstat")
 
@@ -35,12 +35,12 @@ def cache_bytes(manifest: Manifest, slots: int) -> int:
     return 2 * slots * row
 
 
-def memory_limit(manifest: Manifest, slots: int, max_rss_mb: int, machine: int) -> int:
-    """Bytes that a worker may take: what is set (in MB), or by the model's size and the machine's."""
+def memory_limit(manifest: Manifest, slots: int, max_rss_mb: int, machine: int, workers: int) -> int:
+    """Bytes that one of `workers` may take: what is set (in MB), or by the model's size and the machine's."""
     if max_rss_mb:
         return max_rss_mb * 1_000_000
     weights = sum(file.bytes for file in manifest.files.values())
-    return min(_COPIES * weights + cache_bytes(manifest, slots) + _ROOM, int(_SHARE * machine))
+    return min(_COPIES * weights + cache_bytes(manifest, slots) + _ROOM, int(_SHARE * machine) // workers)
 
 
 def kernel_kills() -> int:

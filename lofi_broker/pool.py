@@ -44,7 +44,9 @@ class Pool:
     def rss_limit(self, model: Model) -> int:
         """Bytes that a worker with this model may take."""
         settings = self._config.worker
-        return memory_limit(model.manifest, settings.slots, settings.max_rss_mb, machine_memory())
+        return memory_limit(
+            model.manifest, settings.slots, settings.max_rss_mb, machine_memory(), settings.count
+        )
 
     async def spawn(self, worker: str, generation: int, model: Model) -> ChildProcess:
         """Start a worker process. Raises OSError when it can't be started."""

@@ -115,7 +115,7 @@ def take_manifest(data: bytes, _: None) -> bool:
         manifest = model.manifest
         assert 0 <= manifest.longest_sec() <= 120
         assert 0 <= manifest.frames_expected(5) <= manifest.frames_expected(120)
-        assert 0 < memory_limit(manifest, 1, 0, 2**34) <= 2**34 and cache_bytes(manifest, 64) < 2**63
+        assert 0 < memory_limit(manifest, 1, 0, 2**34, 1) <= 2**34 and cache_bytes(manifest, 64) < 2**63
         assert name_of(model.version) == manifest.name
         for name in manifest.files:
             for check in (check_size, check_large_file, check_file):

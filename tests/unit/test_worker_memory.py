@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+
 import pytest
 
 from lofi_broker import events as ev
@@ -95,10 +98,11 @@ def test_a_worker_that_left_in_peace_is_started_for_the_next_job() -> None:
 
 def test_the_limit_follows_the_model_the_slots_and_the_machine() -> None:
     manifest = read_manifest(starter_folder()).manifest
-    one, eight = (memory_limit(manifest, slots, 0, 10**12) for slots in (1, 8))
+    one, eight = (memory_limit(manifest, slots, 0, 10**12, 1) for slots in (1, 8))
     assert eight - one == 7 * cache_bytes(manifest, 1) > 0
-    assert memory_limit(manifest, 1, 0, 10**9) == 800_000_000
-    assert memory_limit(manifest, 1, 250, 10**9) == 250_000_000
+    assert memory_limit(manifest, 1, 0, 10**9, 1) == 800_000_000
+    assert memory_limit(manifest, 1, 0, 10**9, 4) == 200_000_000
+    assert memory_limit(manifest, 1, 250, 10**9, 4) == 250_000_000
 
 
 def test_a_worker_that_keeps_too_much_gets_no_other_job() -> None:
@@ -180,3 +184,16 @@ def test_a_worker_speaks_of_its_own_jobs_only() -> None:
     assert s.handle(ev.JobDone("w1", done("a")), 1) == []
     assert isinstance(s.handle(ev.JobDone("w0", done("a")), 2)[0], ev.Adopt)
     assert s.handle(ev.JobDone("w0", done("a")), 3) == []  # its file is being adopted
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the score is Linux's")
+@pytest.mark.parametrize(("before", "after"), [(0, 500), (900, 900)])
+def test_a_worker_is_never_made_less_likely_to_be_ended(before: int, after: int) -> None:
+    code = (
+        "from pathlib import Path; from lofi_worker.memory import offer_to_the_kernel\n"
+        f"file = Path('/proc/self/oom_score_adj'); file.write_text('{before}')\n"
+        "offer_to_the_kernel()\n"
+        "print(file.read_text())"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=20)
+    assert (done.stdout.strip(), done.stderr) == (str(after), "")
