@@ -16,6 +16,7 @@ import zmq.asyncio
 
 from lofi_broker import events as ev
 from lofi_broker.client_link import ClientLink
+from lofi_broker.copies import Copies
 from lofi_broker.leftovers import sweep_library
 from lofi_broker.library import Library
 from lofi_broker.methods import Methods
@@ -52,7 +53,8 @@ class Broker:
         self.config = config
         self.log_file = paths.logs / "broker.log"
         self.store, self.warning = open_store(paths.database, paths.tracks)
-        self.library = Library(paths.tracks, paths.spool, self.store, output_mode)
+        self.library = Library(paths.tracks, paths.spool, self.store)
+        self.copies = Copies(output_mode)
         self.scheduler = Scheduler(config.queue, config.worker, seed=time.time_ns())
         self.models = ModelService(config, paths, self._tell)
         tcp = config.broker.tcp
@@ -255,23 +257,17 @@ class Broker:
 
     async def _adopt(self, job: Job, done: messages.Done) -> None:
         try:
-            track = await asyncio.to_thread(self.library.adopt, job, done, time.time())
+            track = await self.library.adopt(job, done, time.time())
         except CacheWriteError as error:
             self.library.discard(done.path)
             self.feed(ev.TrackAdopted(job.track_id, job.attempt, error=error.info()))
             return
-        delivered: tuple[Output, ...] = ()
-        failed: dict[str, str] = {}
-        while missing := self._undelivered(job.track_id, delivered):  # requests may join meanwhile
-            again = {output.path for output in missing}
-            failed = {path: reason for path, reason in failed.items() if path not in again}
-            failed |= await asyncio.to_thread(self.library.deliver, track, missing)
-            delivered += missing
+        failed = await self.copies.deliver(track, lambda: self._outputs(job.track_id))
         self.feed(ev.TrackAdopted(job.track_id, job.attempt, track, output_errors=failed or None))
 
-    def _undelivered(self, track_id: str, delivered: tuple[Output, ...]) -> tuple[Output, ...]:
+    def _outputs(self, track_id: str) -> tuple[Output, ...]:
         job = self.scheduler.active.get(track_id)
-        return tuple(output for output in job.outputs if output not in delivered) if job is not None else ()
+        return job.outputs if job is not None else ()
 
     # workers
 

@@ -1,42 +1,102 @@
-"""What a broker that was killed left in the library's folder: swept before the next one runs any job."""
+"""What a broker that was killed left in the library's folder: put right before the next one runs any job."""
 
 from __future__ import annotations
 
 import logging
+import os
 import re
+from collections.abc import Mapping
 from pathlib import Path
 
+import msgspec
+
+from lofi_broker.library import write_metadata
 from lofi_broker.store import Store
+from lofi_common.api import Track
 from lofi_common.jobs import JobState
 from lofi_common.logs import fields
 
 log = logging.getLogger(__name__)
 
-_TRACK_FILE = re.compile(r"([0-9a-f]{16})\.(?:wav|flac|ogg|mp3|json)")
+_METADATA = re.compile(r"([0-9a-f]{16})\.json")
 _PART = re.compile(r"\.[0-9a-f]{16}\.json\.part")
-
-# Failed and cancelled jobs had no files when they ended.
-_INTERRUPTED = (JobState.QUEUED, JobState.GENERATING, JobState.COMPLETE)
 
 
 def sweep_library(folder: Path, store: Store) -> None:
-    """Delete files that the index does not know: of tracks that were just being put there, whose jobs run
-    again from their seeds, and of tracks that were just being deleted.
+    """Make the index and the files agree.
 
-    Files of tracks that no job tells of are somebody else's and stay.
+    Deleted are only files of tracks that were just being put there, whose jobs run again from their seeds.
+    What the index lacks though it is whole, such as tracks of a disk that was away, is put into it; what it
+    has though it is not whole is taken out. Other files stay: they are somebody else's. A disk that refuses
+    is logged.
     """
+    sizes = file_sizes(folder)
     tracks, _ = store.tracks(limit=-1, offset=0, query="")
-    indexed = {track.track_id for track in tracks}
-    for path in folder.iterdir():
-        track = _TRACK_FILE.fullmatch(path.name)
-        if track is None or track[1] in indexed:
-            wanted = _PART.fullmatch(path.name) is None
-        else:
-            job = store.job(track[1])
-            wanted = job is None or job.state not in _INTERRUPTED
-        if wanted:
-            continue
-        try:
-            path.unlink()
-        except OSError as error:  # a library that can't be written to can still be listened to
-            log.warning(fields("leftover_stays", file=path, reason=error.strerror))
+    lost = [track.track_id for track in tracks if sizes.get(_audio(track)) != track.bytes]
+    if lost:
+        store.delete_tracks(lost)
+    known = {track.track_id: track for track in tracks} | dict.fromkeys(lost)
+    for track in known.values():
+        if track is not None and f"{track.track_id}.json" not in sizes:  # was just being deleted
+            _restore(folder, track)
+    found = []
+    for name in sizes:
+        metadata = _METADATA.fullmatch(name)
+        if metadata is not None and known.get(metadata[1]) is None:
+            found.append(_settle(folder / name, sizes, store))
+        elif _PART.fullmatch(name):
+            _delete(folder / name)
+    if again := [track for track in found if track is not None]:
+        store.put_tracks(again)
+    if lost or again:
+        log.info(fields("index_mended", lost=len(lost), found=len(again)))
+
+
+def _settle(metadata: Path, sizes: Mapping[str, int], store: Store) -> Track | None:
+    """For metadata that the index does not know: its track, unless that is to be made again."""
+    track = whole_track(metadata, sizes)
+    job = store.job(metadata.stem)
+    if job is None or job.state.ended:
+        return track
+    if track is not None:  # first: without its metadata nobody would know whose it is
+        _delete(metadata.with_name(_audio(track)))
+    _delete(metadata)
+    return None
+
+
+def file_sizes(folder: Path) -> dict[str, int]:
+    """Bytes of each file of a folder, by its name."""
+    with os.scandir(folder) as entries:
+        return {entry.name: entry.stat().st_size for entry in entries if entry.is_file()}
+
+
+def whole_track(metadata: Path, sizes: Mapping[str, int]) -> Track | None:
+    """The track that a file of metadata tells of, if its audio is beside it and whole.
+
+    sizes: bytes of each file of the folder.
+    """
+    try:
+        track = msgspec.json.decode(metadata.read_bytes(), type=Track)
+    except (OSError, msgspec.DecodeError) as error:
+        log.warning(fields("metadata_unusable", file=metadata, reason=error))
+        return None
+    ours = (track.track_id, track.status) == (metadata.stem, JobState.COMPLETE)
+    return track if ours and track.bytes is not None and sizes.get(_audio(track)) == track.bytes else None
+
+
+def _audio(track: Track) -> str:
+    return f"{track.track_id}.{track.format}"
+
+
+def _restore(folder: Path, track: Track) -> None:
+    try:
+        write_metadata(folder, track)
+    except OSError as error:
+        log.warning(fields("metadata_missing", track_id=track.track_id, reason=error.strerror))
+
+
+def _delete(path: Path) -> None:
+    try:
+        path.unlink()
+    except OSError as error:  # a library that can't be written to can still be listened to
+        log.warning(fields("leftover_stays", file=path, reason=error.strerror))

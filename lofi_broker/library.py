@@ -2,35 +2,52 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
+import hashlib
+import logging
 import os
+import stat
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
-from lofi_broker.outputs import copy_track
 from lofi_broker.store import Store
 from lofi_common.api import Track
 from lofi_common.errors import CacheWriteError, InvalidTrackId
-from lofi_common.jobs import Job, JobSpec, JobState, Output
+from lofi_common.jobs import Job, JobSpec, JobState
+from lofi_common.logs import fields
 from lofi_common.messages import Done
+from lofi_common.paths import sync_folder
+
+log = logging.getLogger(__name__)
+
+_AT_ONCE = 500
+"""Tracks that are deleted by one transaction: more would keep others waiting."""
 
 
 class Library:
-    """Files in `folder`, indexed by the store. `adopt` and `deliver` may run in a thread of their own."""
+    """Files in `folder`, indexed by the store. They are moved and deleted in threads, one after another."""
 
-    def __init__(self, folder: Path, spool: Path, store: Store, output_mode: int) -> None:
+    def __init__(self, folder: Path, spool: Path, store: Store) -> None:
         self.folder = folder
         self._spool = spool
         self._store = store
-        self._output_mode = output_mode
+        # A track that is made again while it is deleted comes after its deletion.
+        self._change = asyncio.Lock()
 
-    def adopt(self, job: Job, done: Done, at: float) -> Track:
-        """Move a finished file from the spool to its final name, its metadata beside it.
+    async def adopt(self, job: Job, done: Done, at: float) -> Track:
+        """Move a finished file from the spool to its final name, its metadata beside it. A file that has the
+        name is replaced: it is not, or no longer, a track that the index knows.
 
         The index is written by `Store.save` in the job's own transaction. Raises CacheWriteError.
         """
+        async with self._change:
+            return await asyncio.to_thread(self._adopt, job, done, at)
+
+    def _adopt(self, job: Job, done: Done, at: float) -> Track:
         source = Path(done.path)
         target = self.folder / f"{job.track_id}.{job.spec.format}"
         track = track_of(
@@ -42,38 +59,27 @@ class Library:
             generation_time_sec=done.generation_sec,
             created_at=at,
         )
-        metadata = self.folder / f"{job.track_id}.json"
+        put: list[Path] = []
         try:
             whole = done.samples == job.spec.duration_sec * done.sample_rate
-            if source.parent != self._spool or source.stat().st_size != done.bytes or not whole:
+            if source.parent != self._spool or not whole or not _is_told(source, done):
                 raise CacheWriteError(f"{source} is not the file that the worker should have written")
-            _write(metadata, msgspec.json.format(msgspec.json.encode(track)))
-            source.rename(target)
-            _sync_folder(self.folder)
+            put.append(write_metadata(self.folder, track))
+            put.append(source.rename(target))
+            sync_folder(self.folder)
         except OSError as error:
-            for path in (metadata, target):  # the job fails: nothing of it stays
+            for path in put:  # the job fails: nothing of it stays
                 with contextlib.suppress(OSError):
                     path.unlink()
             raise CacheWriteError(f"the track can't be put into {self.folder}: {error.strerror}") from error
         return msgspec.structs.replace(track, path=str(target))
 
-    def deliver(self, track: Track, outputs: tuple[Output, ...]) -> dict[str, str]:
-        """Copy the track to each of them; the paths that could not be written, with the reason."""
-        errors = {}
-        for output in outputs:
-            try:
-                self.copy(track, output)
-            except CacheWriteError as error:
-                errors[output.path] = str(error)
-        return errors
-
-    def copy(self, track: Track, output: Output) -> None:
-        """Copy a track's file to where its user wants it. Raises CacheWriteError."""
-        assert track.path is not None
-        copy_track(Path(track.path), output, self._output_mode)
-
     def find(self, track_id: str) -> Track | None:
-        """The track if its file is there, whole; an index row without its file is dropped."""
+        """The track if its file is there, whole. If not, its index row is dropped.
+
+        A file of another size, such as one that its user tagged, is nobody's track. It is left alone until
+        the same track is made again.
+        """
         stored = self._store.track(track_id)
         if stored is None:
             return None
@@ -95,43 +101,55 @@ class Library:
         ]
         return placed, total
 
-    def delete(self, track_id: str) -> None:
-        """Raises InvalidTrackId when the library has no such track."""
-        track = self.find(track_id)
-        if track is None:
-            raise InvalidTrackId(f"the library has no track {track_id}")
-        self._store.delete_tracks([track_id])
-        self._unlink(track)
+    async def delete(self, track_id: str) -> None:
+        """Raises InvalidTrackId when the library has no such track, CacheWriteError."""
+        async with self._change:
+            track = self.find(track_id)
+            if track is None:
+                raise InvalidTrackId(f"the library has no track {track_id}")
+            await self._delete((track,))
 
-    def clear(self) -> int:
-        """Delete every track; returns how many there were."""
-        tracks, total = self._store.tracks(limit=-1, offset=0, query="")
-        self._store.delete_tracks([track.track_id for track in tracks])
+    async def clear(self) -> int:
+        """Delete every track; returns how many there were. Raises CacheWriteError."""
+        deleted = 0
+        async with self._change:
+            while tracks := self._store.tracks(limit=_AT_ONCE, offset=0, query="")[0]:
+                await self._delete(tracks)
+                deleted += len(tracks)
+        return deleted
+
+    async def _delete(self, tracks: Iterable[Track]) -> None:
+        """The index comes last: what a kill cut off is still known there, and the next broker sees to it."""
+        gone: set[str] = set()
+        try:
+            await asyncio.to_thread(self._unlink, tracks, gone)
+        except OSError as error:
+            raise CacheWriteError(f"nothing can be deleted from {self.folder}: {error.strerror}") from error
+        finally:
+            self._store.delete_tracks(gone)
+
+    def _unlink(self, tracks: Iterable[Track], gone: set[str]) -> None:
         for track in tracks:
-            self._unlink(track)
-        return total
-
-    def _unlink(self, track: Track) -> None:
-        for suffix in (str(track.format), "json"):
-            (self.folder / f"{track.track_id}.{suffix}").unlink(missing_ok=True)
+            for suffix in ("json", str(track.format)):
+                (self.folder / f"{track.track_id}.{suffix}").unlink(missing_ok=True)
+            gone.add(track.track_id)
+        sync_folder(self.folder)
 
     def sweep_spool(self) -> None:
         """Delete what attempts of an earlier broker left; their jobs run again from their seeds."""
         for path in self._spool.iterdir():
-            if not path.is_dir():
-                path.unlink(missing_ok=True)
+            _drop(path)
 
     def discard_attempt(self, track_id: str, attempt: int) -> None:
         """Delete what an attempt whose worker died has left in the spool."""
         for path in self._spool.glob(f"{track_id}.{attempt}.*"):
-            path.unlink(missing_ok=True)
+            _drop(path)
 
     def discard(self, path: str) -> None:
         """Delete a spool file that nobody waits for."""
         name = Path(path).name
-        if path == str(self._spool / name) and not os.path.isdir(path):
-            with contextlib.suppress(FileNotFoundError):
-                os.unlink(path)
+        if path == str(self._spool / name):
+            _drop(Path(path))
 
 
 def track_of(job: Job, **known: Any) -> Track:
@@ -140,21 +158,35 @@ def track_of(job: Job, **known: Any) -> Track:
     return Track(track_id=job.track_id, **spec, **known)
 
 
-def _write(path: Path, data: bytes) -> None:
+def write_metadata(folder: Path, track: Track) -> Path:
+    """Write what is known of a track beside its file, and sync it. Raises OSError."""
+    path = folder / f"{track.track_id}.json"
     part = path.with_name(f".{path.name}.part")
     try:
         with part.open("wb") as file:
-            file.write(data)
+            file.write(msgspec.json.format(msgspec.json.encode(track)))
             file.flush()
             os.fsync(file.fileno())
-        part.replace(path)
-    finally:
-        part.unlink(missing_ok=True)
+        return part.replace(path)
+    except OSError:
+        with contextlib.suppress(OSError):
+            part.unlink()
+        raise
 
 
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
+def _is_told(source: Path, done: Done) -> bool:
+    """Whether the file is, to the byte, the one that its worker tells of."""
+    found = source.lstat()
+    if not stat.S_ISREG(found.st_mode) or found.st_size != done.bytes:
+        return False
+    with source.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest() == done.sha256
+
+
+def _drop(path: Path) -> None:
+    """Delete a file. One that stays does no harm: its name is that of an attempt that is over."""
     try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+        if not path.is_dir():
+            path.unlink(missing_ok=True)
+    except OSError as error:
+        log.warning(fields("leftover_stays", file=path, reason=error.strerror))

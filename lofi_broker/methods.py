@@ -15,9 +15,8 @@ import lofi_common
 from lofi_broker import events as ev
 from lofi_broker.library import track_of
 from lofi_broker.models.helpers import verify
-from lofi_broker.outputs import check_output
 from lofi_common import api, api_models
-from lofi_common.errors import InvalidDuration, InvalidParams, InvalidRequest, InvalidTrackId
+from lofi_common.errors import CacheWriteError, InvalidDuration, InvalidParams, InvalidRequest, InvalidTrackId
 from lofi_common.jobs import MIN_DURATION_SEC, Job, JobSpec, JobState, Output, Priority, track_id
 from lofi_common.manifest import Model, SamplingSpec
 
@@ -66,14 +65,16 @@ class Methods:
 
     async def _generate(self, params: api.GenerateParams) -> api.GenerateResult:
         broker = self._broker
+        outputs = (Output(path=params.output, force=params.force),) if params.output is not None else ()
+        refused = await self._refusal(outputs)
+        # From here to the queue nothing else runs: a model could go, a track come and be made twice.
         model = broker.models.for_job(params.model)
         spec = _spec(params, model)
         name = track_id(spec)
-        outputs = (Output(path=params.output, force=params.force),) if params.output is not None else ()
         track = broker.library.find(name)
         if track is not None:
-            for output in outputs:
-                await asyncio.to_thread(broker.library.copy, track, output)
+            for output in outputs:  # which may be refused for what is there and be the same to the byte
+                await broker.copies.copy(track, output)
             return api.GenerateResult(
                 track_id=name,
                 status=JobState.COMPLETE,
@@ -81,8 +82,8 @@ class Methods:
                 model_version=spec.model_version,
                 path=track.path,
             )
-        for output in outputs:
-            check_output(output)
+        if refused is not None:
+            raise refused
         job = self._queue(name, spec, params.priority, outputs)
         return api.GenerateResult(
             track_id=name,
@@ -91,6 +92,14 @@ class Methods:
             model_version=spec.model_version,
             position=broker.scheduler.active.position(name),
         )
+
+    async def _refusal(self, outputs: tuple[Output, ...]) -> CacheWriteError | None:
+        try:
+            for output in outputs:
+                await self._broker.copies.check(output)
+        except CacheWriteError as error:
+            return error
+        return None
 
     def _queue(self, name: str, spec: JobSpec, priority: Priority, outputs: tuple[Output, ...]) -> Job:
         return self._broker.submit(
@@ -179,11 +188,11 @@ class Methods:
         return api.CacheListResult(tracks=tracks, total=total)
 
     async def _cache_delete(self, params: api.TrackParams) -> api.CacheDeleteResult:
-        self._broker.library.delete(params.track_id)
+        await self._broker.library.delete(params.track_id)
         return api.CacheDeleteResult(track_id=params.track_id)
 
     async def _cache_clear(self, params: api.NoParams) -> api.CacheClearResult:
-        return api.CacheClearResult(deleted=self._broker.library.clear())
+        return api.CacheClearResult(deleted=await self._broker.library.clear())
 
     async def _cache_stats(self, params: api.NoParams) -> api.CacheStatsResult:
         tracks, size = self._broker.store.track_stats()

@@ -11,8 +11,11 @@ from pathlib import Path
 
 from lofi_common.errors import CacheWriteError
 from lofi_common.jobs import Output
+from lofi_common.paths import sync_folder
 
 _NO_HARD_LINKS = (errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK)
+_NO_FOLDER_SYNC = (errno.EACCES, errno.EINVAL)
+"""A folder that may be written to and not read, and file systems that know no such sync."""
 
 
 def check_output(output: Output) -> Path:
@@ -47,27 +50,44 @@ def copy_track(source: Path, output: Output, mode: int) -> None:
                 writer.flush()
                 os.fchmod(descriptor, mode)
                 os.fsync(descriptor)
-            if not output.force:
-                _claim(part, target)
-            os.replace(part, target)
+            _name(part, target, force=output.force)
         finally:
             Path(part).unlink(missing_ok=True)
+        _sync(target.parent)
     except FileExistsError as error:  # it came while the track was made
         raise _taken(named) from error
     except OSError as error:
         raise _unwritable(target, error.strerror) from error
 
 
-def _claim(part: str, target: Path) -> None:
-    """Give the file its final name, unless something has it. Raises FileExistsError, OSError."""
+def _name(part: str, target: Path, *, force: bool) -> None:
+    """Give the file its final name, over another only by force. Raises FileExistsError, OSError."""
+    if force:
+        os.replace(part, target)
+        return
     try:
         os.link(part, target)
+        return
     except FileExistsError:
         raise
     except OSError as error:
         if error.errno not in _NO_HARD_LINKS:
             raise
-        os.close(os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600))
+    # The name is taken by an empty file first; a kill in between leaves that.
+    os.close(os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600))
+    try:
+        os.replace(part, target)
+    except OSError:
+        target.unlink(missing_ok=True)
+        raise
+
+
+def _sync(folder: Path) -> None:
+    try:
+        sync_folder(folder)
+    except OSError as error:
+        if error.errno not in _NO_FOLDER_SYNC:
+            raise
 
 
 def _resolved(output: str) -> Path:

@@ -11,10 +11,10 @@ from pathlib import Path
 
 import msgspec
 
+from lofi_broker.leftovers import file_sizes, whole_track
 from lofi_broker.store import DamagedDatabase, Store, job_of
-from lofi_common.api import Track
 from lofi_common.errors import LofiError
-from lofi_common.jobs import Job, JobState
+from lofi_common.jobs import Job
 from lofi_common.logs import fields
 
 log = logging.getLogger(__name__)
@@ -73,23 +73,12 @@ def _set_aside(database: Path) -> Path:
 
 def _index(store: Store, library: Path) -> int:
     """Put the tracks of the library's folder into the index; returns how many."""
-    tracks = list(_tracks(library))
+    sizes = file_sizes(library)
+    found = [whole_track(path, sizes) for path in sorted(library.glob("*.json"))]
+    tracks = [track for track in found if track is not None]
     if tracks:
         store.put_tracks(tracks)
     return len(tracks)
-
-
-def _tracks(library: Path) -> Iterator[Track]:
-    """Whole files with their metadata beside them."""
-    for path in sorted(library.glob("*.json")):
-        try:
-            track = msgspec.json.decode(path.read_bytes(), type=Track)
-            size = path.with_suffix(f".{track.format}").stat().st_size
-        except (OSError, msgspec.DecodeError) as error:
-            log.warning(fields("metadata_unusable", file=path, reason=error))
-            continue
-        if (track.track_id, track.bytes, track.status) == (path.stem, size, JobState.COMPLETE):
-            yield track
 
 
 def _save_jobs(store: Store, aside: Path) -> int:

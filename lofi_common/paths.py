@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import importlib.util
 import os
+import stat
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -86,13 +87,13 @@ class Paths(msgspec.Struct, frozen=True, kw_only=True):
                 folder.mkdir(parents=True, exist_ok=True, mode=0o700)
                 if folder.stat().st_uid != os.getuid():
                     raise LofiError(f"{folder} belongs to another user")
-                folder.chmod(0o700)
+                _narrow(folder, 0o700)
                 for file in self._own_files(folder):
                     with contextlib.suppress(FileNotFoundError):  # another process was just done with it
-                        file.chmod(0o600)
+                        _narrow(file, 0o600)
             except OSError as error:
                 raise LofiError(
-                    f"can't create the folder {folder}: {error.strerror}",
+                    f"can't make the folder {folder}, or make it private: {error.strerror}",
                     recovery="Set LOFI_HOME to a folder that you may write to.",
                 ) from error
 
@@ -101,6 +102,21 @@ class Paths(msgspec.Struct, frozen=True, kw_only=True):
         if folder not in (self.state, self.logs, self.runtime):
             return []
         return [file for file in folder.iterdir() if file.is_file() and not file.is_symlink()]
+
+
+def _narrow(path: Path, mode: int) -> None:
+    """Give it this mode, unless it has it: on a disk that is read-only even that would be refused."""
+    if stat.S_IMODE(path.stat().st_mode) != mode:
+        path.chmod(mode)
+
+
+def sync_folder(folder: Path) -> None:
+    """Return once the names in the folder are on disk. Raises OSError."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def find_paths(environ: Mapping[str, str]) -> Paths:

@@ -74,6 +74,25 @@ def test_a_broker_that_can_t_write_its_queue_leaves_with_the_reason_and_the_next
 
 
 @pytest.mark.skipif(not CAN_MOUNT, reason="nothing can be mounted here")
+def test_a_disk_that_is_read_only_from_the_start_fails_tracks_and_nothing_else(home: Home) -> None:
+    home.paths.make()
+    leftover = home.paths.spool / "0123456789abcdef.1.wav"
+    leftover.write_bytes(b"x")
+    home.wrapper = ["unshare", "-rm", "sh", "-c", _READ_ONLY, str(home.paths.data)]
+    for _ in range(2):
+        failed = home.submit("not made", "-d", "5", "--json")
+        assert (
+            "CACHE_WRITE_ERROR" in failed.stdout and "Read-only file system" in failed.stdout + failed.stderr
+        )
+    log = (home.paths.logs / "broker.log").read_text()
+    assert f"leftover_stays file={leftover}" in log and "worker_exited" not in log
+    home.stop()
+    home.wrapper = []
+    assert home.submit("made", "-d", "5").returncode == 0
+    assert not leftover.exists()
+
+
+@pytest.mark.skipif(not CAN_MOUNT, reason="nothing can be mounted here")
 def test_a_library_that_is_read_only_fails_the_track_and_is_still_listed(home: Home) -> None:
     def path_of_the_track() -> str:
         done = home.submit("made", "-d", "5", "--seed", "1", "--json")

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 import zmq
@@ -60,6 +61,7 @@ def files(stage: Stage) -> list[str]:
     return sorted(path.name for folder in (paths.tracks, paths.spool) for path in folder.iterdir())
 
 
+# The job is saved in each of its states.
 # The broker itself writes, syncs and renames broker.json first, then the metadata, then the track's file.
 @pytest.mark.parametrize(
     ("step", "count"),
@@ -83,21 +85,50 @@ def test_a_kill_while_a_track_is_put_into_the_library_leaves_nothing(
         end(broker, lofi)
 
 
-@pytest.mark.parametrize("count", [1, 2])
-def test_a_kill_while_a_track_is_deleted_leaves_no_file(stage: Stage, count: int) -> None:
+@pytest.mark.parametrize(
+    ("step", "count", "kept"),
+    [
+        ("unlink.before", 1, True),
+        ("unlink.before", 2, True),
+        ("unlink.after", 2, False),
+        ("fsync.after", 1, False),
+        ("save.before", 1, False),
+    ],
+)
+def test_a_kill_while_a_track_is_deleted_leaves_it_or_nothing(
+    stage: Stage, step: str, count: int, kept: bool
+) -> None:
     broker = serving(stage)
     with stage.connect() as lofi:
         track_id = lofi.generate(TONE).track_id
         complete(lofi, track_id)
-        stage.steps.arm("broker", "unlink.before", count)
+        stage.steps.arm("broker", step, count)
         with pytest.raises(Exception, match="broker"):
             lofi.delete_track(track_id)
     dies(broker)
-    assert files(stage) != []
     broker = stage.serve()
-    assert files(stage) == []
+    assert files(stage) == ([f"{track_id}.json", f"{track_id}.wav"] if kept else [])
     with stage.connect() as lofi:
+        assert lofi.tracks().total == kept
         end(broker, lofi)
+
+
+def test_a_track_that_its_user_tagged_is_not_swept(home: Home) -> None:
+    with Stdio(home.environ) as broker:
+        request = {"prompt": "x", "duration_sec": 5, "seed": 1, "format": "mp3"}
+        path = Path(
+            broker.wait("generation_complete", broker.call("generate", **request)["track_id"])["path"]
+        )
+    made = path.read_bytes()
+    tagged = made + b"TAG" + b"my title".ljust(125, b"\0")
+    path.write_bytes(tagged)
+    for _ in range(2):
+        with Stdio(home.environ) as broker:
+            assert broker.error("track_get", track_id=path.stem)["data"]["error_code"] == "INVALID_TRACK_ID"
+        assert path.read_bytes() == tagged
+    with Stdio(home.environ) as broker:  # asked for again, it is what it was
+        broker.wait("generation_complete", broker.call("generate", **request)["track_id"])
+        assert path.read_bytes() == made
 
 
 def test_files_of_others_are_not_swept(stage: Stage) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import os
 import select
 import stat
@@ -201,7 +203,26 @@ def test_where_there_are_no_hard_links(track: Path, tmp_path: Path, monkeypatch:
     (tmp_path / "old.wav").write_bytes(b"precious")
     with pytest.raises(CacheWriteError, match="already"):
         copy_track(track, Output(path=str(tmp_path / "old.wav")), 0o640)
+    monkeypatch.setattr(os, "replace", refuse)
+    with pytest.raises(CacheWriteError, match="not permitted"):
+        copy_track(track, Output(path=str(tmp_path / "failing.wav")), 0o640)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["feed.wav", "new.wav", "old.wav"]
+
+
+@pytest.mark.parametrize(
+    ("number", "told"), [(errno.EINVAL, False), (errno.EACCES, False), (errno.EIO, True)]
+)
+def test_the_name_of_a_copy_is_synced_where_that_is_known(
+    track: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int, told: bool
+) -> None:
+    def fail_for_folders(descriptor: int) -> None:
+        if stat.S_ISDIR(os.fstat(descriptor).st_mode):
+            raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(os, "fsync", fail_for_folders)
+    with pytest.raises(CacheWriteError) if told else contextlib.nullcontext():
+        copy_track(track, Output(path=str(tmp_path / "new.wav")), 0o640)
+    assert (tmp_path / "new.wav").read_bytes() == b"RIFF track"
 
 
 @pytest.mark.parametrize("name", ["..", "", ".", "../x", "/etc/passwd", "a/b", "a\0b", "n" * 300])

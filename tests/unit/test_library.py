@@ -1,0 +1,219 @@
+"""The library's files and its index: what is deleted, what is kept, what is put right after a kill."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import hashlib
+import os
+import threading
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from lofi_broker.leftovers import sweep_library
+from lofi_broker.library import Library
+from lofi_broker.store import Store
+from lofi_common.api import Track
+from lofi_common.errors import CacheWriteError
+from lofi_common.jobs import Job, JobState
+from lofi_common.messages import Done
+from tests.unit.scheduling import job
+
+NAME = "0123456789abcdef"
+AUDIO = b"RIFF audio"
+
+
+class Place:
+    """A library with its store, and a spool that workers write to."""
+
+    def __init__(self, root: Path) -> None:
+        self.folder, self.spool = root / "tracks", root / "spool"
+        self.folder.mkdir()
+        self.spool.mkdir()
+        self.store = Store(root / "queue.sqlite")
+        self.library = Library(self.folder, self.spool, self.store)
+        self.job = msgspec.structs.replace(job(NAME), order=1)
+
+    @property
+    def files(self) -> list[str]:
+        return sorted(path.name for path in self.folder.iterdir())
+
+    @property
+    def audio(self) -> Path:
+        return self.folder / f"{NAME}.wav"
+
+    @property
+    def metadata(self) -> Path:
+        return self.folder / f"{NAME}.json"
+
+    def save(self, state: JobState, track: Track | None = None) -> Job:
+        self.job = msgspec.structs.replace(self.job, state=state)
+        self.store.save(self.job, 1.0, track)
+        return self.job
+
+    def done(self, data: bytes = AUDIO, **changes: object) -> Done:
+        """What a worker tells of a file that it wrote."""
+        path = self.spool / f"{NAME}.1.wav"
+        path.write_bytes(data)
+        told: dict[str, object] = {
+            "job_id": NAME,
+            "attempt": 1,
+            "path": str(path),
+            "sha256": hashlib.sha256(data).hexdigest(),
+            "bytes": len(data),
+            "sample_rate": 32_000,
+            "samples": 160_000,
+            "generation_sec": 1.0,
+            **changes,
+        }
+        return msgspec.convert(told, Done)
+
+    def adopt(self, done: Done) -> Track:
+        return asyncio.run(self.library.adopt(self.job, done, 1.0))
+
+    def make(self) -> None:
+        """The job from its request to its track."""
+        for state in (JobState.QUEUED, JobState.GENERATING):
+            self.save(state)
+        self.save(JobState.COMPLETE, self.adopt(self.done()))
+
+    def sweep(self) -> None:
+        sweep_library(self.folder, self.store)
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Place:
+    return Place(tmp_path)
+
+
+@pytest.fixture
+def made(place: Place) -> Place:
+    """With one track."""
+    place.make()
+    assert place.files == [f"{NAME}.json", f"{NAME}.wav"]
+    return place
+
+
+def test_a_file_that_its_user_changed_is_kept_and_is_no_longer_that_track(made: Place) -> None:
+    made.audio.write_bytes(AUDIO + b"TAG my title")
+    assert made.library.find(NAME) is None and made.store.track(NAME) is None
+    made.sweep()
+    made.sweep()
+    assert made.audio.read_bytes() == AUDIO + b"TAG my title"
+    assert made.store.track(NAME) is None
+    for state in (JobState.QUEUED, JobState.GENERATING):  # asked for again, and killed
+        made.save(state)
+    made.sweep()
+    assert made.audio.read_bytes() == AUDIO + b"TAG my title"
+    made.make()
+    assert made.audio.read_bytes() == AUDIO and made.library.find(NAME) is not None
+
+
+def test_tracks_of_a_disk_that_was_away_are_found_again(made: Place, tmp_path: Path) -> None:
+    track = made.library.find(NAME)
+    made.folder.rename(tmp_path / "away")
+    made.folder.mkdir()
+    made.sweep()
+    assert made.library.list(limit=9, offset=0, query="") == ([], 0)
+    made.folder.rmdir()
+    (tmp_path / "away").rename(made.folder)
+    made.sweep()
+    assert made.library.find(NAME) == track and made.files == [f"{NAME}.json", f"{NAME}.wav"]
+
+
+def test_a_deletion_that_a_kill_cut_off_leaves_the_track_or_nothing(made: Place) -> None:
+    metadata = made.metadata.read_bytes()
+    made.store.forget(0)  # no job tells of it any more
+    made.metadata.unlink()
+    made.sweep()
+    assert made.metadata.read_bytes() == metadata and made.library.find(NAME) is not None
+    made.metadata.unlink()
+    made.audio.unlink()
+    made.sweep()
+    assert made.files == [] and made.store.track_stats() == (0, 0)
+
+
+@pytest.mark.parametrize("kept", [("json",), ("json", "wav")])
+def test_a_track_that_was_just_being_put_there_leaves_nothing(place: Place, kept: tuple[str, ...]) -> None:
+    for state in (JobState.QUEUED, JobState.GENERATING):
+        place.save(state)
+    place.adopt(place.done())
+    for suffix in {"json", "wav"} - {*kept}:
+        (place.folder / f"{NAME}.{suffix}").unlink()
+    (place.folder / f".{NAME}.json.part").write_bytes(b"{")
+    place.sweep()
+    assert place.files == []
+
+
+@pytest.mark.parametrize(
+    "lie",
+    [{"sha256": "0" * 64}, {"bytes": 1}, {"samples": 1}, {"path": "/etc/passwd"}, {"path": "/spool/../x"}],
+    ids=lambda lie: next(iter(lie)),
+)
+def test_a_file_that_is_not_the_told_one_is_refused(place: Place, lie: dict[str, object]) -> None:
+    with pytest.raises(CacheWriteError, match="not the file"):
+        place.adopt(place.done(**lie))
+    assert place.files == []
+
+
+def test_only_a_file_is_a_track(place: Place) -> None:
+    done = place.done(data=b"")
+    for make in (os.mkfifo, lambda path: path.symlink_to("/dev/null")):
+        Path(done.path).unlink()
+        make(Path(done.path))
+        with pytest.raises(CacheWriteError, match="not the file"):
+            place.adopt(done)
+    assert place.files == []
+
+
+def test_what_can_t_be_put_there_replaces_nothing(made: Place) -> None:
+    made.metadata.unlink()
+    made.metadata.mkdir()
+    with pytest.raises(CacheWriteError, match="can't be put"):
+        made.adopt(made.done(data=b"RIFF other"))
+    assert made.audio.read_bytes() == AUDIO
+
+
+def test_everything_is_deleted_and_the_loop_goes_on(made: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    threads = set()
+    unlink = os.unlink
+
+    def seen(path: Path, **named: int) -> None:
+        threads.add(threading.current_thread())
+        unlink(path, **named)
+
+    monkeypatch.setattr(os, "unlink", seen)
+    track = made.store.track(NAME)
+    assert track is not None
+    others = [msgspec.structs.replace(track, track_id=f"{n:016x}") for n in range(1200)]
+    made.store.put_tracks(others)
+    assert asyncio.run(made.library.clear()) == 1201
+    assert made.files == [] and made.store.track_stats() == (0, 0)
+    assert threads and threading.main_thread() not in threads
+
+
+def test_what_can_t_be_deleted_stays_known(made: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    _refuse(monkeypatch)
+    with pytest.raises(CacheWriteError, match="Read-only"):
+        asyncio.run(made.library.delete(NAME))
+    with pytest.raises(CacheWriteError, match="Read-only"):
+        asyncio.run(made.library.clear())
+    assert made.library.find(NAME) is not None
+
+
+def test_a_spool_that_can_t_be_swept_stops_nobody(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = Path(place.done().path)
+    _refuse(monkeypatch)
+    place.library.sweep_spool()
+    place.library.discard(str(path))
+    place.library.discard_attempt(NAME, 1)
+    assert path.exists()
+
+
+def _refuse(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise OSError(errno.EROFS, os.strerror(errno.EROFS))
+
+    monkeypatch.setattr(os, "unlink", refuse)
