@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import socket
 import time
+from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import msgpack
@@ -14,6 +16,8 @@ from lofi_common import messages, wire
 from lofi_common.errors import ErrorInfo
 from tests.support.client import RawClient
 from tests.support.home import Home
+from tests.support.hooks import FIRST_GENERATION_IS_1, hooked
+from tests.support.impostor import Impostor, await_log, done
 from tests.support.peers import Peer, rss_mb
 from tests.support.stdio import Stdio
 
@@ -35,24 +39,12 @@ BOMBS = {
 
 
 @pytest.fixture
-def ready(broker: Stdio, home: Home) -> Stdio:
-    broker.call("status")
-    return broker
-
-
-def done(home: Home, track_id: str, **changes: object) -> messages.Done:
-    values: dict[str, object] = {
-        "job_id": track_id,
-        "attempt": 1,
-        "path": str(home.paths.spool / f"{track_id}.1.wav"),
-        "sha256": "0" * 64,
-        "bytes": 1,
-        "sample_rate": 32_000,
-        "samples": 160_000,
-        "generation_sec": 1.0,
-        **changes,
-    }
-    return messages.Done(**values)  # type: ignore[arg-type]
+def ready(home: Home) -> Iterator[Stdio]:
+    """A broker whose first worker is w0.g1."""
+    home.environ |= hooked(home.root / "hook", FIRST_GENERATION_IS_1)
+    with Stdio(home.environ) as broker:
+        broker.call("status")
+        yield broker
 
 
 @pytest.mark.parametrize("where", ["clients", "workers"])
@@ -177,25 +169,22 @@ def test_nobody_speaks_for_a_worker_that_lives(ready: Stdio, home: Home) -> None
     error = ErrorInfo(code=1, name="FORGED", message="forged")
     spool_file = home.paths.spool / f"{track_id}.1.wav"
     spool_file.write_bytes(b"not the worker's")
-    # w0.g1 itself is taken: ROUTER ignores a second one. The others are of no living generation.
-    for identity in (
-        b"w0.g1",
-        b"w0.g0",
-        b"w0.g2",
-        b"w1.g1",
-        b"w0",
-        b"\xff.g1",
-        b"w0.g-1",
-        b".g1",
-        b"x" * 255,
-    ):
-        with Peer(home.paths.socket("workers"), identity) as peer:
-            peer.send(messages.Hello(protocol=1, worker="w0", generation=1, pid=1))
-            peer.send(messages.Hello(protocol=99, worker="w0", generation=1, pid=1))
-            peer.send(messages.Failed(job_id=track_id, attempt=1, error=error))
-            peer.send(done(home, track_id))
-            peer.send(messages.LoadFailed(error=error))
-            peer.socket.poll(50)
+    said = (
+        messages.Hello(protocol=1, worker="w0", generation=1, pid=1),
+        messages.Hello(protocol=99, worker="w0", generation=1, pid=1),
+        messages.Failed(job_id=track_id, attempt=1, error=error),
+        done(home, track_id),
+        messages.LoadFailed(error=error),
+    )
+    endpoint = home.paths.socket("workers")
+    with ExitStack() as stack:
+        # Of no living generation, or no workers at all. w0.g1 itself is taken: ROUTER ignores a second one.
+        strangers = (b"w0.g0", b"w0.g2", b"w1.g1", b"w0", b"\xff.g1", b"w0.g-1", b".g1", b"x" * 255)
+        for identity in (b"w0.g1", *strangers):
+            peer = stack.enter_context(Peer(endpoint, identity))
+            for message in said:
+                peer.send(message)
+        await_log(home, "worker_message", len(strangers) * len(said))  # stale, or dropped
     assert spool_file.exists()
     complete = ready.wait("generation_complete", track_id)
     assert Path(complete["path"]).read_bytes()[:4] == b"RIFF"
@@ -222,31 +211,6 @@ def test_a_dead_worker_s_file_is_deleted_only_if_it_is_one(ready: Stdio, home: H
         ready.wait("generation_complete", track_id)
     assert folder.is_dir() and other.exists() and home.paths.config_file.parent.parent.is_dir()
     assert old.exists() == (name != "old.7.wav")
-
-
-class Impostor(Peer):
-    """Has the identity of the first worker before that one comes, and so its word."""
-
-    def __init__(self, broker: Stdio, home: Home) -> None:
-        super().__init__(home.paths.socket("workers"), b"w0.g1")
-        self._broker = broker
-        self._home = home
-
-    def load(self) -> None:
-        """Get the first job, as a worker that is ready."""
-        self.send(messages.Heartbeat(rss=1))
-        self._broker.call("generate", prompt="first", duration_sec=5, seed=1)
-        while not self._broker.call("status")["workers"][0].get("pid"):
-            pass
-        (model,) = [each for each in self._broker.call("models_list")["models"] if each["selected"]]
-        self.send(
-            messages.Ready(model_version=model["model_version"], device="x", slots=1, load_sec=0.0, rss=1)
-        )
-
-    def job(self) -> messages.Run:
-        order = self.order()
-        assert isinstance(order, messages.Run)
-        return order
 
 
 NONSENSE: list[dict[str, object]] = [
@@ -341,10 +305,10 @@ def test_a_worker_that_says_anything_in_any_order(ready: Stdio, home: Home) -> N
 
 def test_an_impostor_that_keeps_a_worker_out_is_outlived(home: Home) -> None:
     home.environ["LOFI_WORKER_LOAD_TIMEOUT_SEC"] = "3"
+    home.environ |= hooked(home.root / "hook", FIRST_GENERATION_IS_1)
     with Stdio(home.environ) as broker:
         broker.call("status")
-        with Peer(home.paths.socket("workers"), b"w0.g1") as peer:
-            peer.send(messages.Heartbeat(rss=1))
+        with Impostor(broker, home):
             track_id = broker.call("generate", prompt="x", duration_sec=5)["track_id"]
             broker.wait("generation_complete", track_id)
         assert "not ready after 3 s" in broker.notices("worker_restart")[0]["reason"]

@@ -21,6 +21,7 @@ from tests.chaos.processes import BrokerProcess
 from tests.chaos.stage import Stage, accepted
 from tests.integration.test_disk import next_track
 from tests.support.home import Home
+from tests.support.hooks import hooked
 from tests.support.stdio import WAIT_SEC, Stdio
 
 TONE = GenerateParams(prompt="tone", duration_sec=5, seed=1)
@@ -197,11 +198,8 @@ if "lofi_worker" in sys.orig_argv:
 def test_a_worker_that_only_starts_does_not_outlive_its_broker(home: Home) -> None:
     fifo = home.root / "starts"
     os.mkfifo(fifo)
-    hook = home.root / "hook"
-    hook.mkdir()
-    (hook / "sitecustomize.py").write_text(SLOW_START.format(fifo=str(fifo)))
-    path = os.pathsep.join([str(hook), *filter(None, [os.environ.get("PYTHONPATH")])])
-    with Stdio({**home.environ, "PYTHONPATH": path}) as broker:
+    home.environ |= hooked(home.root / "hook", SLOW_START.format(fifo=str(fifo)))
+    with Stdio(home.environ) as broker:
         broker.call("generate", prompt="x", duration_sec=5)
         with fifo.open() as starts:  # it is on its way, and stays there
             starts.read()
