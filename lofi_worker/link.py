@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import logging
+import os
 import queue
+import sys
 import threading
 import time
 from collections.abc import Callable
@@ -47,6 +49,17 @@ class BrokerLink:
         self._context.term()
 
     def _run(self) -> None:
+        """Ends the process when the link fails: nobody would hear of its work, and `send` would block."""
+        try:
+            self._carry()
+        except Exception as error:
+            try:
+                print(f"the link to the broker failed: {error!r}", file=sys.stderr, flush=True)
+            finally:
+                os._exit(1)
+
+    def _carry(self) -> None:
+        """Send, hear and beat until `close`."""
         broker = self._context.socket(zmq.DEALER)
         broker.setsockopt(zmq.IDENTITY, self._identity)
         broker.setsockopt(zmq.LINGER, 1000)

@@ -39,11 +39,16 @@ def die_with_parent() -> None:
 
 
 def follow_parent(orders: queue.SimpleQueue[BrokerMessage]) -> None:
-    """From now on this process leaves within a second of its parent.
-
-    stdin covers systems without the signal, and a parent that closes it in order.
-    """
+    """From now on this process leaves within a second of its parent."""
     die_with_parent()
+    follow_stdin(orders)
+
+
+def follow_stdin(orders: queue.SimpleQueue[BrokerMessage]) -> None:
+    """From now on this process leaves within a second of the end of its stdin.
+
+    This covers systems without the signal of `die_with_parent`, and a parent that closes it in order.
+    """
     threading.Thread(target=_watch_stdin, args=(orders,), name="stdin-watch", daemon=True).start()
 
 

@@ -17,7 +17,7 @@ from lofi_common.manifest import select_model
 from lofi_common.messages import Hello, LoadFailed, Ready
 from lofi_worker.link import BrokerLink
 from lofi_worker.memory import bound_memory, offer_to_the_kernel
-from lofi_worker.orphan import follow_parent
+from lofi_worker.orphan import follow_stdin
 
 EXIT_LOAD_FAILED = 4
 
@@ -34,7 +34,7 @@ def serve() -> None:
 
 def _run(arguments: argparse.Namespace) -> None:
     link = BrokerLink(arguments.connect, f"{arguments.worker}.g{arguments.generation}")
-    follow_parent(link.orders)
+    follow_stdin(link.orders)
     link.send(
         Hello(
             protocol=PROTOCOL,

@@ -8,11 +8,15 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import Self
 
-_PAUSE_SEC = 0.002
+_EVERY_SEC = 0.005
 
 
 class Pings:
-    """Calls `ping` again and again until the block ends."""
+    """Calls `ping` every 5 ms until the block ends.
+
+    Pings that are due while one waits for its answer count from the time they were due, so that a stall fills
+    as many samples as it lasted.
+    """
 
     def __init__(self, name: str, ping: Callable[[], object]) -> None:
         self._name = name
@@ -21,13 +25,17 @@ class Pings:
         self._error: BaseException | None = None
         self._thread = threading.Thread(target=self._run)
         self.seconds: list[float] = []
+        """From when each was due to its answer."""
 
     def _run(self) -> None:
         try:
-            while not self._stop.wait(_PAUSE_SEC):
-                began = time.perf_counter()
+            due = time.perf_counter()
+            while not self._stop.wait(max(0.0, due - time.perf_counter())):
                 self._ping()
-                self.seconds.append(time.perf_counter() - began)
+                answered = time.perf_counter()
+                while due < answered:
+                    self.seconds.append(answered - due)
+                    due += _EVERY_SEC
         except BaseException as error:
             self._error = error
 

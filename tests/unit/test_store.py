@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
@@ -35,6 +37,22 @@ def test_a_job_comes_back_as_it_was(store: Store) -> None:
     store.save(before, 10.0)
     assert store.job("a") == before
     assert store.job("b") is None
+
+
+def test_each_commit_is_on_disk_when_it_returns(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    opened: list[sqlite3.Connection] = []
+    connect = sqlite3.connect
+
+    def keep(*arguments: Any, **named: Any) -> sqlite3.Connection:
+        opened.append(connect(*arguments, **named))
+        return opened[-1]
+
+    monkeypatch.setattr(sqlite3, "connect", keep)
+    store = Store(tmp_path / "queue.sqlite")
+    (db,) = opened
+    assert db.execute("PRAGMA journal_mode").fetchone()[0] == "wal"
+    assert db.execute("PRAGMA synchronous").fetchone()[0] == 2  # FULL: WAL's own default loses commits
+    store.close()
 
 
 def test_a_seed_of_64_bits_survives(store: Store) -> None:
