@@ -1,7 +1,6 @@
 """Weights that give no numbers, files that are not what they should be, slots that are used wrongly."""
 
 import shutil
-import threading
 from collections.abc import Callable
 from pathlib import Path
 
@@ -12,7 +11,6 @@ from tokenizers import Tokenizer
 
 from lofi_common.errors import ModelInferenceFailed, ModelLoadFailed, ModelNotFound
 from lofi_common.manifest import read_model
-from lofi_worker.engine import Interrupted, StepResult
 from lofi_worker.importer.convert import convert_checkpoint
 from lofi_worker.importer.manifest import write_manifest
 from lofi_worker.importer.sources import weights as weights_module
@@ -140,30 +138,3 @@ def test_a_graph_that_fails_is_named(tiny: Path) -> None:
     session = Session(read_model(tiny), "text_encoder.onnx", RunSettings(threads=1))
     with pytest.raises(ModelInferenceFailed, match=r"text_encoder\.onnx"):
         session.run({"input_ids": np.zeros((1, 3), np.int64), "attention_mask": np.zeros((1, 4), np.int64)})
-
-
-def test_interrupted_steps_change_no_sample(tiny: Path) -> None:
-    undisturbed = audio_of(run(load(tiny), spec(seed=4)))
-    engine = load(tiny)
-    engine.start(0, spec(seed=4))
-    ended = threading.Event()
-
-    def disturb() -> None:
-        while not ended.wait(0.0007):
-            engine.interrupt()
-
-    disturber = threading.Thread(target=disturb)
-    disturber.start()
-    results: list[StepResult] = []
-    interrupted = 0
-    try:
-        while not results or not results[-1].finished:
-            try:
-                results += engine.step()
-            except Interrupted:
-                interrupted += 1
-    finally:
-        ended.set()
-        disturber.join()
-    assert interrupted > 10
-    assert np.array_equal(audio_of(results), undisturbed)
