@@ -1,4 +1,8 @@
-"""`python -m tests.chaos --broker-kills 150 --worker-kills 150 --seed 1`: the chaos run and its figures."""
+"""`python -m tests.chaos --broker-kills 150 --worker-kills 150 --seed 1`: the chaos run and its figures.
+
+Prints what it saw and found as JSON, then, on the last line, the recovery times. Homes worth a look are kept
+in the folders that it names.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +11,7 @@ import json
 import os
 import sys
 import time
+import traceback
 from collections import Counter
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
@@ -22,7 +27,7 @@ _STARTER_SHARE = 0.25
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(prog="python -m tests.chaos", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m tests.chaos", description=__doc__.splitlines()[0])
     parser.add_argument("--broker-kills", type=int, default=150)
     parser.add_argument("--worker-kills", type=int, default=150)
     parser.add_argument("--seed", type=int, default=1)
@@ -49,15 +54,21 @@ def main() -> None:
         runs = [
             threads.submit(campaign.run, references[campaign.result.engine].result) for campaign in campaigns
         ]
-        results = [run.result() for run in runs]
-    figures = _figures(results)
-    figures["recovery_sec"] = {
-        engine: measure(engine, arguments.recoveries) for engine in sorted(set(engines))
+        errors = [error for run in runs if (error := run.exception()) is not None]
+    figures = _figures([campaign.result for campaign in campaigns])
+    figures["broken"] = [f"{type(error).__name__}: {error}" for error in errors]
+    # At once: whatever happens to the measurements, what the run has seen and found is told.
+    print(json.dumps(figures, indent=1), flush=True)
+    for error in errors:
+        traceback.print_exception(error)
+    recoveries = {engine: measure(engine, arguments.recoveries) for engine in engines_once}
+    more = {
+        "recovery_sec": recoveries,
+        "wall_sec": round(time.monotonic() - began, 1),
+        "load": [round(each, 2) for each in os.getloadavg()],
     }
-    figures["wall_sec"] = round(time.monotonic() - began, 1)
-    figures["load"] = [round(each, 2) for each in os.getloadavg()]
-    print(json.dumps(figures, indent=1))
-    sys.exit(1 if figures["violations"] else 0)
+    print(json.dumps(more))
+    sys.exit(1 if figures["violations"] or errors else 0)
 
 
 def _part(whole: int, parts: int, number: int) -> int:

@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from tests.chaos.checker import Violation, check
-from tests.chaos.evidence import Evidence, collect
+from tests.chaos.evidence import Evidence, Glimpses, collect
 from tests.chaos.journal import read_journals
 from tests.chaos.processes import BrokerProcess, Pid, all_of, children, workers_of
 from tests.chaos.stage import Stage, finish
@@ -58,7 +58,9 @@ class Campaign:
         assert self._stage.disk is not None
         self._disk = self._stage.disk
         self._full = False
-        self._was_full = False
+        self._full_since: float | None = None
+        self._full_times: list[tuple[float, float]] = []
+        self._glimpses = Glimpses(self._stage.home.paths.tracks, self._stage.outputs)
         self._broker_kills = broker_kills
         self._worker_kills = worker_kills
         self._steps = {
@@ -81,7 +83,12 @@ class Campaign:
                 self._round()
             self._end_clients()
             self._settle()
-            evidence = Evidence(read_journals(self._stage.journals()), expected(), self._was_full)
+            evidence = Evidence(
+                read_journals(self._stage.journals()),
+                expected(),
+                full=self._full_times,
+                glimpses=self._glimpses.seen,
+            )
             paths = self._stage.home.paths
             collect(
                 evidence,
@@ -100,8 +107,8 @@ class Campaign:
         finally:
             self._end_clients()
             keep = bool(result.violations) or sys.exc_info()[0] is not None
-            result.kept = str(self._stage.root) if keep else None
-            self._stage.close(keep=keep)
+            kept = self._stage.close(keep=keep)
+            result.kept = str(kept) if kept is not None else None
         return result
 
     def _goes_on(self) -> bool:
@@ -127,7 +134,7 @@ class Campaign:
         if not died and not disk_was_full:
             self.result.violations.append(Violation("broker left", broker.last_words()))
         if self._full and self._rng.random() < 0.5:
-            self._disk.free([])
+            self._free_disk([])
             self._full = False
 
     def _plan(self) -> list[Callable[[BrokerProcess], None]]:
@@ -188,12 +195,19 @@ class Campaign:
                 broker.id.send(signal.SIGCONT)
 
     def _fill_disk(self, broker: BrokerProcess) -> None:
+        self._full_since = self._full_since or time.time()
+        self._full = True
         self._disk.fill([broker.pid, *children(broker.pid)])
-        self._full = self._was_full = True
         self.result.others["disk full"] += 1
         broker.id.gone(self._rng.uniform(0, 0.3))
         if self._rng.random() < 0.5:
-            self._disk.free([broker.pid, *children(broker.pid)])
+            self._free_disk([broker.pid, *children(broker.pid)])
+
+    def _free_disk(self, pids: list[int]) -> None:
+        self._disk.free(pids)
+        if self._full_since is not None:
+            self._full_times.append((self._full_since, time.time()))
+            self._full_since = None
 
     def _end(self, broker: BrokerProcess, step: str | None) -> bool:
         """Wait for the broker to die at its step, or kill it; false when it left by itself."""
@@ -202,6 +216,7 @@ class Campaign:
         called_off = step is None or self._stage.steps.disarm("broker")
         killed = broker.id.send(signal.SIGKILL)
         code = broker.end()
+        self._glimpses.look()
         self._orphans += [(killed_at, worker) for worker in workers_of(self._stage.home.root)]
         if code != -signal.SIGKILL:
             self.result.others["broker left"] += 1
@@ -247,7 +262,7 @@ class Campaign:
 
     def _settle(self) -> None:
         """A last broker, in peace, until its queue is empty; it leaves in order."""
-        self._disk.free([])
+        self._free_disk([])
         broker = self._stage.serve()
         self._bury_orphans()
         with self._stage.connect() as lofi:

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from lofi_common.jobs import ALLOWED, JobState
-from tests.chaos.evidence import Evidence, JobEvent
+from tests.chaos.evidence import WHOLE, Evidence, JobEvent
 from tests.chaos.journal import Entry
 from tests.chaos.requests import dies
 
@@ -46,6 +46,7 @@ def check(evidence: Evidence) -> list[Violation]:
         *_index(evidence),
         *_bytes(evidence),
         *_copies(evidence),
+        *_glimpses(evidence),
         *(Violation("left over", f"{name} in the spool") for name in evidence.spool),
         *(Violation("orphan", f"process {pid} lives") for pid in evidence.processes),
     ]
@@ -98,10 +99,17 @@ def _ends(evidence: Evidence) -> Iterator[Violation]:
         founded = (
             (dies(job.prompt) and job.error == _DEAD)
             or (last.deaths >= 1 and job.error == _DEAD)
-            or (evidence.disk_was_full and job.error == _NO_ROOM)
+            or (job.error == _NO_ROOM and _had_no_room(evidence, track_id))
         )
         if not founded:
             yield Violation("unfounded end", f"{track_id} failed of {job.error} after {last.deaths} deaths")
+
+
+def _had_no_room(evidence: Evidence, track_id: str) -> bool:
+    """Whether the disk was full at some time of the job's last attempt."""
+    events = evidence.events.get(track_id, [])
+    began = [event.at for event in events if event.state is JobState.GENERATING]
+    return bool(began) and evidence.was_full(began[-1], events[-1].at)
 
 
 class _Asked:
@@ -185,8 +193,18 @@ def _copies(evidence: Evidence) -> Iterator[Violation]:
         if file.sha256 not in whole:
             yield Violation("partial", f"{path} is no whole track")
     for track_id, job in evidence.jobs.items():
-        if job.state is not JobState.COMPLETE or evidence.disk_was_full:
+        if job.state is not JobState.COMPLETE or _had_no_room(evidence, track_id):
             continue
         for output in job.outputs:
             if output.path not in evidence.outputs:
                 yield Violation("lost", f"{output.path}, a copy of {track_id}, was never written")
+
+
+def _glimpses(evidence: Evidence) -> Iterator[Violation]:
+    """Whenever a broker had died, before the next one cleaned up, no final name had anything partial."""
+    whole = set(evidence.expected.values())
+    for path, content in sorted(evidence.glimpses):
+        track_id, _, kind = path.name.partition(".")
+        wanted = {WHOLE} if kind == "json" else {evidence.expected.get(track_id, "")}
+        if content not in (whole if str(path) in evidence.outputs else wanted):
+            yield Violation("partial", f"{path.name} was there when a broker died, but not whole: {content}")

@@ -16,6 +16,9 @@ from lofi_common.api import Track
 from lofi_common.jobs import JobState, Output
 from tests.chaos.journal import Entry
 
+WHOLE = "whole"
+"""In place of the sha256 of metadata, which tell times: all of it is there."""
+
 
 class JobRow(NamedTuple):
     state: JobState
@@ -45,7 +48,10 @@ class Evidence:
     """What all clients asked and were answered."""
     expected: Mapping[str, str]
     """sha256 of each track's file, from a run that nobody disturbed."""
-    disk_was_full: bool = False
+    full: list[tuple[float, float]] = field(default_factory=list)
+    """From when to when the disk was full, in seconds since 1970."""
+    glimpses: set[tuple[Path, str]] = field(default_factory=set)
+    """Each content, by its sha256, that a file under its final name had when some broker had just died."""
     sound: str = "ok"
     """What SQLite says of the database."""
     jobs: dict[str, JobRow] = field(default_factory=dict)
@@ -58,6 +64,10 @@ class Evidence:
     spool: list[str] = field(default_factory=list)
     processes: list[int] = field(default_factory=list)
     """Those that live though the broker has left."""
+
+    def was_full(self, first: float, last: float) -> bool:
+        """Whether the disk was full at some moment between two times."""
+        return any(since <= last and first <= until for since, until in self.full)
 
 
 def collect(
@@ -72,6 +82,33 @@ def collect(
     evidence.spool = sorted(path.name for path in spool.iterdir())
     evidence.processes = processes
     return evidence
+
+
+class Glimpses:
+    """Looks at all files under final names, whenever it is told to."""
+
+    def __init__(self, library: Path, outputs: Path) -> None:
+        self._folders = (library, outputs)
+        self._known: dict[Path, tuple[int, int, int]] = {}
+        self.seen: set[tuple[Path, str]] = set()
+
+    def look(self) -> None:
+        """Note what the files hold that have changed since."""
+        for path in (path for folder in self._folders if folder.is_dir() for path in folder.iterdir()):
+            status = path.stat()
+            signature = (status.st_ino, status.st_size, status.st_mtime_ns)
+            if not path.name.startswith(".") and self._known.get(path) != signature:
+                self._known[path] = signature
+                self.seen.add((path, _read(path).sha256 if path.suffix != ".json" else _whole(path)))
+
+
+def _whole(metadata: Path) -> str:
+    """`whole`, or what is wrong with a track's metadata."""
+    try:
+        msgspec.json.decode(metadata.read_bytes(), type=Track)
+    except msgspec.DecodeError as error:
+        return str(error)
+    return WHOLE
 
 
 def _read_database(evidence: Evidence, path: Path) -> None:

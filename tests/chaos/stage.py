@@ -65,17 +65,24 @@ class Stage:
     def client_environ(self) -> dict[str, str]:
         return self._environ
 
-    def close(self, *, keep: bool) -> None:
-        """End whoever is left, and take the folder away unless it is worth a look."""
+    def close(self, *, keep: bool) -> Path | None:
+        """End whoever is left, and take the folder away; if it is worth a look, it is copied before.
+
+        Returns the copy, which takes no disk of its own.
+        """
         for process in all_of(self.root):
             with process:
                 process.send(signal.SIGKILL)
                 process.gone(5.0)
-        if keep:
-            return
+        kept = self.root.with_name(f"{self.root.name}.kept") if keep else None
+        if self.disk is not None:
+            self.disk.free([])
+        if kept is not None:
+            shutil.copytree(self.root, kept, symlinks=True, ignore=shutil.ignore_patterns("*.ipc", "*.sock"))
         if self.disk is not None:
             self.disk.close()
         shutil.rmtree(self.root)
+        return kept
 
 
 def finish(lofi: Lofi) -> None:

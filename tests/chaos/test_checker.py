@@ -17,7 +17,7 @@ from lofi_common.api import GenerateParams
 from lofi_common.jobs import JobState
 from tests.chaos.checker import check
 from tests.chaos.client import Client
-from tests.chaos.evidence import Evidence, collect
+from tests.chaos.evidence import Evidence, Glimpses, collect
 from tests.chaos.journal import Journal, read_journals
 from tests.chaos.processes import all_of, workers_of
 from tests.chaos.stage import Stage, finish
@@ -226,6 +226,37 @@ def test_a_planted_fault_is_found(run: Run, fault: str) -> None:
     plant, invariants = PLANTED[fault]
     plant(run)
     assert run.violated() == invariants
+
+
+def test_a_full_disk_excuses_only_what_happened_in_its_time(run: Run) -> None:
+    Path(run.copy).unlink()
+    evidence = run.evidence(run.expected)
+    times = [event.at for event in evidence.events[run.tracks["two"]]]
+    for full, found in (
+        ((0.0, times[0] - 1.0), {"lost"}),
+        ((times[-1] + 1.0, times[-1] + 2.0), {"lost"}),
+        ((times[0] - 1.0, times[-1] + 1.0), set()),
+    ):
+        evidence.full = [full]
+        assert {violation.invariant for violation in check(evidence)} == found
+
+
+def test_what_was_partial_for_a_moment_is_found(run: Run) -> None:
+    glimpses = Glimpses(run.paths.tracks, run.stage.outputs)
+    track, metadata, copy = run.file("one"), run.file("one", "json"), Path(run.copy)
+    glimpses.look()
+    evidence = run.evidence(run.expected)
+    evidence.glimpses = glimpses.seen
+    assert check(evidence) == [] and len(glimpses.seen) == 5
+    for path in (track, metadata, copy):
+        before = path.read_bytes()
+        path.write_bytes(before[: len(before) // 2])
+        glimpses.look()
+        path.write_bytes(before)
+    glimpses.look()
+    found = check(evidence)
+    assert [violation.invariant for violation in found] == ["partial"] * 3
+    assert {path.name for path in (track, metadata, copy)} == {each.what.split()[0] for each in found}
 
 
 def test_an_orphan_is_found(run: Run) -> None:

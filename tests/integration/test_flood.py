@@ -74,7 +74,8 @@ def test_requests_by_the_thousand_a_second_leave_others_their_turn(ready: Stdio,
     sent, answered = map(int, said.split())
     grown = rss_mb(ready.process.pid) - before
     print(
-        f"of {PER_SEC} requests/s {sent / FLOOD_SEC:.0f} could be sent, {answered / FLOOD_SEC:.0f} answered; grew by {grown:.1f} MB"
+        f"of {PER_SEC} requests/s {sent / FLOOD_SEC:.0f} could be sent, {answered / FLOOD_SEC:.0f} answered;"
+        f" grew by {grown:.1f} MB"
     )
     assert sent > 2_000 * FLOOD_SEC  # or it would be no flood
     assert answered > 1000
