@@ -22,6 +22,7 @@ from tests.chaos.stage import Stage, accepted
 from tests.integration.test_disk import next_track
 from tests.support.home import Home
 from tests.support.hooks import hooked
+from tests.support.impostor import await_log
 from tests.support.stdio import WAIT_SEC, Stdio
 
 TONE = GenerateParams(prompt="tone", duration_sec=5, seed=1)
@@ -175,8 +176,11 @@ def test_a_worker_of_an_earlier_broker_is_not_taken_for_one_of_this(broker: Stdi
         earlier.connect(home.paths.socket("workers"))
         earlier.send_multipart(wire.pack(Hello(protocol=1, worker="w0", generation=1, pid=1)))
         track_id = broker.call("generate", prompt="x", duration_sec=5)["track_id"]
+        while broker.call("status")["workers"][0].get("pid") is None:
+            pass
         ready = Ready(model_version=version, device="fake", slots=1, load_sec=0.0, rss=1)
         earlier.send_multipart(wire.pack(ready))
+        await_log(home, "stale_worker_message worker=w0 generation=1", 2)
         broker.wait("generation_complete", track_id)
         assert not earlier.poll(0), "the job was sent to a worker of another broker"
     context.term()

@@ -44,7 +44,8 @@ def test_a_stopped_worker_is_told_by_its_job_alone(home: Home) -> None:
     with Stdio(home.environ) as broker:
         track_id = generate(broker, "slow 0.5")
         broker.wait("generation_progress", track_id)
-        os.kill(*pids(broker), signal.SIGSTOP)
+        (pid,) = pids(broker)
+        os.kill(pid, signal.SIGSTOP)
         assert broker.wait("worker_restart")["reason"] == "no progress for 0.8 s"
         broker.wait("generation_complete", track_id)
 
