@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import socket
 import time
 from collections.abc import Iterator
@@ -213,6 +214,7 @@ def test_a_dead_worker_s_file_is_deleted_only_if_it_is_one(ready: Stdio, home: H
     assert old.exists() == (name != "old.7.wav")
 
 
+SHA256 = hashlib.sha256(b"RIFF").hexdigest()
 NONSENSE: list[dict[str, object]] = [
     {"path": "/etc/passwd"},
     {"path": "{spool}/../{name}"},
@@ -224,6 +226,7 @@ NONSENSE: list[dict[str, object]] = [
     {"sample_rate": 0},
     {"samples": 2**63},
     {"sha256": ""},
+    {"sha256": "0" * 64},
     {"sha256": "../" * 10},
     {"attempt": 0},
     {"generation_sec": -1.0},
@@ -241,15 +244,17 @@ def test_a_worker_that_tells_nonsense_of_its_tracks(ready: Stdio, home: Home) ->
             path = str(changes.get("path", "")).format(spool=home.paths.spool, name=name)
             if path:
                 changes = {"path": path}
-            good = done(home, track_id, bytes=4)
+            good = done(home, track_id, bytes=4, sha256=SHA256)
             impostor.socket.send_multipart([wire.MAGIC, msgpack.packb(msgspec.to_builtins(good) | changes)])
             impostor.send(good)
-            if path.startswith(str(home.paths.spool)) and "\0" not in path:
-                # Well-formed, but in another folder: the track has failed.
+            if changes.get("sha256") == "0" * 64 or (
+                path.startswith(str(home.paths.spool)) and "\0" not in path
+            ):
+                # Well-formed, but another file, or in another folder: the track has failed.
                 assert ready.wait("generation_error", track_id)["code"] == "CACHE_WRITE_ERROR", changes
             else:
-                assert ready.wait("generation_complete", track_id)["sha256"] == "0" * 64, changes
-    assert len(ready.notices("generation_error")) == 2
+                assert ready.wait("generation_complete", track_id)["sha256"] == SHA256, changes
+    assert len(ready.notices("generation_error")) == 3
     assert Path("/etc/passwd").exists()
 
 

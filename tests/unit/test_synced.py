@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import hashlib
 import os
 from contextlib import closing
 from pathlib import Path
@@ -51,8 +53,10 @@ def test_a_track_its_metadata_and_their_names_before_the_index_has_it(
     tracks.mkdir()
     (spool / "a.1.wav").write_bytes(b"R")
     with closing(Store(":memory:")) as store:
-        library = Library(tracks, spool, store, 0o600)
-        library.adopt(job("a"), msgspec.structs.replace(done("a"), path=str(spool / "a.1.wav")), 1.0)
+        told = msgspec.structs.replace(
+            done("a"), path=str(spool / "a.1.wav"), sha256=hashlib.sha256(b"R").hexdigest()
+        )
+        asyncio.run(Library(tracks, spool, store).adopt(job("a"), told, 1.0))
     metadata = (tracks / "a.json").stat()
     assert synced[metadata.st_ino] == metadata.st_size
     assert tracks.stat().st_ino in synced
