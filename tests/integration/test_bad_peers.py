@@ -61,7 +61,7 @@ def test_bombs_cost_neither_time_nor_memory(ready: Stdio, home: Home, where: str
                 times.append(time.monotonic() - began)
             sizes.append(rss_mb(ready.process.pid))
     print(f"{where}: RSS after each round {sizes} MB, others waited {1000 * max(times):.0f} ms at most")
-    assert sizes[-1] - sizes[0] < 25 and max(times) < 1.0  # of 66 that were sent
+    assert sizes[-1] - sizes[0] < 25 and max(times) < 1.0  # of over 50 that were sent
     assert ready.call("queue_status") == {"current": None, "pending": []}
 
 
