@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import contextlib
 import os
 import signal
 import sys
@@ -75,19 +76,23 @@ def _main(arguments: argparse.Namespace) -> int:
         config = load_config(arguments.config or paths.config_file, os.environ, arguments.set)
         paths.make()
     except LofiError as error:
-        return _told(error, EXIT_USAGE)
+        return _told(arguments, error, EXIT_USAGE)
     try:
         return asyncio.run(_serve(arguments, config, paths, stdout))
     except BrokerUnavailable as error:
-        return _told(error, EXIT_NO_BROKER)
+        return _told(arguments, error, EXIT_NO_BROKER)
     except LofiError as error:
-        return _told(error, EXIT_FAILED)
+        return _told(arguments, error, EXIT_FAILED)
     except (OSError, zmq.ZMQError) as error:
-        return _told(LofiError(str(error)), EXIT_FAILED)
+        return _told(arguments, LofiError(str(error)), EXIT_FAILED)
 
 
-def _told(error: LofiError, code: int) -> int:
-    print(f"lofi-broker: {error}\n{error.recovery}", file=sys.stderr)
+def _told(arguments: argparse.Namespace, error: LofiError, code: int) -> int:
+    words = f"lofi-broker: {error}\n{error.recovery}\n"
+    if arguments.ready_fd is not None:  # its starter waits, and stderr may be a file on a full disk
+        os.write(arguments.ready_fd, words.encode())
+    with contextlib.suppress(OSError):
+        os.write(2, words.encode())
     return code
 
 
@@ -149,11 +154,12 @@ def _say_ready(arguments: argparse.Namespace, paths: Paths) -> None:
     if arguments.ready_fd is not None:
         os.write(arguments.ready_fd, b"ready\n")
         os.close(arguments.ready_fd)
+        arguments.ready_fd = None
 
 
 async def _session(broker: Broker, front: StdioFront, *, drain: bool) -> None:
     await front.serve(drain=drain)
-    if broker.needed_by_others():
+    if broker.needs.by_others():
         broker.leave_when_idle()
     else:
         broker.leave("end of file on stdin")

@@ -21,6 +21,7 @@ from lofi_broker.leftovers import sweep_library
 from lofi_broker.library import Library
 from lofi_broker.methods import Methods
 from lofi_broker.models.service import ModelService
+from lofi_broker.needs import Needs
 from lofi_broker.pool import Pool
 from lofi_broker.remote import RemoteFront
 from lofi_broker.salvage import open_store
@@ -69,8 +70,8 @@ class Broker:
         self._services: list[asyncio.Task[None]] = []
         self._wake = asyncio.Event()
         self._leave_reason: asyncio.Future[str] = asyncio.get_running_loop().create_future()
-        self._last_request = time.monotonic()
-        self._asked_over_socket: set[str] = set()
+        installs = self.models.installs
+        self.needs = Needs(self.scheduler.active, lambda: bool(installs.active), self._present)
 
     @property
     def threads(self) -> int:
@@ -91,9 +92,13 @@ class Broker:
         sweep_library(self.library.folder, self.store)
         settle_all(self.models.store.folder)
         try:
-            self._execute(self.scheduler.restore(self.store.active_jobs(), time.monotonic()))
+            left = self.store.active_jobs()
+            self._execute(self.scheduler.restore(left, time.monotonic()))
         except sqlite3.Error as error:
-            raise LofiError(f"the queue can't be taken over: {error}") from error
+            raise self.store.failed("taken over", error) from error
+        if left and not self.config.queue.durable:
+            told = f"{len(left)} tracks of an earlier broker were cancelled: queue.durable is false"
+            self.warning = f"{self.warning}; {told}" if self.warning else told
 
     async def run(self, *, idle_exit: bool, on_leaving: Callable[[], None]) -> str:
         """Serve until `leave` is called or, with `idle_exit`, nobody needs the broker; returns the reason.
@@ -126,18 +131,19 @@ class Broker:
         if not self._leave_reason.done():
             self._leave_reason.set_result(reason)
 
-    def fail(self, reason: str) -> None:
+    def fail(self, error: LofiError) -> None:
         """Leave because the broker can't go on; `run` raises it."""
         if not self._leave_reason.done():
-            self._leave_reason.set_exception(LofiError(reason))
+            log.error(fields("broker_fails", reason=error))
+            self._leave_reason.set_exception(error)
 
     def leave_when_idle(self) -> None:
         """From now on, leave when nobody has needed the broker for `broker.idle_exit_sec`."""
-        self._services.append(self._start(self._watch_idleness(), "idleness"))
+        self._services.append(self._start(self._leave_idle(), "idleness"))
 
     async def call(self, method: str, params: dict[str, object]) -> dict[str, object]:
         """One request of any client. Raises LofiError, whatever happens."""
-        self._last_request = time.monotonic()
+        self.needs.request()
         try:
             return await self.methods.call(method, params)
         except LofiError:
@@ -149,16 +155,8 @@ class Broker:
     async def _call_over_socket(self, method: str, params: dict[str, object]) -> dict[str, object]:
         result = await self.call(method, params)
         if method == "generate":
-            self._asked_over_socket = self._wanted() | {str(result["track_id"])}
+            self.needs.track(str(result["track_id"]))
         return result
-
-    def _wanted(self) -> set[str]:
-        """Tracks that were asked for over the socket and are still under way."""
-        return {track_id for track_id in self._asked_over_socket if self.scheduler.active.get(track_id)}
-
-    def needed_by_others(self) -> bool:
-        """True while clients other than the stdio front are connected or wait, or a model is installed."""
-        return bool(self._wanted()) or bool(self.models.installs.active) or self._present()
 
     def _present(self) -> bool:
         links = [self._clients] if self._remote is None else [self._clients, self._remote.link]
@@ -171,6 +169,8 @@ class Broker:
             self._execute(self.scheduler.handle(ev.Submitted(job), time.monotonic()))
         except sqlite3.Error as error:
             self.feed(ev.NotSaved(job.track_id, before))
+            if not self.store.there():
+                self.fail(self.store.failed("written", error))
             raise CacheWriteError(f"the job can't be saved: {error}") from error
         self.feed(ev.Tick())
         active = self.scheduler.active.get(job.track_id)
@@ -186,7 +186,7 @@ class Broker:
         try:
             self._execute(self.scheduler.handle(event, time.monotonic()))
         except sqlite3.Error as error:
-            self.fail(f"the queue can't be saved: {error}")
+            self.fail(self.store.failed("written", error))
             raise
         self._wake.set()
 
@@ -198,7 +198,8 @@ class Broker:
         match action:
             case ev.Save(job, track):
                 self.store.save(job, time.time(), track)
-                log.info(fields("job", track_id=job.track_id, state=job.state, attempt=job.attempt))
+                why = {"why": job.error.message} if job.error is not None else {}
+                log.info(fields("job", track_id=job.track_id, state=job.state, attempt=job.attempt, **why))
             case ev.SendRun(worker, job):
                 run = messages.Run(job_id=job.track_id, attempt=job.attempt, spec=job.spec)
                 self._send(worker, run)
@@ -301,8 +302,10 @@ class Broker:
         """A task that fails is a defect or a disk that can't be written: leave; the queue is on disk."""
         self._tasks.discard(task)
         if not task.cancelled() and (error := task.exception()) is not None:
+            if self._leave_reason.done() and isinstance(error, sqlite3.Error):  # told already
+                return
             log.error(fields("task_failed", task=task.get_name()), exc_info=error)
-            self.fail(f"{task.get_name()} failed: {error}")
+            self.fail(LofiError(f"{task.get_name()} failed: {error}"))
 
     async def _watch_deadlines(self) -> None:
         while True:
@@ -318,17 +321,10 @@ class Broker:
                     await asyncio.sleep(_LATE_SEC)
                 self.feed(ev.Tick())
 
-    async def _watch_idleness(self) -> None:
+    async def _leave_idle(self) -> None:
         limit = self.config.broker.idle_exit_sec
-        while True:
-            rest = self._last_request + limit - time.monotonic()
-            if rest > 0:
-                await asyncio.sleep(rest)
-            elif len(self.scheduler.active) or self.models.installs.active or self._present():
-                await asyncio.sleep(limit)
-            else:
-                self.leave(f"idle for {limit:g} s")
-                return
+        await self.needs.none_for(limit)
+        self.leave(f"idle for {limit:g} s")
 
     async def _close(self) -> None:
         for service in self._services:

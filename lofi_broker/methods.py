@@ -61,6 +61,7 @@ class Methods:
             version=lofi_common.__version__,
             capabilities=list(api.METHODS),
             models=[model for model in self._broker.models.list().models if model.state == "installed"],
+            durable=self._broker.config.queue.durable,
         )
 
     async def _generate(self, params: api.GenerateParams) -> api.GenerateResult:

@@ -106,7 +106,7 @@ class Scheduler:
             return [ev.Save(joined)] if joined != active else []
         waiting = len(self.active.pending())
         if waiting >= self._queue.max_pending:
-            raise QueueFull(f"{waiting} tracks are waiting already, which is the limit")
+            raise QueueFull(f"{self._queue.max_pending} tracks are waiting already, which is the limit")
         self.active.put(new)
         return [ev.Save(new)]  # handed out at the next event, once it is on disk
 

@@ -5,6 +5,7 @@ A `save` that returned is on disk. Jobs are updated; only `forget` deletes, and 
 
 from __future__ import annotations
 
+import shutil
 import sqlite3
 from collections.abc import Iterable
 from importlib import resources
@@ -15,6 +16,10 @@ import msgspec
 from lofi_common.api import Track
 from lofi_common.errors import LofiError
 from lofi_common.jobs import ALLOWED, IllegalTransition, Job, JobState
+
+_ROOM_BYTES = 1 << 20
+"""With less the disk counts as full."""
+_MORE_ROOM = "Free some disk space and try again; what was accepted is kept."
 
 _COLUMNS = Job.__struct_fields__
 _JSON_COLUMNS = ("spec", "outputs", "error")
@@ -74,7 +79,7 @@ class DamagedDatabase(LofiError):
 class Store:
     """One connection, used from one thread."""
 
-    def __init__(self, path: Path | str) -> None:
+    def __init__(self, path: Path) -> None:
         """Open or create the database. Raises LofiError when it can't be written, DamagedDatabase."""
         self._path = path
         try:
@@ -93,6 +98,8 @@ class Store:
             self._db.close()
             raise self._unusable(error) from error
         self._db.row_factory = sqlite3.Row
+        found = path.stat()
+        self._file = (found.st_dev, found.st_ino)
 
     def check(self) -> None:
         """Read all of it once. Raises DamagedDatabase when that can't be done, LofiError."""
@@ -111,7 +118,26 @@ class Store:
         code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF  # without its extension
         if code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
             return DamagedDatabase(f"the queue's database {self._path} is damaged: {error}")
-        return LofiError(f"the queue's database {self._path} can't be opened: {error}")
+        return self.failed("opened", error)
+
+    def failed(self, done: str, error: sqlite3.Error) -> LofiError:
+        """What to tell of an error: the queue's database can't be `done`."""
+        what = f"the queue's database {self._path} can't be {done}: {error}"
+        try:
+            full = shutil.disk_usage(self._path.parent).free < _ROOM_BYTES
+        except OSError:  # its folder is gone, too
+            full = False
+        if full:
+            return LofiError(f"{what} (no space left on its disk)", recovery=_MORE_ROOM)
+        return LofiError(what)
+
+    def there(self) -> bool:
+        """Whether the file still has its name: what is written into one that was deleted is lost."""
+        try:
+            found = self._path.stat()
+        except OSError:
+            return False
+        return (found.st_dev, found.st_ino) == self._file
 
     def close(self) -> None:
         self._db.close()
@@ -120,8 +146,10 @@ class Store:
         """Write the job's state, its event and, when given, its track, in one transaction.
 
         Raises IllegalTransition when the row on disk is in a state without an arrow to the new one, or of
-        a later attempt.
+        a later attempt; sqlite3.Error when it can't be written.
         """
+        if not self.there():
+            raise sqlite3.OperationalError("somebody has deleted or replaced its file")
         row = _to_row(job)
         sources = [state for state, targets in ALLOWED.items() if job.state in targets] + [job.state]
         statement = _UPSERT.format(

@@ -37,6 +37,8 @@ class InitializeResult(Result, frozen=True, kw_only=True):
     version: str
     capabilities: list[str]
     models: list[models.ModelInfo]
+    durable: bool = True
+    """Whether jobs outlive the broker."""
 
 
 class GenerateParams(Params, frozen=True, kw_only=True):

@@ -45,7 +45,7 @@ class LofiError(Exception):
 
     code: ClassVar[int] = -32603
     name: ClassVar[str] = "INTERNAL_ERROR"
-    hint: ClassVar[str] = "Look into the log (`lofi status` names it) and report what stands there."
+    hint: ClassVar[str] = "Look into the log (`lofi doctor` names it) and report what stands there."
 
     def __init__(self, message: str, *, details: str = "", recovery: str | None = None) -> None:
         """`recovery` takes the place of the class's own `hint` where more is known."""

@@ -109,3 +109,17 @@ def test_a_database_of_an_earlier_release_is_read(home: Home, short_tmp: Path) -
     with Stdio(home.environ) as broker:
         broker.wait("generation_complete", waits)
     assert output.read_bytes()[:4] == b"RIFF"
+
+
+def test_a_queue_whose_file_is_deleted_accepts_nothing_more(home: Home) -> None:
+    made, _ = prepared(home)
+    with Stdio(home.environ) as broker:
+        broker.call("status")
+        for path in home.paths.database.parent.glob("queue.sqlite*"):
+            path.unlink()
+        refused = broker.request("generate", {"prompt": "lost?", "duration_sec": 5, "seed": 1})
+        assert "deleted or replaced" in refused["error"]["message"]
+        assert broker.process.wait(20) == 1
+    assert b"can't be written" in broker.stderr
+    with Stdio(home.environ) as broker:
+        assert [track["track_id"] for track in broker.call("cache_list")["tracks"]] == [made]

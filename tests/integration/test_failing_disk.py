@@ -16,6 +16,11 @@ from tests.support.stdio import Stdio
 CAN_MOUNT = subprocess.run(["unshare", "-rm", "true"], capture_output=True).returncode == 0
 _READ_ONLY = 'mount --bind "$0" "$0" && mount -o remount,bind,ro "$0" && exec "$@"'
 
+_FULL = """
+mount -t tmpfs -o size=400k,mode=0700 none "$0" && mkdir -p "$0/state/logs" "$0/data" "$0/config" &&
+{ cat /dev/zero > "$0/zeros" 2> /dev/null || exec "$@"; }
+"""
+
 
 @pytest.fixture
 def shaky(home: Home, short_tmp: Path) -> Iterator[Stdio]:
@@ -70,7 +75,7 @@ def test_a_broker_that_can_t_write_its_queue_leaves_with_the_reason_and_the_next
         assert answer["track_id"] == name
         track = answer if answer["status"] == "complete" else following.wait("generation_complete", name)
         assert Path(track["path"]).is_file()
-    assert b"the queue can't be saved" in shaky.stderr
+    assert b"can't be written" in shaky.stderr
 
 
 @pytest.mark.skipif(not CAN_MOUNT, reason="nothing can be mounted here")
@@ -106,3 +111,16 @@ def test_a_library_that_is_read_only_fails_the_track_and_is_still_listed(home: H
     home.wrapper = []
     assert path_of_the_track() == made
     assert list(home.paths.spool.iterdir()) == []
+
+
+@pytest.mark.skipif(not CAN_MOUNT, reason="nothing can be mounted here")
+def test_a_full_disk_at_the_start_is_told_by_the_command_and_by_the_doctor(home: Home) -> None:
+    root = home.root / "small"
+    root.mkdir(mode=0o700)
+    home.environ["LOFI_HOME"] = str(root)
+    home.wrapper = ["unshare", "-rm", "sh", "-c", _FULL, str(root)]
+    failed = home.lofi("broker", "start")
+    assert failed.returncode == 3 and "no space left on its disk" in failed.stderr
+    assert "Free some disk space" in failed.stderr
+    examined = home.lofi("doctor")
+    assert examined.returncode != 0 and "0 MB of disk space free" in examined.stdout + examined.stderr

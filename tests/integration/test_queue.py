@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+import os
+import signal
 import sqlite3
+import subprocess
+import sys
 
+from lofi_client.launch import find_broker
 from tests.support.client import RawClient
 from tests.support.home import Home
 from tests.support.stdio import Stdio
@@ -23,6 +28,25 @@ def test_a_volatile_queue_ends_with_its_broker_and_says_so(home: Home) -> None:
         assert broker.call("queue_status") == {"current": None, "pending": []}
         fresh = broker.call("generate", prompt="queued", duration_sec=5, seed=1)["track_id"]
         broker.wait("generation_complete", fresh)
+
+
+def test_what_a_volatile_queue_lost_is_not_promised(home: Home) -> None:
+    home.environ["LOFI_QUEUE_DURABLE"] = "false"
+    assert home.lofi("broker", "start").returncode == 0
+    found = find_broker(home.paths)
+    assert found is not None
+    command = [sys.executable, "-m", "lofi_cli.submit", "slow 60", "-d", "5"]
+    environ = {**os.environ, **home.environ}
+    with subprocess.Popen(command, env=environ, stderr=subprocess.PIPE, text=True) as waiting:
+        with RawClient(found.endpoint) as client:
+            client.call("initialize", client="test", protocol=1, events=True)
+            while client.call("queue_status")["current"] is None:
+                client.wait("generation_start")
+        os.kill(found.pid, signal.SIGKILL)
+        _, told = waiting.communicate(timeout=20)
+    assert waiting.returncode == 3 and "is kept" not in told and "queue.durable is false" in told
+    assert home.lofi("broker", "start").returncode == 0
+    assert "1 tracks of an earlier broker were cancelled" in home.lofi("status").stdout
 
 
 def test_only_the_last_ends_are_remembered_and_the_library_keeps_its_tracks(home: Home) -> None:
@@ -49,7 +73,7 @@ def test_a_queue_that_can_t_be_written_is_told_at_the_start(home: Home) -> None:
         other.execute("BEGIN IMMEDIATE")
         refused = home.run("lofi_broker", "--stdio")
     assert refused.returncode == 1
-    assert "the queue can't be taken over: database is locked" in refused.stderr
+    assert "can't be taken over: database is locked" in refused.stderr
     assert "Traceback" not in refused.stderr
 
 

@@ -52,7 +52,7 @@ def test_a_track_its_metadata_and_their_names_before_the_index_has_it(
     spool.mkdir()
     tracks.mkdir()
     (spool / "a.1.wav").write_bytes(b"R")
-    with closing(Store(":memory:")) as store:
+    with closing(Store(tmp_path / "queue.sqlite")) as store:
         told = msgspec.structs.replace(
             done("a"), path=str(spool / "a.1.wav"), sha256=hashlib.sha256(b"R").hexdigest()
         )

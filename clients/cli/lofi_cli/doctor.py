@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import platform
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -22,6 +23,8 @@ from lofi_common.paths import Paths, find_paths
 from lofi_common.selection import selected_folder
 
 _PACKAGES = ("lofi-daemon", "onnxruntime", "numpy", "tokenizers", "soundfile", "pyzmq", "msgpack", "msgspec")
+_ROOM_BYTES = 50_000_000
+"""For the queue, its log and a few tracks."""
 _OTHER_FOLDER = "Mend that, or set LOFI_HOME to another folder."
 
 
@@ -37,6 +40,8 @@ def examine() -> Iterator[Check]:
     yield from (_package(name) for name in _PACKAGES)
     paths = find_paths(os.environ)
     yield _folders(paths)
+    yield _room(paths)
+    yield Check(True, f"log: {paths.logs / 'broker.log'}")
     try:
         config = load_config(paths.config_file, os.environ)
     except LofiError as error:
@@ -69,6 +74,15 @@ def _folders(paths: Paths) -> Check:
     if refused:
         return Check(False, f"{refused[0]} is no folder that you may read and write", _OTHER_FOLDER)
     return Check(True, f"folders: {paths.data}, {paths.state}, {paths.runtime}")
+
+
+def _room(paths: Paths) -> Check:
+    try:
+        free = min(shutil.disk_usage(folder).free for folder in (paths.state, paths.tracks))
+    except OSError as error:
+        return Check(False, f"the disk can't be asked for its room: {error}", _OTHER_FOLDER)
+    words = f"{free / 1e6:.0f} MB of disk space free"
+    return Check(free >= _ROOM_BYTES, words, "Free some: tracks can't be made without.")
 
 
 def _model(paths: Paths, config: Config) -> Check:

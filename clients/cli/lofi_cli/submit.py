@@ -144,9 +144,15 @@ def _run(
         if accepted is None:
             raise
         watcher.finish_bar()
-        exits.tell(str(error), f"Track {accepted.track_id} is kept and goes on with the next broker.")
+        exits.tell(str(error), _what_becomes_of(accepted.track_id, kept=lofi.durable))
         return exits.NO_BROKER
     return watcher.exit_code
+
+
+def _what_becomes_of(track_id: str, *, kept: bool) -> str:
+    if kept:
+        return f"Track {track_id} is kept and goes on with the next broker (`lofi broker start`)."
+    return f"queue.durable is false: if track {track_id} had not ended, submit it again."
 
 
 if __name__ == "__main__":

@@ -38,6 +38,8 @@ class Lofi:
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
+        self.durable = True
+        """Whether what this broker has accepted outlives it."""
 
     @classmethod
     def connect(cls, *, start: bool = True, name: str = "lofi_client", paths: Paths | None = None) -> Self:
@@ -63,7 +65,7 @@ class Lofi:
     def _greeted(cls, connection: Connection, name: str) -> Self:
         client = cls(connection)
         try:
-            client._initialize(name)
+            client.durable = client._initialize(name).durable
         except BaseException:
             client.close()
             raise

@@ -16,6 +16,9 @@ from lofi_common.paths import Paths
 _READY_SEC = 20.0
 _PAUSE_SEC = 0.02
 _PREFIX = "lofi-broker: "
+_READY = b"ready\n"
+_WORDS = 4096
+"""Bytes of what the broker says at its start, at most."""
 
 
 def find_broker(paths: Paths) -> BrokerFile | None:
@@ -65,15 +68,16 @@ def start_broker(paths: Paths) -> BrokerFile:
             os.close(write_end)
         if not select.select([read_end], [], [], _READY_SEC)[0]:
             raise BrokerUnavailable(f"the broker was not ready after {_READY_SEC:g} s; its log: {errors}")
-        said = os.read(read_end, 64)
+        said = os.read(read_end, _WORDS)
     finally:
         os.close(read_end)
-    if not said:  # it left without a word: another one holds the lock, or it can't start
+    if said != _READY:  # it left: another one holds the lock, or it can't start
         code = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+        reason, _, recovery = said.decode(errors="replace").removeprefix(_PREFIX).strip().partition("\n")
         if code != 0:
             raise BrokerUnavailable(
-                f"the broker can't start: {_reason(errors, code)}",
-                recovery="Mend that; `lofi doctor` checks the rest.",
+                f"the broker can't start: {reason or _reason(errors, code)}",
+                recovery=recovery or "Mend that; `lofi doctor` checks the rest.",
             )
     found = find_broker(paths)
     if found is None:
@@ -101,7 +105,6 @@ def _spawn(ready_fd: int, errors: Path) -> int:
 
 
 def _reason(errors: Path, code: int) -> str:
-    """What the broker said for itself, or the last line of its traceback."""
+    """The last line of the traceback of a broker that could say nothing for itself."""
     lines = errors.read_text(errors="replace").strip().splitlines()
-    said = [line.removeprefix(_PREFIX) for line in lines if line.startswith(_PREFIX)]
-    return next(iter(said or lines[-1:]), f"exit code {code}")
+    return next(iter(lines[-1:]), f"exit code {code}")
