@@ -14,7 +14,7 @@ from lofi_broker.workers import RestartPolicy, Running, Worker, WorkerState
 from lofi_common import api
 from lofi_common.config import QueueConfig, WorkerConfig
 from lofi_common.errors import (
-    MORE_MEMORY,
+    MORE_MEMORY_TO_LOAD,
     ErrorInfo,
     GenerationCancelled,
     InvalidTrackId,
@@ -197,7 +197,7 @@ class Scheduler:
         state, actions = WorkerState.DOWN, list[ev.Action]()
         if worker.state is WorkerState.LOADING:
             if worker.out_of_memory:  # another process would take as much
-                broken = ModelLoadFailed(f"{version} can't be loaded: {reason}", recovery=MORE_MEMORY)
+                broken = ModelLoadFailed(f"{version} can't be loaded: {reason}", recovery=MORE_MEMORY_TO_LOAD)
                 actions += self._load_failed(ev.WorkerLoadFailed(worker.name, broken.info()), now)
             reason = worker.load_error or f"died while loading: {reason}"
             state, rest = self._rest(worker, reason, now)

@@ -14,6 +14,7 @@ _DETAILS_CHARS = 64_000
 
 
 MORE_MEMORY = "Ask for a shorter track, use a smaller model, or raise worker.max_rss_mb."
+MORE_MEMORY_TO_LOAD = "Use a smaller model, or raise worker.max_rss_mb."
 
 
 class ErrorInfo(msgspec.Struct, frozen=True, kw_only=True):

@@ -11,7 +11,7 @@ from pathlib import Path
 import psutil
 
 from lofi_common import PROTOCOL
-from lofi_common.errors import MORE_MEMORY, LofiError, ModelLoadFailed
+from lofi_common.errors import MORE_MEMORY_TO_LOAD, LofiError, ModelLoadFailed
 from lofi_common.logs import logging_to
 from lofi_common.manifest import select_model
 from lofi_common.messages import Hello, LoadFailed, Ready
@@ -70,7 +70,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _too_large(model: Path) -> ModelLoadFailed:
-    return ModelLoadFailed(f"out of memory while {model} was loaded", recovery=MORE_MEMORY)
+    return ModelLoadFailed(f"out of memory while {model} was loaded", recovery=MORE_MEMORY_TO_LOAD)
 
 
 def _serve(arguments: argparse.Namespace, link: BrokerLink) -> None:

@@ -9,7 +9,13 @@ import onnxruntime as ort
 from numpy.typing import NDArray
 from onnxruntime.capi import onnxruntime_pybind11_state as state
 
-from lofi_common.errors import MORE_MEMORY, ModelInferenceFailed, ModelLoadFailed, ModelNotFound
+from lofi_common.errors import (
+    MORE_MEMORY,
+    MORE_MEMORY_TO_LOAD,
+    ModelInferenceFailed,
+    ModelLoadFailed,
+    ModelNotFound,
+)
 from lofi_common.manifest import Model, check_file, check_large_file, data_name, how_to_mend
 from lofi_worker.musicgen import device
 from lofi_worker.musicgen.settings import RunSettings
@@ -103,7 +109,9 @@ class Session:
         except FAILURES as error:
             if _out_of_memory(error):
                 raise ModelLoadFailed(
-                    f"out of memory: {self._path} can't be loaded", details=_text(error), recovery=MORE_MEMORY
+                    f"out of memory: {self._path} can't be loaded",
+                    details=_text(error),
+                    recovery=MORE_MEMORY_TO_LOAD,
                 ) from error
             raise ModelLoadFailed(f"{self._path} can't be loaded", details=_text(error)) from error
         self.device = device.check_placed(self._session, settings.device)
