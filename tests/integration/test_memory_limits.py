@@ -87,5 +87,4 @@ def test_a_model_that_has_too_little_room_ends_its_track_at_once_and_says_so(
         elif error is not None:  # about what a track takes: it depends on the machine
             assert error["code"] in ("MODEL_LOAD_FAILED", "MODEL_INFERENCE_FAILED")
             assert "out of memory" in error["message"]
-            assert error["code"] == "MODEL_LOAD_FAILED" or ".onnx" in error["message"]
         assert broker.call("status")["workers"][0]["generation"] == 1
