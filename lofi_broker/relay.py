@@ -42,7 +42,9 @@ class Relay:
             async with asyncio.timeout(5.0):
                 await self.call("initialize", params)
         except TimeoutError:
-            raise BrokerUnavailable("the running broker does not answer") from None
+            raise BrokerUnavailable(
+                "the running broker does not answer", recovery="`lofi doctor` tells how to end it."
+            ) from None
 
     async def call(self, method: str, params: dict[str, object]) -> dict[str, object]:
         """Pass one request on. Raises what the broker raised, BrokerUnavailable when it left meanwhile."""

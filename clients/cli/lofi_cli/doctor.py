@@ -118,7 +118,7 @@ def _broker(found: BrokerFile | None) -> Check:
         with Lofi.connect(start=False, name="lofi doctor") as lofi:
             status = lofi.status()
     except LofiError as error:
-        return Check(False, f"broker, pid {found.pid}: {error}", error.recovery)
+        return Check(False, str(error), error.recovery)
     bad = [worker for worker in status.workers if worker.state in ("backoff", "disabled")]
     if bad:
         return Check(False, f"worker {bad[0].worker}: {bad[0].reason}", f"Its log: {status.broker.log}")

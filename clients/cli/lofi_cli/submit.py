@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from lofi_common import api
 
 FORMATS = ("wav", "flac", "ogg", "mp3")
+_CANCEL_SEC = 3.0
+"""How long somebody who has pressed Ctrl-C waits for the broker's word."""
 
 
 def _checked_output(context: click.Context, parameter: click.Parameter, value: str | None) -> str | None:
@@ -114,7 +116,7 @@ def _run(
     lofi: Lofi, params: api.GenerateParams, watcher: Watcher, *, timeout: float | None, wait: bool
 ) -> int:
     """Submit and follow one track; the exit code."""
-    from lofi_common.errors import BrokerUnavailable, InvalidTrackId
+    from lofi_common.errors import BrokerUnavailable
 
     accepted = None
     try:
@@ -129,12 +131,7 @@ def _run(
         watcher.finish_bar()
         if accepted is None:
             raise
-        try:
-            cancelled = lofi.cancel(accepted.track_id).status == "cancelled"
-        except InvalidTrackId:
-            cancelled = False
-        exits.tell(f"interrupted: the track {'was cancelled' if cancelled else 'had ended already'}")
-        return exits.INTERRUPTED
+        return _cancel(lofi, accepted.track_id)
     except TimeoutError as error:
         watcher.finish_bar()
         assert accepted is not None
@@ -153,6 +150,22 @@ def _what_becomes_of(track_id: str, *, kept: bool) -> str:
     if kept:
         return f"Track {track_id} is kept and goes on with the next broker (`lofi broker start`)."
     return f"queue.durable is false: if track {track_id} had not ended, submit it again."
+
+
+def _cancel(lofi: Lofi, track_id: str) -> int:
+    """Take back what was interrupted and say what became of it; the exit code."""
+    from lofi_common.errors import BrokerUnavailable, InvalidTrackId
+
+    try:
+        cancelled = lofi.cancel(track_id, _CANCEL_SEC).status == "cancelled"
+    except InvalidTrackId:
+        cancelled = False
+    except BrokerUnavailable as error:
+        again = f"The cancel may still come; `lofi queue` tells, `lofi cancel {track_id}` sends it again."
+        exits.tell(f"interrupted: {error}", again)
+        return exits.INTERRUPTED
+    exits.tell(f"interrupted: the track {'was cancelled' if cancelled else 'had ended already'}")
+    return exits.INTERRUPTED
 
 
 if __name__ == "__main__":

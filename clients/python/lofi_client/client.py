@@ -10,7 +10,7 @@ from typing import Self, TypeVar
 
 import msgspec
 
-from lofi_client.connection import Connection
+from lofi_client.connection import BrokerSilent, Connection
 from lofi_client.launch import find_broker, start_broker
 from lofi_common import PROTOCOL, api, api_models
 from lofi_common.errors import BrokerUnavailable, ModelDownloadFailed
@@ -53,13 +53,27 @@ class Lofi:
         if elsewhere:
             from lofi_client.remote import connect_to
 
-            return cls._greeted(connect_to(elsewhere, where.keys), name)
+            try:
+                return cls._greeted(connect_to(elsewhere, where.keys), name)
+            except BrokerSilent as error:
+                raise BrokerUnavailable(
+                    f"the broker at {elsewhere} did not answer within {_GREET_SEC:g} s",
+                    recovery="Look whether a broker runs there, and whether LOFI_BROKER has its address and port.",
+                ) from error
         found = find_broker(where)
         if found is None:
             if not start:
                 raise BrokerUnavailable("no broker is running")
             found = start_broker(where)
-        return cls._greeted(Connection(found.endpoint), name)
+        try:
+            return cls._greeted(Connection(found.endpoint), name)
+        except BrokerSilent as error:
+            raise BrokerUnavailable(
+                f"broker, pid {found.pid}, runs but does not answer",
+                details=str(error),
+                recovery=f"`kill -9 {found.pid}` ends it; accepted tracks are kept, and the next command starts"
+                " another.",
+            ) from error
 
     @classmethod
     def _greeted(cls, connection: Connection, name: str) -> Self:
@@ -131,8 +145,9 @@ class Lofi:
     def queue(self) -> api.QueueStatusResult:
         return self._call("queue_status", api.NoParams(), api.QueueStatusResult)
 
-    def cancel(self, track_id: str) -> api.CancelResult:
-        return self._call("queue_cancel", api.TrackParams(track_id=track_id), api.CancelResult)
+    def cancel(self, track_id: str, timeout_sec: float = _CALL_SEC) -> api.CancelResult:
+        """Cancel a queued or running track. When the answer takes longer, the cancel may still come."""
+        return self._call("queue_cancel", api.TrackParams(track_id=track_id), api.CancelResult, timeout_sec)
 
     def clear_queue(self) -> api.ClearResult:
         return self._call("queue_clear", api.NoParams(), api.ClearResult)

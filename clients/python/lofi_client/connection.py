@@ -24,6 +24,12 @@ _REFUSED = (
 )
 
 
+class BrokerSilent(BrokerUnavailable):
+    """Connected or not, nothing came back in time."""
+
+    hint = "`lofi doctor` tells whether the broker answers at all, and how to end one that does not."
+
+
 class CurveKeys(NamedTuple):
     """What a TCP connection is encrypted with: our secret key and the broker's public one, 32 bytes each."""
 
@@ -61,7 +67,7 @@ class Connection:
         """Send one request and wait for its response; `meanwhile` sees the events that come before it, which
         are kept as well.
 
-        Raises the LofiError that the broker answered, or BrokerUnavailable.
+        Raises the LofiError that the broker answered, BrokerUnavailable when it left, or BrokerSilent.
         """
         request = Request(id=next(self._ids), method=method, params=params)
         try:
@@ -72,7 +78,7 @@ class Connection:
         while True:
             message = self._receive(deadline)
             if message is None:
-                raise BrokerUnavailable(f"the broker did not answer {method} within {timeout_sec:g} s")
+                raise BrokerSilent(f"the broker did not answer {method} within {timeout_sec:g} s")
             if isinstance(message, Event):
                 self._events.append(message)
                 if meanwhile is not None:
