@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from lofi_common import api
 
 FORMATS = ("wav", "flac", "ogg", "mp3")
+_READ_CHARS = 10_000
+"""A prompt and white space around it."""
 _CANCEL_SEC = 3.0
 """How long somebody who has pressed Ctrl-C waits for the broker's word."""
 
@@ -87,7 +89,7 @@ def main(
 
         exits.end_on_sigterm()
         wanted: dict[str, object] = {
-            "prompt": sys.stdin.read() if prompt == "-" else prompt,
+            "prompt": _read_prompt() if prompt == "-" else prompt,
             "duration_sec": duration,
             "seed": seed,
             "priority": priority,
@@ -104,6 +106,19 @@ def main(
         shown = Watcher(output=params.output, as_json=as_json, quiet=quiet)
         with shown as watcher, Lofi.connect(name="lofi-submit") as lofi:
             sys.exit(_run(lofi, params, watcher, timeout=timeout, wait=not no_wait))
+
+
+def _read_prompt() -> str:
+    """The prompt from stdin, and no more of it than a prompt can have. Raises InvalidPrompt."""
+    from lofi_common.api import MAX_PROMPT_CHARS
+    from lofi_common.errors import InvalidPrompt
+
+    text = sys.stdin.read(_READ_CHARS + 1)
+    if len(text) > _READ_CHARS:
+        raise InvalidPrompt(
+            f"stdin has over {_READ_CHARS} characters; a prompt has at most {MAX_PROMPT_CHARS}"
+        )
+    return text
 
 
 def _format_of(output: str | None) -> str:

@@ -58,7 +58,7 @@ class Lofi:
             except BrokerSilent as error:
                 raise BrokerUnavailable(
                     f"the broker at {elsewhere} did not answer within {_GREET_SEC:g} s",
-                    recovery="Look whether a broker runs there, and whether LOFI_BROKER has its address and port.",
+                    recovery="Look whether one runs there, and whether LOFI_BROKER has its address and port.",
                 ) from error
         found = find_broker(where)
         if found is None:
@@ -71,8 +71,8 @@ class Lofi:
             raise BrokerUnavailable(
                 f"broker, pid {found.pid}, runs but does not answer",
                 details=str(error),
-                recovery=f"`kill -9 {found.pid}` ends it; accepted tracks are kept, and the next command starts"
-                " another.",
+                recovery=f"`kill -9 {found.pid}` ends it; accepted tracks are kept, and the next command"
+                " starts another.",
             ) from error
 
     @classmethod

@@ -1,0 +1,27 @@
+"""What `lofi-submit` takes and says, without a broker."""
+
+from __future__ import annotations
+
+import io
+
+import pytest
+
+from lofi_cli import exits, submit
+
+
+class Endless(io.TextIOBase):
+    """As /dev/zero: read to its end it takes all memory there is."""
+
+    def read(self, size: int | None = -1) -> str:
+        assert size is not None and 0 <= size < 1 << 20, "it has no end"
+        return "\0" * size
+
+
+def test_no_more_is_read_from_stdin_than_a_prompt_can_have(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("sys.stdin", Endless())
+    with pytest.raises(SystemExit) as ended:
+        submit.main(["-"], standalone_mode=False)
+    assert ended.value.code == exits.USAGE
+    assert "a prompt has at most 1000" in capsys.readouterr().err
