@@ -90,7 +90,10 @@ def check_from_afar(method: str, params: dict[str, object]) -> None:
     Raises InvalidParams.
     """
     if method == "generate" and params.get("output") is not None:
-        raise InvalidParams("output: a client of another machine can't name a file of this one")
+        raise InvalidParams(
+            "output: a client of another machine can't name a file of this one",
+            recovery="Leave it (-o) out; copy the file from the broker's machine: `lofi tracks` names it.",
+        )
     source = params.get("model")
     if method == "model_download" and isinstance(source, str):
         _check_source(source)

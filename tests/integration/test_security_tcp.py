@@ -138,6 +138,18 @@ def test_files_of_the_broker_s_machine_are_not_for_others(
         assert not target.exists() and lofi.queue().pending == []
 
 
+def test_a_track_made_from_afar_stays_on_the_broker_s_machine(
+    served: Stdio, home: Home, endpoint: str, elsewhere: Home
+) -> None:
+    let_in(home, elsewhere)
+    elsewhere.environ["LOFI_BROKER"] = address(home, endpoint)
+    made = elsewhere.submit("from afar", "-d", "5")
+    assert made.returncode == 0 and Path(made.stdout.strip()).is_relative_to(home.paths.tracks)
+    assert "lies on the broker's machine" in made.stderr
+    refused = elsewhere.submit("from afar", "-d", "5", "-o", str(elsewhere.root / "mine.wav"))
+    assert refused.returncode == 2 and "copy the file from the broker's machine" in refused.stderr
+
+
 def test_tcp_is_off_unless_asked_for(broker: Stdio, home: Home) -> None:
     broker.call("status")
     assert not home.paths.keys.folder.exists()

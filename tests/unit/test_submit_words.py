@@ -21,6 +21,7 @@ def test_no_more_is_read_from_stdin_than_a_prompt_can_have(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr("sys.stdin", Endless())
+    monkeypatch.setattr(exits, "end_on_sigterm", lambda: None)
     with pytest.raises(SystemExit) as ended:
         submit.main(["-"], standalone_mode=False)
     assert ended.value.code == exits.USAGE

@@ -85,6 +85,7 @@ def main(
     with exits.reported():
         from lofi_cli.watch import Watcher
         from lofi_client import Lofi
+        from lofi_client.client import BROKER_VARIABLE
         from lofi_common import api
 
         exits.end_on_sigterm()
@@ -103,7 +104,8 @@ def main(
             "force": force,
         }
         params: api.GenerateParams = api.parse_params("generate", wanted)
-        shown = Watcher(output=params.output, as_json=as_json, quiet=quiet)
+        elsewhere = bool(os.environ.get(BROKER_VARIABLE))
+        shown = Watcher(output=params.output, as_json=as_json, quiet=quiet, elsewhere=elsewhere)
         with shown as watcher, Lofi.connect(name="lofi-submit") as lofi:
             sys.exit(_run(lofi, params, watcher, timeout=timeout, wait=not no_wait))
 

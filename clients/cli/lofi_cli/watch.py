@@ -21,11 +21,13 @@ _PHASES = {"loading": "loading the model", "ready": "generating", "unloaded": "r
 class Watcher:
     """Shows a track's way on stderr (terminal only) and its end on stdout."""
 
-    def __init__(self, *, output: str | None, as_json: bool, quiet: bool) -> None:
+    def __init__(self, *, output: str | None, as_json: bool, quiet: bool, elsewhere: bool = False) -> None:
+        """`elsewhere`: the broker, and with it the track's file, is on another machine."""
         self._json = as_json
         self._output = output
         self._bar: Any = None
         self._quiet = quiet
+        self._elsewhere = elsewhere
         if sys.stderr.isatty() and os.environ.get("TERM") != "dumb" and not quiet and not as_json:
             self._bar = click.progressbar(
                 length=100,
@@ -96,6 +98,8 @@ class Watcher:
         self.exit_code = exits.OK
         if not self._json:
             print(self._placed(event.path))
+        if self._elsewhere and not self._quiet:
+            exits.tell("that file lies on the broker's machine: copy it from there")
 
     def _placed(self, path: str) -> str:
         """Where the user finds the track."""
