@@ -42,6 +42,8 @@ class RemoteFront:
         secret = secret_key(self._keys.broker, lambda: z85.decode(zmq.curve_keypair()[1]))
         inside = paths.socket(REMOTE_CLIENTS)
         self._entry = TcpEntry(endpoint, inside.removeprefix("ipc://"), REMOTE.connections())
+        self._broken: set[str] = set()
+        """What the log has told already of files that hold no key."""
         self._context = zmq.asyncio.Context()
         self._gate = self._context.socket(zmq.REP)
         self._gate.bind(_ZAP)
@@ -64,11 +66,20 @@ class RemoteFront:
         while True:
             version, request, _, _, _, mechanism, *credentials = await self._gate.recv_multipart()
             name = self._keys.name_of(credentials[0]) if mechanism == b"CURVE" else None
+            if name is None:
+                self._tell_broken()
             event = "client_refused" if name is None else "client_let_in"
             key = credentials[0].hex() if credentials else ""
             log.info(fields(event, name=name, key=key))
             status = [b"400", b"this key is not allowed"] if name is None else [b"200", b"OK"]
             await self._gate.send_multipart([version, request, *status, b"", b""])
+
+    def _tell_broken(self) -> None:
+        """Somebody was refused: perhaps for a file of the allow-list that holds no key."""
+        for reason in self._keys.broken():
+            if reason not in self._broken:
+                self._broken.add(reason)
+                log.warning(fields("key_file_ignored", folder=self._keys.allowed, reason=reason))
 
     async def listen(self, handler: Handler) -> None:
         async def checked(method: str, params: dict[str, object]) -> dict[str, object]:

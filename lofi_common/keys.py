@@ -58,6 +58,11 @@ class Keys(msgspec.Struct, frozen=True, kw_only=True):
         """Of the clients that are let in."""
         return sorted(file.stem for file in self._files() if _parsed(file) is not None)
 
+    def broken(self) -> list[str]:
+        """What is wrong with each file that was meant to let a client in and holds no key."""
+        files = (file for file in self._files() if _parsed(file) is None)
+        return [f"{file.name} holds no key ({2 * KEY_BYTES} hex digits)" for file in files]
+
     def name_of(self, public: bytes) -> str | None:
         """The name under which this client is let in; read anew each time, so a change counts at once."""
         return next((file.stem for file in self._files() if _parsed(file) == public), None)

@@ -12,7 +12,11 @@ from pathlib import Path
 
 import pytest
 import zmq
+from click.testing import CliRunner
 
+import lofi_client.client
+from lofi_cli.doctor import examine
+from lofi_cli.main import main
 from lofi_client import Lofi
 from lofi_client.connection import public_key
 from lofi_client.remote import client_secret
@@ -78,12 +82,17 @@ def test_a_client_that_is_not_listed_is_refused_until_it_is(
     where = address(home, endpoint)
     with pytest.raises(BrokerUnavailable, match="does not know this machine's key"):
         connect(elsewhere, where, monkeypatch)
+    (home.paths.keys.allowed / "laptop.key").write_text("client: not a key\n")
+    for _ in range(2):
+        with pytest.raises(BrokerUnavailable):
+            connect(elsewhere, where, monkeypatch)
     let_in(home, elsewhere)
     connect(elsewhere, where, monkeypatch).close()
     (home.paths.keys.allowed / "laptop.key").unlink()
     with pytest.raises(BrokerUnavailable):
         connect(elsewhere, where, monkeypatch)
     log = (home.paths.logs / "broker.log").read_text()
+    assert log.count("laptop.key holds no key") == 1
     assert log.count("event=client_refused") >= 2 and "event=client_let_in name=laptop" in log
 
 
@@ -164,6 +173,31 @@ def test_an_address_that_can_t_be_listened_on_is_named(home: Home, setting: str,
     assert done.returncode == code and "broker.tcp" in done.stderr and setting in done.stderr
 
 
+def test_doctor_and_stop_with_a_broker_elsewhere(
+    home: Home, served: Stdio, endpoint: str, elsewhere: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in elsewhere.environ.items():
+        monkeypatch.setenv(name, value)
+    where = address(home, endpoint)
+    monkeypatch.setenv("LOFI_BROKER", where)
+    refused = list(examine())[-1]
+    assert not refused.ok and refused.what.startswith(
+        f"commands go to LOFI_BROKER={where}: the broker refused"
+    )
+    let_in(home, elsewhere)
+    good = list(examine())[-1]
+    assert good.ok and f"commands go to LOFI_BROKER={where}: it answers" in good.what
+    stopped = CliRunner().invoke(main, ["broker", "stop"])
+    assert stopped.output == f"stopped the broker at {where}, pid {served.process.pid} there\n"
+    monkeypatch.setattr(lofi_client.client, "_GREET_SEC", 0.3)
+    silent = list(examine())[-1]
+    assert not silent.ok and f"the broker at {where} did not answer" in silent.what
+    assert "LOFI_BROKER has its address" in silent.advice
+    monkeypatch.setenv("LOFI_BROKER", "studio")
+    nonsense = list(examine())[-1]
+    assert not nonsense.ok and "is no broker's address" in nonsense.what and "tcp://" in nonsense.advice
+
+
 def test_a_secret_that_others_can_read_is_refused(home: Home, endpoint: str) -> None:
     keys = home.paths.keys
     keys.make()
@@ -191,6 +225,9 @@ def test_lofi_keys_shows_what_the_other_side_needs(served: Stdio, home: Home) ->
     assert "nobody" in shown.stdout
     let_in(home, home)
     assert "let in: laptop" in home.lofi("keys").stdout
+    (home.paths.keys.allowed / "phone.key").write_text("client: not a key\n")
+    shown = home.lofi("keys")
+    assert shown.returncode == 0 and "phone.key holds no key (64 hex digits)" in shown.stdout
 
 
 def test_what_lies_among_the_allowed_keys_by_mistake_lets_nobody_in(home: Home) -> None:

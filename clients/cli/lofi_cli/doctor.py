@@ -14,6 +14,7 @@ from typing import NamedTuple
 import msgspec
 
 from lofi_client import Lofi
+from lofi_client.client import BROKER_VARIABLE
 from lofi_client.launch import find_broker
 from lofi_common.broker_file import BrokerFile
 from lofi_common.config import Config, load_config
@@ -51,7 +52,8 @@ def examine() -> Iterator[Check]:
     yield Check(True, f"settings: {paths.config_file}{there}")
     yield _model(paths, config)
     yield _device(config)
-    yield _broker(find_broker(paths))
+    elsewhere = os.environ.get(BROKER_VARIABLE)
+    yield _elsewhere(elsewhere) if elsewhere else _broker(find_broker(paths))
 
 
 def _package(name: str) -> Check:
@@ -109,6 +111,17 @@ def _device(config: Config) -> Check:
         why = (done.stderr.splitlines() or [f"exit code {done.returncode}"])[-1]
         return Check(False, f"onnxruntime can't be used: {why}", "Install lofi-daemon again with pip.")
     return Check(False, error.message, error.recovery)
+
+
+def _elsewhere(address: str) -> Check:
+    """The broker that LOFI_BROKER names, in the place of this machine's own."""
+    where = f"commands go to {BROKER_VARIABLE}={address}"
+    try:
+        with Lofi.connect(name="lofi doctor") as lofi:
+            broker = lofi.status().broker
+    except LofiError as error:
+        return Check(False, f"{where}: {error}", error.recovery)
+    return Check(True, f"{where}: it answers, pid {broker.pid} there, version {broker.version}")
 
 
 def _broker(found: BrokerFile | None) -> Check:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 
+from lofi_cli.show import printable
 from lofi_client.connection import public_key
 from lofi_client.remote import client_secret
 from lofi_common.keys import secret_key
@@ -19,4 +20,5 @@ def show_keys() -> str:
     else:
         lines.append("broker: has no key yet (made when it first listens on broker.tcp)")
     lines.append(f"let in: {', '.join(keys.names()) or 'nobody'} ({keys.allowed}/<name>.key)")
+    lines += [f"        {printable(reason)}" for reason in keys.broken()]
     return "\n".join(lines)

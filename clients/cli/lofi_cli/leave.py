@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 
 from lofi_client import Lofi
+from lofi_client.client import BROKER_VARIABLE
 from lofi_client.launch import find_broker, wait_gone
 from lofi_common.errors import BrokerUnavailable
 from lofi_common.paths import find_paths
@@ -13,7 +14,24 @@ _LEAVE_SEC = 15.0
 
 
 def stop_broker() -> str:
-    """Ask the broker to leave and wait until it is gone. Raises BrokerUnavailable if it stays."""
+    """Ask the broker to leave and wait until it is gone; what was done, for people.
+
+    With LOFI_BROKER set that is the one which it names, as for every command; this machine's own stays.
+    Raises BrokerUnavailable if it does not leave.
+    """
+    elsewhere = os.environ.get(BROKER_VARIABLE)
+    return _stop_elsewhere(elsewhere) if elsewhere else _stop_own()
+
+
+def _stop_elsewhere(address: str) -> str:
+    with Lofi.connect(start=False, name="lofi") as lofi:
+        pid = lofi.shutdown().pid
+        if not lofi.wait_left(_LEAVE_SEC):
+            raise BrokerUnavailable(f"the broker at {address} is still there after {_LEAVE_SEC:g} s")
+    return f"stopped the broker at {address}, pid {pid} there"
+
+
+def _stop_own() -> str:
     paths = find_paths(os.environ)
     found = find_broker(paths)
     if found is None:

@@ -38,7 +38,10 @@ def start() -> None:
 
 @broker.command()
 def stop() -> None:
-    """Ask the broker to leave; queued tracks wait for the next one."""
+    """Ask the broker to leave; queued tracks wait for the next one.
+
+    With LOFI_BROKER set that is the broker on the other machine.
+    """
     from lofi_cli.leave import stop_broker
 
     with exits.reported():

@@ -228,6 +228,16 @@ class Lofi:
     def shutdown(self) -> api.ShutdownResult:
         return self._call("shutdown", api.NoParams(), api.ShutdownResult)
 
+    def wait_left(self, timeout_sec: float) -> bool:
+        """Wait until the broker has closed the connection; False when it is still there after that time."""
+        deadline = time.monotonic() + timeout_sec
+        try:
+            while (left := deadline - time.monotonic()) > 0:
+                self._connection.event(left)
+        except BrokerUnavailable:
+            return True
+        return False
+
     def close(self) -> None:
         self._connection.close()
 
