@@ -17,6 +17,10 @@ from lofi_common.errors import LofiError
 Positive = Annotated[int, Meta(ge=1)]
 PositiveSeconds = Annotated[float, Meta(gt=0)]
 
+_TCP = r"^(tcp://\S+:\d+)?\Z"
+_FOLDER = r"^[^\0]*\Z"
+_IN_WORDS = {_TCP: 'write tcp://address:port, or "" for none', _FOLDER: "write a path without NUL"}
+
 
 class ConfigError(LofiError):
     """A setting is wrong; the message names where it came from, the setting and what it should be."""
@@ -32,7 +36,7 @@ class _Section(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 class BrokerConfig(_Section, frozen=True, kw_only=True):
     idle_exit_sec: PositiveSeconds = 600.0
     log_level: Literal["debug", "info", "warning", "error"] = "info"
-    tcp: Annotated[str, Meta(pattern=r"^(tcp://\S+:\d+)?\Z")] = ""
+    tcp: Annotated[str, Meta(pattern=_TCP)] = ""
 
 
 class QueueConfig(_Section, frozen=True, kw_only=True):
@@ -59,7 +63,7 @@ class WorkerConfig(_Section, frozen=True, kw_only=True):
 
 
 class ModelConfig(_Section, frozen=True, kw_only=True):
-    folder: Annotated[str, Meta(pattern=r"^[^\0]*\Z")] = ""
+    folder: Annotated[str, Meta(pattern=_FOLDER)] = ""
 
 
 class Config(_Section, frozen=True, kw_only=True):
@@ -85,9 +89,16 @@ def load_config(file: Path, environ: Mapping[str, str], flags: Sequence[str] = (
     except RecursionError as error:
         raise ConfigError(f"{file}: nested too deeply") from error
     except (msgspec.DecodeError, ValueError) as error:
-        raise ConfigError(f"{file}: {error}") from error
+        raise ConfigError(f"{file}: {_told(str(error))}") from error
     config = _apply(config, _from_environment(environ), "the environment")
     return _apply(config, [_from_flag(flag) for flag in flags], "--set")
+
+
+def _told(reason: str) -> str:
+    """The same, with what to write in the place of a regular expression."""
+    for pattern, words in _IN_WORDS.items():
+        reason = reason.replace(f"Expected `str` matching regex {pattern!r}", words)
+    return reason
 
 
 _Setting = tuple[str, str, str]  # section, key, value as text
@@ -123,5 +134,5 @@ def _apply(config: Config, settings: Sequence[_Setting], origin: str) -> Config:
         try:
             tree[section][key] = msgspec.convert(text, kind, strict=False)
         except msgspec.ValidationError as error:
-            raise ConfigError(f"{origin}: {section}.{key}={text}: {error}") from error
+            raise ConfigError(f"{origin}: {section}.{key}={text}: {_told(str(error))}") from error
     return msgspec.convert(tree, Config)

@@ -53,6 +53,18 @@ def test_wrong_settings_are_named(tmp_path: Path, text: str, words: str) -> None
         load_config(file, {})
 
 
+def test_an_address_of_the_wrong_form_is_told_the_right_one(tmp_path: Path) -> None:
+    file = tmp_path / "config.toml"
+    file.write_text('[broker]\ntcp = "192.168.1.10:5555"')
+    with pytest.raises(ConfigError, match=r"config.toml: write tcp://address:port.* at `\$.broker.tcp`"):
+        load_config(file, {})
+    told = "broker.tcp=192.168.1.10:5555: write tcp://address:port"
+    with pytest.raises(ConfigError, match=f"the environment: {told}"):
+        load_config(tmp_path / "none", {"LOFI_BROKER_TCP": "192.168.1.10:5555"})
+    with pytest.raises(ConfigError, match="without NUL"):
+        load_config(tmp_path / "none", {}, ["model.folder=a\0b"])
+
+
 def test_lofi_home_moves_everything() -> None:
     paths = find_paths({"LOFI_HOME": "/somewhere"})
     for path in (paths.config, paths.state, paths.data, paths.runtime, paths.tracks, paths.database):
