@@ -9,7 +9,7 @@ import shutil
 import tempfile
 from pathlib import Path
 
-from lofi_common.errors import CacheWriteError
+from lofi_common.errors import CacheWriteError, InvalidParams
 from lofi_common.jobs import Output
 from lofi_common.paths import sync_folder
 
@@ -17,12 +17,19 @@ _NO_HARD_LINKS = (errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK)
 _NO_FOLDER_SYNC = (errno.EACCES, errno.EINVAL)
 """A folder that may be written to and not read, and file systems that know no such sync."""
 
+_FULL = (errno.ENOSPC, errno.EDQUOT)
+_FREE_SPACE = "Free some space on that disk and ask for the track again, or name a file on another disk."
+_OTHER_PLACE = "Give the path of a file, in a folder that exists and that you may write to."
+
 
 def check_output(output: Output) -> Path:
-    """Where a copy really goes: symbolic links followed. Raises CacheWriteError saying why it can't go.
+    """Where a copy really goes: symbolic links followed. Raises CacheWriteError saying why it can't go,
+    InvalidParams for what is no absolute path.
 
     Only files are ever replaced, never a device or a pipe, and only with `force`.
     """
+    if not os.path.isabs(output.path) or "\0" in output.path:
+        raise InvalidParams(f"output: {output.path!r} is no absolute path")
     target = _resolved(output.path)
     if not output.force and os.path.lexists(output.path) and not target.is_dir():
         raise _taken(output.path)
@@ -57,7 +64,8 @@ def copy_track(source: Path, output: Output, mode: int) -> None:
     except FileExistsError as error:  # it came while the track was made
         raise _taken(named) from error
     except OSError as error:
-        raise _unwritable(target, error.strerror) from error
+        full = error.errno in _FULL
+        raise _unwritable(target, error.strerror, _FREE_SPACE if full else _OTHER_PLACE) from error
 
 
 def _name(part: str, target: Path, *, force: bool) -> None:
@@ -91,8 +99,6 @@ def _sync(folder: Path) -> None:
 
 
 def _resolved(output: str) -> Path:
-    if not os.path.isabs(output) or "\0" in output:
-        raise _unwritable(output, "the path must be absolute")
     path = Path(output)
     try:
         path = path.resolve()
@@ -104,8 +110,9 @@ def _resolved(output: str) -> Path:
         if not folder.is_dir():
             raise _unwritable(path, f"the folder {folder} does not exist")
         if not os.access(folder, os.W_OK | os.X_OK) or (path.is_file() and not os.access(path, os.W_OK)):
-            raise _unwritable(path, "permission denied")
-    except (OSError, RuntimeError) as error:  # a name that is too long, a loop of links
+            read_only = os.statvfs(path if path.is_file() else folder).f_flag & os.ST_RDONLY
+            raise _unwritable(path, os.strerror(errno.EROFS) if read_only else "permission denied")
+    except (OSError, RuntimeError, ValueError) as error:  # a name that is too long, a loop of links, a NUL
         raise _unwritable(path, str(error)) from error
     return path
 
@@ -117,8 +124,5 @@ def _taken(path: Path | str) -> CacheWriteError:
     )
 
 
-def _unwritable(path: Path | str, reason: str | None) -> CacheWriteError:
-    return CacheWriteError(
-        f"{path} can't be written: {reason}",
-        recovery="Give the path of a file, in a folder that exists and that you may write to.",
-    )
+def _unwritable(path: Path | str, reason: str | None, recovery: str = _OTHER_PLACE) -> CacheWriteError:
+    return CacheWriteError(f"{path} can't be written: {reason}", recovery=recovery)

@@ -80,7 +80,7 @@ class Watcher:
             case api.GenerationProgress(percent=percent, eta_sec=eta_sec):
                 self.say("generating", percent, eta_sec)
             case api.WorkerRestart(reason=reason) if not self._quiet:
-                self._warn(f"the worker ended: {reason}")
+                self._warn(f"the worker ended: {reason}", "The track is made again, unless an error follows.")
             case api.GenerationComplete():
                 self._complete(event)
             case api.GenerationError():
@@ -109,14 +109,14 @@ class Watcher:
             return os.path.join(self._output, os.path.basename(path))
         return self._output
 
-    def _warn(self, message: str) -> None:
+    def _warn(self, message: str, recovery: str) -> None:
         """Said once: a worker that keeps ending for the same reason is no news."""
         if message in self._warned:
             return
         self._warned.add(message)
         if self._bar is not None:
             print(file=sys.stderr)
-        exits.tell(message)
+        exits.tell(message, recovery)
 
     def _emit(self, name: str, value: msgspec.Struct) -> None:
         if self._json:
