@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import io
+from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
 from lofi_cli import exits, submit
 from lofi_cli.watch import Watcher
@@ -36,3 +38,17 @@ def test_a_worker_s_death_is_told_with_what_becomes_of_the_track(capsys: pytest.
         watcher.told(api.WorkerRestart(worker="w0", reason="silent for 3 s", attempt=attempt))
     said = capsys.readouterr().err
     assert said.count("the worker ended: silent for 3 s") == said.count("The track is made again") == 1
+
+
+def test_a_name_of_another_format_is_refused_with_those_that_there_are(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(exits, "end_on_sigterm", lambda: None)
+    monkeypatch.setenv("LOFI_HOME", str(tmp_path))
+    monkeypatch.setenv("LOFI_BROKER", "nowhere")
+    refused = CliRunner().invoke(submit.main, ["x", "-o", "mine.AIFF"])
+    assert refused.exit_code == exits.USAGE and "wav, flac, ogg, mp3" in refused.stderr
+    (tmp_path / "folder.m4a").mkdir()
+    for output in (["mine.aiff", "--format", "wav"], [str(tmp_path / "folder.m4a")], ["mine.tape"]):
+        taken = CliRunner().invoke(submit.main, ["x", "-o", *output])
+        assert "LOFI_BROKER=nowhere is no broker's address" in taken.stderr

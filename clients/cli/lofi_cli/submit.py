@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from lofi_common import api
 
 FORMATS = ("wav", "flac", "ogg", "mp3")
+_OTHER_FORMATS = ("aac", "aif", "aiff", "m4a", "opus", "wma")
 _READ_CHARS = 10_000
 """A prompt and white space around it."""
 _CANCEL_SEC = 3.0
@@ -124,8 +125,17 @@ def _read_prompt() -> str:
 
 
 def _format_of(output: str | None) -> str:
-    """The format that the file's name asks for; wav where it asks for none."""
+    """The format that the file's name asks for; wav where it asks for none.
+
+    Raises click.BadParameter for the name of an audio format that is not made.
+    """
     suffix = os.path.splitext(output or "")[1].removeprefix(".").lower()
+    if suffix in _OTHER_FORMATS and not os.path.isdir(output or ""):
+        made = ", ".join(FORMATS)
+        raise click.BadParameter(
+            f"{suffix} is not made: give a name that ends in one of {made}, or --format",
+            param_hint="'--output'",
+        )
     return suffix if suffix in FORMATS else "wav"
 
 
