@@ -122,11 +122,11 @@ def test_ctrl_c_cancels_the_track(home: Home) -> None:
 
 
 def test_a_broker_that_dies_while_somebody_waits(home: Home) -> None:
-    waiting, _ = waiting_submit(home)
+    waiting, track_id = waiting_submit(home)
     with RawClient(home.paths.socket("clients")) as client:
         os.kill(client.call("status")["broker"]["pid"], signal.SIGKILL)
     _, errors = waiting.communicate(timeout=10)
-    assert waiting.returncode == 3 and "the broker left" in errors
+    assert waiting.returncode == 3 and f"the broker left before track {track_id} had ended" in errors
 
 
 def test_a_broker_that_was_killed_is_replaced_by_the_next_command(home: Home) -> None:

@@ -100,9 +100,19 @@ class Lofi:
     def follow(self, accepted: api.GenerateResult, timeout_sec: float | None = None) -> Iterator[api.Result]:
         """What happens to a track, until its GenerationComplete or GenerationError, which comes last.
 
-        ModelStatus and WorkerRestart come in between. Raises TimeoutError after `timeout_sec`.
+        ModelStatus and WorkerRestart come in between. Raises TimeoutError after `timeout_sec`, and
+        BrokerUnavailable, which names the track, when the broker leaves.
         """
         track_id = accepted.track_id
+        try:
+            yield from self._until_ended(track_id, timeout_sec)
+        except BrokerUnavailable as error:
+            raise BrokerUnavailable(
+                f"{error} before track {track_id} had ended",
+                recovery="Connect again: the track is kept, `track` tells what became of it.",
+            ) from error
+
+    def _until_ended(self, track_id: str, timeout_sec: float | None) -> Iterator[api.Result]:
         deadline = None if timeout_sec is None else time.monotonic() + timeout_sec
         look_again = 0.0  # it may have ended before
         while True:
