@@ -109,7 +109,7 @@ class Lofi:
         except BrokerUnavailable as error:
             raise BrokerUnavailable(
                 f"{error} before track {track_id} had ended",
-                recovery="Connect again: the track is kept, `track` tells what became of it.",
+                recovery="Connect again; `track` tells what became of it.",
             ) from error
 
     def _until_ended(self, track_id: str, timeout_sec: float | None) -> Iterator[api.Result]:
