@@ -62,6 +62,7 @@ class Broker:
         self._remote = RemoteFront(tcp, paths) if tcp else None
         self._context = zmq.asyncio.Context()
         self._clients = ClientLink(local_router(self._context, paths.socket(CLIENTS)))
+        self._links = [self._clients] if self._remote is None else [self._clients, self._remote.link]
         self._workers = WorkerLink(self._context, paths.socket(WORKERS))
         self._pool = Pool(config, paths, paths.socket(WORKERS))
         self.methods = Methods(self)
@@ -159,8 +160,7 @@ class Broker:
         return result
 
     def _present(self) -> bool:
-        links = [self._clients] if self._remote is None else [self._clients, self._remote.link]
-        return any([link.present() for link in links])
+        return any([link.present() for link in self._links])
 
     def submit(self, job: Job) -> Job:
         """Put a job on disk and into the queue, or join an active one. Raises QueueFull, CacheWriteError."""
@@ -226,9 +226,8 @@ class Broker:
     def _publish(self, method: str, params: dict[str, object]) -> None:
         for listener in self._listeners:
             listener(method, params)
-        self._clients.publish(method, params)
-        if self._remote is not None:
-            self._remote.link.publish(method, params)
+        for link in self._links:
+            link.publish(method, params)
 
     def _send(self, worker: str, message: messages.BrokerMessage) -> None:
         generation = self._pool.generation(worker)

@@ -22,15 +22,15 @@ _METADATA = re.compile(r"([0-9a-f]{16})\.json")
 _PART = re.compile(r"\.[0-9a-f]{16}\.json\.part")
 
 
-def sweep_library(folder: Path, store: Store) -> None:
-    """Make the index and the files agree.
+def sweep_library(folder: Path, store: Store) -> int:
+    """Make the index and the files agree; returns how many tracks were put into the index.
 
     Deleted are only files of tracks that were just being put there, whose jobs run again from their seeds.
     What the index lacks though it is whole, such as tracks of a disk that was away, is put into it; what it
     has though it is not whole is taken out. Other files stay: they are somebody else's. A disk that refuses
     is logged.
     """
-    sizes = file_sizes(folder)
+    sizes = _file_sizes(folder)
     tracks, _ = store.tracks(limit=-1, offset=0, query="")
     lost = [track.track_id for track in tracks if sizes.get(_audio(track)) != track.bytes]
     if lost:
@@ -50,11 +50,12 @@ def sweep_library(folder: Path, store: Store) -> None:
         store.put_tracks(again)
     if lost or again:
         log.info(fields("index_mended", lost=len(lost), found=len(again)))
+    return len(again)
 
 
 def _settle(metadata: Path, sizes: Mapping[str, int], store: Store) -> Track | None:
     """For metadata that the index does not know: its track, unless that is to be made again."""
-    track = whole_track(metadata, sizes)
+    track = _whole_track(metadata, sizes)
     job = store.job(metadata.stem)
     if job is None or job.state.ended:
         return track
@@ -64,13 +65,13 @@ def _settle(metadata: Path, sizes: Mapping[str, int], store: Store) -> Track | N
     return None
 
 
-def file_sizes(folder: Path) -> dict[str, int]:
+def _file_sizes(folder: Path) -> dict[str, int]:
     """Bytes of each file of a folder, by its name."""
     with os.scandir(folder) as entries:
         return {entry.name: entry.stat().st_size for entry in entries if entry.is_file()}
 
 
-def whole_track(metadata: Path, sizes: Mapping[str, int]) -> Track | None:
+def _whole_track(metadata: Path, sizes: Mapping[str, int]) -> Track | None:
     """The track that a file of metadata tells of, if its audio is beside it and whole.
 
     sizes: bytes of each file of the folder.

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import msgspec
 
-from lofi_broker.leftovers import file_sizes, whole_track
+from lofi_broker.leftovers import sweep_library
 from lofi_broker.store import DamagedDatabase, Store, job_of
 from lofi_common.errors import LofiError
 from lofi_common.jobs import Job
@@ -26,17 +26,14 @@ _FILES = ("", "-wal", "-shm")
 def open_store(database: Path, library: Path) -> tuple[Store, str | None]:
     """The queue's database, and what its user has to be told of it.
 
-    A new one gets the index of the library from the metadata that lies beside each track, and from a damaged
-    one the jobs that can still be read. Nothing is deleted. Raises LofiError when it can't be opened.
+    In the place of a damaged one comes a new one with the library's index, made from the metadata that lies
+    beside each track, and with the jobs that can still be read. Nothing is deleted. Raises LofiError when it
+    can't be opened.
     """
-    known = database.exists()
     try:
-        store = _checked(database)
+        return _checked(database), None
     except DamagedDatabase as error:
         return _replaced(database, library, str(error))
-    if not known:
-        _index(store, library)
-    return store, None
 
 
 def _checked(database: Path) -> Store:
@@ -52,7 +49,7 @@ def _checked(database: Path) -> Store:
 def _replaced(database: Path, library: Path, damage: str) -> tuple[Store, str]:
     aside = _set_aside(database)
     store = Store(database)
-    tracks = _index(store, library)
+    tracks = sweep_library(library, store)
     jobs = _save_jobs(store, aside)
     found = f"{tracks} tracks of the library and {jobs} jobs that had not ended"
     told = f"{damage}; it was set aside as {aside}. Found again: {found}"
@@ -69,16 +66,6 @@ def _set_aside(database: Path) -> Path:
         if part.exists():
             part.rename(f"{aside}{suffix}")
     return aside
-
-
-def _index(store: Store, library: Path) -> int:
-    """Put the tracks of the library's folder into the index; returns how many."""
-    sizes = file_sizes(library)
-    found = [whole_track(path, sizes) for path in sorted(library.glob("*.json"))]
-    tracks = [track for track in found if track is not None]
-    if tracks:
-        store.put_tracks(tracks)
-    return len(tracks)
 
 
 def _save_jobs(store: Store, aside: Path) -> int:
