@@ -57,7 +57,7 @@ def _measure(candidate: str, seconds: int) -> Product:
     paths = find_paths(os.environ)
     with Lofi.connect(name="benchmark", paths=paths) as client:
         try:
-            accepted = client.generate(GenerateParams(prompt=PROMPT, duration_sec=seconds, seed=0))
+            accepted = client.submit(GenerateParams(prompt=PROMPT, duration_sec=seconds, seed=0))
             *_, ended = client.follow(accepted, TRACK_SEC)
             if not isinstance(ended, GenerationComplete):
                 sys.exit(f"the track failed: {ended}")

@@ -30,6 +30,7 @@ import psutil
 
 from lofi_client.connection import Connection
 from lofi_client.launch import find_broker
+from lofi_client.remote import Address
 from lofi_common import PROTOCOL
 from lofi_common.paths import find_paths
 
@@ -98,11 +99,11 @@ class Shell:
     """A client over ZeroMQ."""
 
     def __init__(self, endpoint: str) -> None:
-        self._connection = Connection(endpoint)
+        self._connection = Connection(Address(endpoint))
         self.call("initialize", client="soak", protocol=PROTOCOL, events=True)
 
     def call(self, method: str, **params: object) -> dict[str, Any]:
-        return self._connection.call(method, params, _WAIT_SEC)
+        return self._connection.request(method, params, _WAIT_SEC)
 
     def event(self) -> tuple[str, dict[str, Any]]:
         event = self._connection.event(_WAIT_SEC)

@@ -87,7 +87,7 @@ class Client:
 
     def generate(self, lofi: Lofi, params: GenerateParams) -> GenerateResult:
         asked_at = self._journal.write("asked", "generate")
-        accepted = lofi.generate(params)
+        accepted = lofi.submit(params)
         track_id, state = accepted.track_id, accepted.status
         self._journal.write("answered", "generate", track_id=track_id, state=state, asked_at=asked_at)
         if track_id not in self._known:

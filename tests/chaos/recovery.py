@@ -30,7 +30,7 @@ def measure(engine: str, times: int) -> dict[str, list[float]]:
         for number in range(times):
             job = _long_job(engine, number)
             with stage.connect() as lofi:
-                track_id = lofi.generate(job).track_id
+                track_id = lofi.submit(job).track_id
                 _started(lofi, track_id)
                 waited, load = _kill_worker(lofi, broker, track_id)
             found["worker"].append(round(waited, 3))
@@ -72,7 +72,7 @@ def _kill_worker(lofi: Lofi, broker: BrokerProcess, track_id: str) -> tuple[floa
 
 def _cancel(lofi: Lofi, track_id: str, following: GenerateParams) -> float:
     """Until the next job runs, in seconds."""
-    next_id = lofi.generate(following).track_id
+    next_id = lofi.submit(following).track_id
     began = time.monotonic()
     lofi.cancel(track_id)
     _started(lofi, next_id)

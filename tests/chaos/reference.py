@@ -21,7 +21,7 @@ def undisturbed(engine: str) -> dict[str, str]:
         for request in pool(engine):
             if dies(request.prompt):
                 continue
-            accepted = lofi.generate(request)
+            accepted = lofi.submit(request)
             *_, ended = lofi.follow(accepted, _TRACK_SEC)
             assert isinstance(ended, GenerationComplete), ended
             found[accepted.track_id] = hashlib.sha256(Path(ended.path).read_bytes()).hexdigest()

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 import pytest
 from click.testing import CliRunner
 
-import lofi_client.client
+import lofi_client.calls
 from lofi_cli import exits, submit
 from lofi_cli.doctor import examine
 from lofi_cli.main import main
@@ -27,7 +27,7 @@ def running(home: Home, monkeypatch: pytest.MonkeyPatch) -> Iterator[int]:
     """The pid of a broker in the background; commands run in here, and wait less."""
     for name, value in home.environ.items():
         monkeypatch.setenv(name, value)
-    monkeypatch.setattr(lofi_client.client, "_GREET_SEC", 0.3)
+    monkeypatch.setattr(lofi_client.calls, "GREET_SEC", 0.3)
     monkeypatch.setattr(submit, "_CANCEL_SEC", 0.3)
     assert home.lofi("broker", "start").returncode == 0
     found = find_broker(home.paths)

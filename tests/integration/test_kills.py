@@ -75,7 +75,7 @@ def test_a_kill_while_a_track_is_put_into_the_library_leaves_nothing(
     stage.steps.arm("broker", step, count)
     broker = serving(stage)
     with stage.connect() as lofi:
-        track_id = lofi.generate(TONE).track_id
+        track_id = lofi.submit(TONE).track_id
     dies(broker)
     stage.steps.arm("broker", "spawn.before", 1)  # before the job runs again
     dies(stage.start(armed=True))
@@ -102,7 +102,7 @@ def test_a_kill_while_a_track_is_deleted_leaves_it_or_nothing(
 ) -> None:
     broker = serving(stage)
     with stage.connect() as lofi:
-        track_id = lofi.generate(TONE).track_id
+        track_id = lofi.submit(TONE).track_id
         complete(lofi, track_id)
         stage.steps.arm("broker", step, count)
         with pytest.raises(Exception, match="broker"):
@@ -151,7 +151,7 @@ def test_a_worker_that_dies_leaves_nothing_in_the_spool(stage: Stage, step: str)
     stage.steps.arm("worker", step, 1)
     broker = serving(stage)
     with stage.connect() as lofi:
-        track_id = lofi.generate(TONE).track_id
+        track_id = lofi.submit(TONE).track_id
         complete(lofi, track_id)
         assert not stage.steps.armed("worker")
         assert files(stage) == [f"{track_id}.json", f"{track_id}.wav"]

@@ -14,12 +14,12 @@ import pytest
 import zmq
 from click.testing import CliRunner
 
-import lofi_client.client
+import lofi_client.calls
 from lofi_cli.doctor import examine
 from lofi_cli.main import main
 from lofi_client import Lofi
-from lofi_client.connection import public_key
 from lofi_client.remote import client_secret
+from lofi_client.sockets import public_key
 from lofi_common import api
 from lofi_common.errors import BrokerUnavailable, InvalidParams
 from lofi_common.keys import KeyFileError, secret_key
@@ -70,7 +70,7 @@ def test_a_listed_client_makes_a_track(
     let_in(home, elsewhere)
     with connect(elsewhere, address(home, endpoint), monkeypatch) as lofi:
         assert lofi.status().broker.pid == served.process.pid
-        accepted = lofi.generate(api.GenerateParams(prompt="from afar", duration_sec=5))
+        accepted = lofi.submit(api.GenerateParams(prompt="from afar", duration_sec=5))
         assert isinstance(list(lofi.follow(accepted, 20.0))[-1], api.GenerationComplete)
     assert stat.S_IMODE(home.paths.keys.broker.stat().st_mode) == 0o600
     assert stat.S_IMODE(home.paths.keys.folder.stat().st_mode) == 0o700
@@ -140,7 +140,7 @@ def test_files_of_the_broker_s_machine_are_not_for_others(
     with connect(elsewhere, address(home, endpoint), monkeypatch) as lofi:
         target = home.root / "planted.wav"
         with pytest.raises(InvalidParams, match="can't name a file"):
-            lofi.generate(api.GenerateParams(prompt="x", duration_sec=5, output=str(target)))
+            lofi.submit(api.GenerateParams(prompt="x", duration_sec=5, output=str(target)))
         for folder in (str(home.root), "~/models", "./models"):
             with pytest.raises(InvalidParams, match="can't name a folder"):
                 lofi.download_model(api.models.ModelDownloadParams(model=folder))
@@ -189,7 +189,7 @@ def test_doctor_and_stop_with_a_broker_elsewhere(
     assert good.ok and f"commands go to LOFI_BROKER={where}: it answers" in good.what
     stopped = CliRunner().invoke(main, ["broker", "stop"])
     assert stopped.output == f"stopped the broker at {where}, pid {served.process.pid} there\n"
-    monkeypatch.setattr(lofi_client.client, "_GREET_SEC", 0.3)
+    monkeypatch.setattr(lofi_client.calls, "GREET_SEC", 0.3)
     silent = list(examine())[-1]
     assert not silent.ok and f"the broker at {where} did not answer" in silent.what
     assert "LOFI_BROKER has its address" in silent.advice

@@ -15,7 +15,7 @@ from lofi_broker.models.partials import drop_scratch, fetched_bytes
 from lofi_broker.models.store import ModelStore, locked
 from lofi_cli.models import PRECISIONS
 from lofi_cli.show_models import show_models
-from lofi_client import Lofi
+from lofi_client.following import InstallFollowing
 from lofi_common import api_models
 from lofi_common.catalogue import catalogue_folder, read_catalogue
 from lofi_common.config import Config, ModelConfig, WorkerConfig
@@ -290,23 +290,19 @@ M: dict[str, Any] = {"name": "m", "license": "", "selected": False}
 def test_after_a_silence_the_broker_is_asked_how_an_installation_ended(
     answers: list[dict[str, Any]], told: str
 ) -> None:
-    class Silent:
-        def __init__(self) -> None:
-            self.left = list(answers)
-
-        def event(self, timeout_sec: float) -> None:
-            return None
-
-        def call(self, method: str, params: object, timeout_sec: float) -> dict[str, object]:
-            model = dict(self.left.pop(0))
+    following = InstallFollowing("m", now=0.0)
+    ends = []
+    for now in range(100):
+        assert following.wait_sec(now) in range(6)
+        ends += [end] if (end := following.known()) is not None else []
+        if not following.over and following.asks(now):
+            model = dict(answers.pop(0))
             ended = [{"model": "m", "state": state} for state in model.pop("ends", [])]
             ended.append({"model": "other", "state": "install_failed"})
-            return {"models": [model] if "state" in model else [], "ended": ended}
-
-    silent: Any = Silent()
-    (last,) = Lofi(silent).follow_install("m")
-    assert isinstance(last, api_models.ModelStatus) and last.state == told
-    assert not silent.left
+            models = [model] if "state" in model else []
+            following.answered(following.question.answered({"models": models, "ended": ended}), now)
+    assert following.over and not answers
+    assert {end.state for end in ends} == {told}
 
 
 # words

@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 
 from lofi_cli.show import printable
-from lofi_client.connection import public_key
 from lofi_client.remote import client_secret
+from lofi_client.sockets import public_key
 from lofi_common.keys import secret_key
 from lofi_common.paths import find_paths
 

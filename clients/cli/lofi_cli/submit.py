@@ -148,7 +148,7 @@ def _run(
     accepted = None
     try:
         with exits.interrupt_deferred():
-            accepted = lofi.generate(params)
+            accepted = lofi.submit(params)
         watcher.accepted(accepted, print_id=not wait)
         if not wait:
             return exits.OK

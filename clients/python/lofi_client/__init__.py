@@ -1,5 +1,76 @@
-"""Typed client of the broker over ZeroMQ: `with Lofi.connect() as lofi: ...`."""
+"""Typed client of the broker: `with Lofi.connect() as lofi: ...`.
+
+Everything that a script needs is imported from here.
+"""
 
 from lofi_client.client import Lofi
+from lofi_client.following import GenerationEvent, InstallEvent, TrackEvent
+from lofi_client.generation import Generation
+from lofi_common.api import (
+    GenerateParams,
+    GenerateResult,
+    GenerationComplete,
+    GenerationError,
+    GenerationProgress,
+    GenerationStart,
+    Track,
+    WorkerRestart,
+)
+from lofi_common.api_models import DownloadProgress, ModelDownloadParams, ModelStatus
+from lofi_common.errors import (
+    BrokerUnavailable,
+    CacheWriteError,
+    ConsentRequired,
+    GenerationCancelled,
+    InternalError,
+    InvalidDuration,
+    InvalidParams,
+    InvalidPrompt,
+    InvalidRequest,
+    InvalidTrackId,
+    LofiError,
+    ModelDownloadFailed,
+    ModelInferenceFailed,
+    ModelLoadFailed,
+    ModelNotFound,
+    QueueFull,
+)
+from lofi_common.jobs import AudioFormat, JobState, Priority
 
-__all__ = ["Lofi"]
+__all__ = [
+    "AudioFormat",
+    "BrokerUnavailable",
+    "CacheWriteError",
+    "ConsentRequired",
+    "DownloadProgress",
+    "GenerateParams",
+    "GenerateResult",
+    "Generation",
+    "GenerationCancelled",
+    "GenerationComplete",
+    "GenerationError",
+    "GenerationEvent",
+    "GenerationProgress",
+    "GenerationStart",
+    "InstallEvent",
+    "InternalError",
+    "InvalidDuration",
+    "InvalidParams",
+    "InvalidPrompt",
+    "InvalidRequest",
+    "InvalidTrackId",
+    "JobState",
+    "Lofi",
+    "LofiError",
+    "ModelDownloadFailed",
+    "ModelDownloadParams",
+    "ModelInferenceFailed",
+    "ModelLoadFailed",
+    "ModelNotFound",
+    "ModelStatus",
+    "Priority",
+    "QueueFull",
+    "Track",
+    "TrackEvent",
+    "WorkerRestart",
+]

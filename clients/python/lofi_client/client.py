@@ -6,35 +6,61 @@ import os
 import time
 from collections.abc import Callable, Iterator
 from types import TracebackType
-from typing import Self, TypeVar
+from typing import Concatenate, ParamSpec, Self, TypeVar
 
-import msgspec
-
-from lofi_client.connection import BrokerSilent, Connection
-from lofi_client.launch import find_broker, start_broker
-from lofi_common import PROTOCOL, api, api_models
-from lofi_common.errors import BrokerUnavailable, ModelDownloadFailed
-from lofi_common.installs import default_name, parse_source
-from lofi_common.jobs import JobState
-from lofi_common.messages import Event
+from lofi_client import calls
+from lofi_client.calls import Call, Order, R
+from lofi_client.connection import Connection
+from lofi_client.following import (
+    InstallEvent,
+    InstallFollowing,
+    TrackEvent,
+    TrackFollowing,
+    asking_tap,
+    is_end_of,
+    is_of_install,
+    is_of_worker,
+)
+from lofi_client.generation import Followed, Generation, Listened
+from lofi_client.launch import start_broker
+from lofi_client.methods import presented
+from lofi_client.remote import BROKER_VARIABLE as BROKER_VARIABLE
+from lofi_client.remote import find_address, local_address
+from lofi_client.sockets import BrokerSilent
+from lofi_common import api, api_models
+from lofi_common.errors import BrokerUnavailable
 from lofi_common.paths import Paths, find_paths
 
-BROKER_VARIABLE = "LOFI_BROKER"
+P = ParamSpec("P")
+T = TypeVar("T")
 
-R = TypeVar("R", bound=msgspec.Struct)
 
-_GREET_SEC = 5.0
-_CALL_SEC = 30.0
-_LOOK_AGAIN_SEC = 5.0
-_HUB_SEC = 90.0
-_VERIFY_SEC = 600.0
+def _asking(call: Callable[P, Call[R]]) -> Callable[Concatenate[Lofi, P], R]:
+    """The function of `Lofi` that makes this call and waits for its answer."""
 
-_INSTALL_EVENTS = ("download_progress", "model_status")
-_INSTALL_ENDS = ("installed", "install_failed", "cancelled")
+    def ask(self: Lofi, /, *args: P.args, **kwargs: P.kwargs) -> R:
+        return self._connection.call(call(*args, **kwargs))
+
+    return presented(ask, call, call)
+
+
+def _ordering(
+    order: Callable[P, Order], answered: Callable[[Lofi, Order], T]
+) -> Callable[Concatenate[Lofi, P], T]:
+    """The function of `Lofi` that orders a track."""
+
+    def ask(self: Lofi, /, *args: P.args, **kwargs: P.kwargs) -> T:
+        return answered(self, order(*args, **kwargs))
+
+    return presented(ask, order, answered)
 
 
 class Lofi:
-    """A connection to the broker. Every function raises the LofiError that the broker answered."""
+    """A connection to the broker. Every function raises the LofiError that the broker answered,
+    BrokerUnavailable when it does not answer or leaves, and InvalidParams for what can't be sent.
+
+    Not for use from several threads. Once the broker has left, a new connection is needed.
+    """
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
@@ -49,137 +75,80 @@ class Lofi:
         Raises BrokerUnavailable, or InvalidRequest when the broker speaks another protocol.
         """
         where = paths or find_paths(os.environ)
-        elsewhere = os.environ.get(BROKER_VARIABLE) if paths is None else None
-        if elsewhere:
-            from lofi_client.remote import connect_to
-
-            try:
-                return cls._greeted(connect_to(elsewhere, where.keys), name)
-            except BrokerSilent as error:
-                raise BrokerUnavailable(
-                    f"the broker at {elsewhere} did not answer within {_GREET_SEC:g} s",
-                    recovery="Look whether one runs there, and whether LOFI_BROKER has its address and port.",
-                ) from error
-        found = find_broker(where)
-        if found is None:
+        address = find_address(where, None if paths else os.environ.get(BROKER_VARIABLE))
+        if address is None:
             if not start:
                 raise BrokerUnavailable("no broker is running")
-            found = start_broker(where)
+            address = local_address(start_broker(where))
+        client = cls(Connection(address))
         try:
-            return cls._greeted(Connection(found.endpoint), name)
+            client.durable = client._connection.call(calls.initialize(name)).durable
         except BrokerSilent as error:
-            raise BrokerUnavailable(
-                f"broker, pid {found.pid}, runs but does not answer",
-                details=str(error),
-                recovery=f"`kill -9 {found.pid}` ends it; accepted tracks are kept, and the next command"
-                " starts another.",
-            ) from error
-
-    @classmethod
-    def _greeted(cls, connection: Connection, name: str) -> Self:
-        client = cls(connection)
-        try:
-            client.durable = client._initialize(name).durable
+            client.close()
+            raise address.unanswered(error) from error
         except BaseException:
             client.close()
             raise
         return client
 
-    def _initialize(self, name: str) -> api.InitializeResult:
-        params = api.InitializeParams(client=name, protocol=PROTOCOL, events=True)
-        return self._call("initialize", params, api.InitializeResult, _GREET_SEC)
+    def _generate(self, order: Order) -> Generation:
+        """Ask for a track, and iterate over what happens to it, from the GenerateResult to the
+        GenerationComplete. Raises the LofiError of a track that fails.
 
-    def _call(self, method: str, params: api.Params, kind: type[R], timeout_sec: float = _CALL_SEC) -> R:
-        result = self._connection.call(method, msgspec.to_builtins(params), timeout_sec)
-        return msgspec.convert(result, kind)
+        duration_sec: 5 to 120. seed: 0 to 2^64-1; one is chosen, and told, if none is given. output: a file
+        or folder to copy the track to, over an existing file only with `force`; the format follows its name
+        unless `format` is given. temperature, top_k, top_p, guidance_scale: the model's own unless given.
+        timeout_sec: TimeoutError after so long; the track goes on, as it does when nobody listens any more.
+        """
+        return Generation(self._connection, self.submit(order.params), order)
 
-    def generate(self, params: api.GenerateParams) -> api.GenerateResult:
+    def _make(self, order: Order) -> api.GenerationComplete:
+        """Ask for a track as `generate` does, and wait for it. Raises the LofiError of one that fails."""
+        return self._generate(order).result()
+
+    generate = _ordering(calls.order, _generate)
+    make = _ordering(calls.order, _make)
+
+    def submit(self, params: api.GenerateParams) -> api.GenerateResult:
         """Queue a track. It goes on whether or not anybody waits for it (`follow`)."""
-        return self._call("generate", params, api.GenerateResult)
+        # What was told of workers before is about other tracks, and an end that came before the answer is
+        # that of an earlier try.
+        self._connection.post.forget(is_of_worker)
+        accepted = self._connection.call(calls.submit(params))
+        self._connection.post.forget(lambda event: is_end_of(event, accepted.track_id))
+        return accepted
 
-    def follow(self, accepted: api.GenerateResult, timeout_sec: float | None = None) -> Iterator[api.Result]:
+    def follow(self, accepted: api.GenerateResult, timeout_sec: float | None = None) -> Iterator[TrackEvent]:
         """What happens to a track, until its GenerationComplete or GenerationError, which comes last.
 
         ModelStatus and WorkerRestart come in between. Raises TimeoutError after `timeout_sec`, and
         BrokerUnavailable, which names the track, when the broker leaves.
         """
-        track_id = accepted.track_id
-        try:
-            yield from self._until_ended(track_id, timeout_sec)
-        except BrokerUnavailable as error:
-            raise BrokerUnavailable(
-                f"{error} before track {track_id} had ended",
-                recovery="Connect again; `track` tells what became of it.",
-            ) from error
+        following = TrackFollowing(accepted.track_id, time.monotonic(), timeout_sec)
+        return Followed(self._connection, following)
 
-    def _until_ended(self, track_id: str, timeout_sec: float | None) -> Iterator[api.Result]:
-        deadline = None if timeout_sec is None else time.monotonic() + timeout_sec
-        look_again = 0.0  # it may have ended before
-        while True:
-            now = time.monotonic()
-            if deadline is not None and now >= deadline:
-                raise TimeoutError(f"track {track_id} was not finished after {timeout_sec:g} s")
-            if now >= look_again:
-                ended = self._ended(track_id)
-                if ended is not None:
-                    yield ended
-                    return
-                look_again = now + _LOOK_AGAIN_SEC
-            until = look_again if deadline is None else min(look_again, deadline)
-            event = self._connection.event(until - now)
-            kind = api.NOTIFICATIONS.get(event.method) if event is not None else None
-            if event is None or kind is None or event.params.get("track_id", track_id) != track_id:
-                continue
-            told = msgspec.convert(event.params, kind)
-            if "track_id" in event.params:
-                look_again = time.monotonic() + _LOOK_AGAIN_SEC
-            yield told
-            if isinstance(told, api.GenerationComplete | api.GenerationError):
-                return
+    def listen(self) -> Iterator[api.Result]:
+        """All notifications of the broker from now on, of any track. Raises BrokerUnavailable at its end."""
+        return Listened(self._connection)
 
-    def _ended(self, track_id: str) -> api.GenerationComplete | api.GenerationError | None:
-        """Events are hints: after a silence the track itself is asked."""
-        track = self.track(track_id)
-        if track.error is not None and track.status.ended:
-            error = track.error
-            return api.GenerationError(
-                track_id=track_id, code=error.name, message=error.message, recovery=error.recovery
-            )
-        if track.status is not JobState.COMPLETE:
-            return None
-        return complete(track)
+    status = _asking(calls.status)
+    queue = _asking(calls.queue)
+    cancel = _asking(calls.cancel)
+    clear_queue = _asking(calls.clear_queue)
 
-    def status(self) -> api.StatusResult:
-        return self._call("status", api.NoParams(), api.StatusResult)
+    track = _asking(calls.track)
+    tracks = _asking(calls.tracks)
+    delete_track = _asking(calls.delete_track)
+    clear_tracks = _asking(calls.clear_tracks)
+    stats = _asking(calls.stats)
 
-    def queue(self) -> api.QueueStatusResult:
-        return self._call("queue_status", api.NoParams(), api.QueueStatusResult)
+    models = _asking(calls.models)
+    cancel_model = _asking(calls.cancel_model)
+    select_model = _asking(calls.select_model)
+    remove_model = _asking(calls.remove_model)
+    verify_model = _asking(calls.verify_model)
 
-    def cancel(self, track_id: str, timeout_sec: float = _CALL_SEC) -> api.CancelResult:
-        """Cancel a queued or running track. When the answer takes longer, the cancel may still come."""
-        return self._call("queue_cancel", api.TrackParams(track_id=track_id), api.CancelResult, timeout_sec)
-
-    def clear_queue(self) -> api.ClearResult:
-        return self._call("queue_clear", api.NoParams(), api.ClearResult)
-
-    def track(self, track_id: str) -> api.Track:
-        return self._call("track_get", api.TrackParams(track_id=track_id), api.Track)
-
-    def tracks(self, *, limit: int = 100, offset: int = 0, query: str = "") -> api.CacheListResult:
-        params = api.CacheListParams(limit=limit, offset=offset, query=query)
-        return self._call("cache_list", params, api.CacheListResult)
-
-    def delete_track(self, track_id: str) -> api.CacheDeleteResult:
-        return self._call("cache_delete", api.TrackParams(track_id=track_id), api.CacheDeleteResult)
-
-    def clear_tracks(self) -> api.CacheClearResult:
-        return self._call("cache_clear", api.NoParams(), api.CacheClearResult)
-
-    def stats(self) -> api.CacheStatsResult:
-        return self._call("cache_stats", api.NoParams(), api.CacheStatsResult)
-
-    def models(self) -> api_models.ModelsListResult:
-        return self._call("models_list", api.NoParams(), api_models.ModelsListResult)
+    shutdown = _asking(calls.shutdown)
 
     def download_model(
         self,
@@ -191,52 +160,16 @@ class Lofi:
         `asking` gets a status before each try to ask the Hub, which may take a minute to answer.
         Raises ConsentRequired, with a DownloadOffer as JSON in its details, until `consent` is given.
         """
-        name = params.name or default_name(parse_source(params.model))
-
-        def meanwhile(event: Event) -> None:
-            if asking is not None and _is_about(event, name) and event.params.get("state") == "asking":
-                asking(msgspec.convert(event.params, api_models.ModelStatus))
-
-        result = self._connection.call("model_download", msgspec.to_builtins(params), _HUB_SEC, meanwhile)
-        accepted = msgspec.convert(result, api_models.ModelDownloadResult)
+        tap = asking_tap(params, asking)
+        self._connection.post.add(tap)
+        accepted = self._connection.call(calls.download_model(params))
         # What came before the answer is about an earlier installation of that name.
-        self._connection.forget(lambda event: _is_about(event, accepted.model))
+        self._connection.post.forget(lambda event: is_of_install(event, accepted.model))
         return accepted
 
-    def follow_install(self, model: str) -> Iterator[api.Result]:
+    def follow_install(self, model: str) -> Iterator[InstallEvent]:
         """What happens to an installation: DownloadProgress and ModelStatus, until the state that ends it."""
-        while True:
-            event = self._connection.event(_LOOK_AGAIN_SEC)
-            if event is None:  # events are hints: after a silence the broker is asked
-                found = self.models()
-                if any(each.name == model and _under_way(each) for each in found.models):
-                    continue
-                ends = (end for end in reversed(found.ended) if end.model == model)
-                yield next(ends, None) or _end_unknown(model)
-                return
-            if not _is_about(event, model):
-                continue
-            told: api.Result = msgspec.convert(event.params, api.NOTIFICATIONS[event.method])
-            yield told
-            if isinstance(told, api_models.ModelStatus) and told.state in _INSTALL_ENDS:
-                return
-
-    def cancel_model(self, model: str) -> api_models.ModelCancelResult:
-        return self._call("model_cancel", api_models.ModelParams(model=model), api_models.ModelCancelResult)
-
-    def select_model(self, model: str) -> api_models.ModelSelectResult:
-        return self._call("model_select", api_models.ModelParams(model=model), api_models.ModelSelectResult)
-
-    def remove_model(self, model: str) -> api_models.ModelRemoveResult:
-        return self._call("model_remove", api_models.ModelParams(model=model), api_models.ModelRemoveResult)
-
-    def verify_model(self, model: str | None = None, *, full: bool = False) -> api_models.ModelVerifyResult:
-        """Check an installed model's files, the selected one's by default; with `full`, load and run it."""
-        params = api_models.ModelVerifyParams(model=model, full=full)
-        return self._call("model_verify", params, api_models.ModelVerifyResult, _VERIFY_SEC)
-
-    def shutdown(self) -> api.ShutdownResult:
-        return self._call("shutdown", api.NoParams(), api.ShutdownResult)
+        return Followed(self._connection, InstallFollowing(model, time.monotonic()))
 
     def wait_left(self, timeout_sec: float) -> bool:
         """Wait until the broker has closed the connection; False when it is still there after that time."""
@@ -249,6 +182,7 @@ class Lofi:
         return False
 
     def close(self) -> None:
+        """Leave. Tracks that were asked for go on."""
         self._connection.close()
 
     def __enter__(self) -> Self:
@@ -258,23 +192,3 @@ class Lofi:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
-
-
-def complete(track: api.Track) -> api.GenerationComplete:
-    """The notification that a finished track of the library stands for."""
-    return msgspec.convert(track, api.GenerationComplete, from_attributes=True)
-
-
-def _is_about(event: Event, model: str) -> bool:
-    """Whether an event may tell of this model's installation."""
-    return event.params.get("model") == model and event.method in _INSTALL_EVENTS
-
-
-def _under_way(model: api_models.ModelInfo) -> bool:
-    return model.state == "installing" or model.being_replaced
-
-
-def _end_unknown(model: str) -> api_models.ModelStatus:
-    """For an installation of which the broker knows nothing more."""
-    error = ModelDownloadFailed(f"the installation of {model} has ended; the broker's log says why").info()
-    return api_models.ModelStatus(model=model, state="install_failed", error=error)

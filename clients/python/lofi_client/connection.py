@@ -1,138 +1,91 @@
-"""One socket to the broker: requests and their responses in order, events kept until they are asked for."""
+"""One socket to the broker: requests and their responses in order, events for those who want them."""
 
 from __future__ import annotations
 
 import itertools
+import math
 import time
-from collections import deque
-from collections.abc import Callable
-from typing import NamedTuple
 
+import msgspec
 import zmq
-from zmq.utils import z85
-from zmq.utils.monitor import recv_monitor_message
 
+from lofi_client.calls import Call, R
+from lofi_client.post import Inbox, Post
+from lofi_client.remote import Address
+from lofi_client.sockets import BrokerSilent, connected, disconnect, packed, what_was_lost
 from lofi_common import wire
-from lofi_common.errors import BrokerUnavailable, InvalidParams, from_info
-from lofi_common.messages import Event, Request, Response
-
-_KEPT_EVENTS = 10_000
-_REFUSED = (
-    zmq.EVENT_HANDSHAKE_FAILED_AUTH
-    | zmq.EVENT_HANDSHAKE_FAILED_PROTOCOL
-    | zmq.EVENT_HANDSHAKE_FAILED_NO_DETAIL
-)
-
-
-class BrokerSilent(BrokerUnavailable):
-    """Connected or not, nothing came back in time."""
-
-    hint = "`lofi doctor` tells whether the broker answers at all, and how to end one that does not."
-
-
-class CurveKeys(NamedTuple):
-    """What a TCP connection is encrypted with: our secret key and the broker's public one, 32 bytes each."""
-
-    secret: bytes
-    broker: bytes
+from lofi_common.errors import BrokerUnavailable, from_info
+from lofi_common.messages import Event, Response
 
 
 class Connection:
-    """Not for use from several threads."""
+    """Not for use from several threads. Once the broker has left, a new one is needed."""
 
-    def __init__(self, endpoint: str, keys: CurveKeys | None = None) -> None:
+    def __init__(self, address: Address) -> None:
+        """Raises InvalidParams for an endpoint that can't be one."""
         self._context = zmq.Context()
-        self._socket = self._context.socket(zmq.DEALER)
-        self._socket.setsockopt(zmq.LINGER, 0)
-        self._socket.setsockopt(zmq.MAXMSGSIZE, wire.MAX_BYTES)
-        self._monitor = self._socket.get_monitor_socket(zmq.EVENT_DISCONNECTED | _REFUSED)
-        if keys is not None:
-            self._socket.setsockopt(zmq.CURVE_SERVERKEY, keys.broker)
-            self._socket.setsockopt(zmq.CURVE_SECRETKEY, keys.secret)
-            self._socket.setsockopt(zmq.CURVE_PUBLICKEY, public_key(keys.secret))
+        self._socket, self._monitor = connected(self._context, address)
         self._poller = zmq.Poller()
         self._poller.register(self._socket, zmq.POLLIN)
         self._poller.register(self._monitor, zmq.POLLIN)
-        self._socket.connect(endpoint)
         self._ids = itertools.count(1)
-        self._events: deque[Event] = deque(maxlen=_KEPT_EVENTS)
+        self._lost: BrokerUnavailable | None = None
+        self.post = Post()
 
-    def call(
-        self,
-        method: str,
-        params: dict[str, object],
-        timeout_sec: float,
-        meanwhile: Callable[[Event], None] | None = None,
-    ) -> dict[str, object]:
-        """Send one request and wait for its response; `meanwhile` sees the events that come before it, which
-        are kept as well.
+    def call(self, call: Call[R]) -> R:
+        """Send one request and wait for its response.
 
         Raises the LofiError that the broker answered, BrokerUnavailable when it left, or BrokerSilent.
         """
-        request = Request(id=next(self._ids), method=method, params=params)
-        try:
-            self._socket.send_multipart(wire.pack(request))
-        except wire.WireError as error:
-            raise InvalidParams(f"{method}: {error}") from error
+        params = msgspec.to_builtins(call.params)
+        return call.answered(self.request(call.method, params, call.timeout_sec))
+
+    def request(self, method: str, params: dict[str, object], timeout_sec: float) -> dict[str, object]:
+        """As `call`, without types."""
+        number = next(self._ids)
+        self._socket.send_multipart(packed(number, method, params))
         deadline = time.monotonic() + timeout_sec
         while True:
             message = self._receive(deadline)
             if message is None:
                 raise BrokerSilent(f"the broker did not answer {method} within {timeout_sec:g} s")
-            if isinstance(message, Event):
-                self._events.append(message)
-                if meanwhile is not None:
-                    meanwhile(message)
-            elif message.id == request.id:
+            if isinstance(message, Response) and message.id == number:
                 if message.error is not None:
                     raise from_info(message.error)
                 return message.result or {}
 
-    def event(self, timeout_sec: float) -> Event | None:
-        """The next event; None when none comes in time. Raises BrokerUnavailable when the broker leaves."""
-        if self._events:
-            return self._events.popleft()
-        deadline = time.monotonic() + timeout_sec
-        while (message := self._receive(deadline)) is not None:
-            if isinstance(message, Event):
-                return message
-        return None
+    def next(self, inbox: Inbox, timeout_sec: float) -> Event | None:
+        """The next event of an inbox; None when none comes in time. Raises BrokerUnavailable when the broker
+        leaves."""
+        return self._await(inbox, time.monotonic() + timeout_sec)
 
-    def forget(self, unwanted: Callable[[Event], bool]) -> None:
-        """Drop those of the kept events that came before now and are of no use any more."""
-        self._events = deque((event for event in self._events if not unwanted(event)), _KEPT_EVENTS)
+    def event(self, timeout_sec: float) -> Event | None:
+        """The next event that is in no inbox, as `next`."""
+        return self._await(self.post, time.monotonic() + timeout_sec)
+
+    def _await(self, place: Inbox | Post, deadline: float) -> Event | None:
+        while (event := place.take()) is None:
+            if self._receive(deadline) is None:
+                return None
+        return event
 
     def _receive(self, deadline: float) -> Event | Response | None:
-        """The next well-formed message, None at the deadline."""
+        """The next well-formed message, None at the deadline. Events are delivered."""
         while True:
-            ready = dict(self._poller.poll(max(0, int((deadline - time.monotonic()) * 1000))))
+            ready = dict(self._poller.poll(max(0, math.ceil((deadline - time.monotonic()) * 1000))))
             if self._socket in ready:
                 try:
-                    return wire.unpack_front(self._socket.recv_multipart())
+                    message = wire.unpack_front(self._socket.recv_multipart())
                 except wire.WireError:
                     continue
+                if isinstance(message, Event):
+                    self.post.deliver(message)
+                return message
             if self._monitor in ready:
-                raise _lost(recv_monitor_message(self._monitor)["event"])
+                self._lost = what_was_lost(self._monitor.recv_multipart())
+            if self._lost is not None:
+                raise BrokerUnavailable(str(self._lost), recovery=self._lost.recovery)
             return None
 
     def close(self) -> None:
-        self._socket.disable_monitor()
-        self._monitor.close()
-        self._socket.close()
-        self._context.term()
-
-
-def public_key(secret: bytes) -> bytes:
-    """The public half of a secret CURVE key, 32 bytes each."""
-    public: bytes = z85.decode(zmq.curve_public(z85.encode(secret)))
-    return public
-
-
-def _lost(event: int) -> BrokerUnavailable:
-    if event & _REFUSED:
-        return BrokerUnavailable(
-            "the broker refused the connection: it does not know this machine's key, or has another one than"
-            " LOFI_BROKER says",
-            recovery="`lofi keys`, here and there, shows the keys.",
-        )
-    return BrokerUnavailable("the broker left")
+        disconnect(self._context, self._socket, self._monitor)

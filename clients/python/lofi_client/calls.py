@@ -1,0 +1,170 @@
+"""What can be asked of a broker: method, params, type of the result and time for each. No sockets in here.
+
+`Lofi` and `AsyncLofi` make their functions from these.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import Generic, Literal, NamedTuple, TypeVar
+
+import msgspec
+
+from lofi_client.formats import format_of
+from lofi_common import PROTOCOL, api, api_models
+from lofi_common.jobs import AudioFormat, Priority
+
+R = TypeVar("R", bound=msgspec.Struct)
+
+GREET_SEC = 5.0
+CALL_SEC = 30.0
+_HUB_SEC = 90.0
+_VERIFY_SEC = 600.0
+
+
+class Call(NamedTuple, Generic[R]):
+    """One request. After `timeout_sec` without an answer BrokerUnavailable is raised."""
+
+    method: str
+    params: api.Params
+    result: type[R]
+    timeout_sec: float = CALL_SEC
+
+    def answered(self, result: dict[str, object]) -> R:
+        return msgspec.convert(result, self.result)
+
+
+class Order(NamedTuple):
+    """A track that is wanted, and for how many seconds somebody waits for it (None: until it has ended)."""
+
+    params: api.GenerateParams
+    timeout_sec: float | None
+
+
+def order(
+    prompt: str,
+    *,
+    duration_sec: int = api.DEFAULT_DURATION_SEC,
+    seed: int | None = None,
+    model: str | None = None,
+    priority: Priority | Literal["normal", "high"] = Priority.NORMAL,
+    format: AudioFormat | Literal["wav", "flac", "ogg", "mp3"] | None = None,
+    output: str | os.PathLike[str] | None = None,
+    force: bool = False,
+    temperature: float | None = None,
+    top_k: int | None = None,
+    top_p: float | None = None,
+    guidance_scale: float | None = None,
+    timeout_sec: float | None = None,
+) -> Order:
+    """Check what is asked for before it is sent. Raises InvalidPrompt, InvalidDuration, InvalidParams."""
+    target = os.fspath(output) if output is not None else None
+    wanted = {
+        "prompt": prompt,
+        "duration_sec": duration_sec,
+        "seed": seed,
+        "model": model,
+        "priority": priority,
+        "format": format or (format_of(target) if target else AudioFormat.WAV),
+        # A slash at its end says that it is a folder.
+        "output": os.path.abspath(target) + ("/" if target.endswith("/") else "") if target else target,
+        "force": force,
+        "temperature": temperature,
+        "top_k": top_k,
+        "top_p": top_p,
+        "guidance_scale": guidance_scale,
+    }
+    return Order(api.parse_params("generate", wanted), timeout_sec)
+
+
+def initialize(name: str) -> Call[api.InitializeResult]:
+    params = api.InitializeParams(client=name, protocol=PROTOCOL, events=True)
+    return Call("initialize", params, api.InitializeResult, GREET_SEC)
+
+
+def submit(params: api.GenerateParams) -> Call[api.GenerateResult]:
+    return Call("generate", params, api.GenerateResult)
+
+
+def status() -> Call[api.StatusResult]:
+    """The broker, its workers, what runs, how much waits."""
+    return Call("status", api.NoParams(), api.StatusResult)
+
+
+def queue() -> Call[api.QueueStatusResult]:
+    """The track that is made now, and the first 100 that wait."""
+    return Call("queue_status", api.NoParams(), api.QueueStatusResult)
+
+
+def cancel(track_id: str, timeout_sec: float = CALL_SEC) -> Call[api.CancelResult]:
+    """Cancel a queued or running track. When the answer takes longer, the cancel may still come.
+
+    Raises InvalidTrackId when there is no such job, or it has ended.
+    """
+    return Call("queue_cancel", api.TrackParams(track_id=track_id), api.CancelResult, timeout_sec)
+
+
+def clear_queue() -> Call[api.ClearResult]:
+    """Cancel what waits; what runs is kept."""
+    return Call("queue_clear", api.NoParams(), api.ClearResult)
+
+
+def track(track_id: str) -> Call[api.Track]:
+    """A track of the library, or the job that is to become one. Raises InvalidTrackId."""
+    return Call("track_get", api.TrackParams(track_id=track_id), api.Track)
+
+
+def tracks(*, limit: int = 100, offset: int = 0, query: str = "") -> Call[api.CacheListResult]:
+    """The library, newest first. limit: 1 to 1000. query: words that the prompt must hold."""
+    params = api.CacheListParams(limit=limit, offset=offset, query=query)
+    return Call("cache_list", params, api.CacheListResult)
+
+
+def delete_track(track_id: str) -> Call[api.CacheDeleteResult]:
+    """Delete a track of the library and its file. Raises InvalidTrackId."""
+    return Call("cache_delete", api.TrackParams(track_id=track_id), api.CacheDeleteResult)
+
+
+def clear_tracks() -> Call[api.CacheClearResult]:
+    """Delete all tracks of the library and their files."""
+    return Call("cache_clear", api.NoParams(), api.CacheClearResult)
+
+
+def stats() -> Call[api.CacheStatsResult]:
+    """How many tracks the library has, their bytes, and its folder."""
+    return Call("cache_stats", api.NoParams(), api.CacheStatsResult)
+
+
+def models() -> Call[api_models.ModelsListResult]:
+    """What is installed, what is being installed, and what the catalogue has."""
+    return Call("models_list", api.NoParams(), api_models.ModelsListResult)
+
+
+def download_model(params: api_models.ModelDownloadParams) -> Call[api_models.ModelDownloadResult]:
+    return Call("model_download", params, api_models.ModelDownloadResult, _HUB_SEC)
+
+
+def cancel_model(model: str) -> Call[api_models.ModelCancelResult]:
+    """Stop an installation; what was fetched is kept. Raises ModelNotFound."""
+    return Call("model_cancel", api_models.ModelParams(model=model), api_models.ModelCancelResult)
+
+
+def select_model(model: str) -> Call[api_models.ModelSelectResult]:
+    """Choose the model of all later tracks that name none. Raises ModelNotFound, ConsentRequired."""
+    return Call("model_select", api_models.ModelParams(model=model), api_models.ModelSelectResult)
+
+
+def remove_model(model: str) -> Call[api_models.ModelRemoveResult]:
+    """Delete an installed model that no job needs. Raises ModelNotFound, InvalidParams."""
+    return Call("model_remove", api_models.ModelParams(model=model), api_models.ModelRemoveResult)
+
+
+def verify_model(model: str | None = None, *, full: bool = False) -> Call[api_models.ModelVerifyResult]:
+    """Check an installed model's files, the selected one's by default; with `full`, load and run it."""
+    params = api_models.ModelVerifyParams(model=model, full=full)
+    return Call("model_verify", params, api_models.ModelVerifyResult, _VERIFY_SEC)
+
+
+def shutdown() -> Call[api.ShutdownResult]:
+    """Tell the broker to leave in order. What waits stays on disk."""
+    return Call("shutdown", api.NoParams(), api.ShutdownResult)
