@@ -64,7 +64,7 @@ class Broker:
         self._clients = ClientLink(local_router(self._context, paths.socket(CLIENTS)))
         self._links = [self._clients] if self._remote is None else [self._clients, self._remote.link]
         self._workers = WorkerLink(self._context, paths.socket(WORKERS))
-        self._pool = Pool(config, paths, paths.socket(WORKERS))
+        self.pool = Pool(config, paths, paths.socket(WORKERS))
         self.methods = Methods(self)
         self._listeners: list[Listener] = []
         self._tasks: set[asyncio.Task[None]] = set()
@@ -73,11 +73,6 @@ class Broker:
         self._leave_reason: asyncio.Future[str] = asyncio.get_running_loop().create_future()
         installs = self.models.installs
         self.needs = Needs(self.scheduler.active, lambda: bool(installs.active), self._present)
-
-    @property
-    def threads(self) -> int:
-        """Inference threads of each worker."""
-        return self._pool.threads
 
     def listen(self, listener: Listener) -> None:
         """Call `listener(method, params)` for every notification."""
@@ -210,7 +205,7 @@ class Broker:
             case ev.Kill(worker, reason, misbehaves):
                 level = logging.WARNING if misbehaves else logging.INFO
                 log.log(level, fields("worker_killed", worker=worker, reason=reason))
-                self._pool.kill(worker)
+                self.pool.kill(worker)
             case ev.Adopt(job, done):
                 self._start(self._adopt(job, done), f"adopt-{job.track_id}")
             case ev.Discard(path):
@@ -230,7 +225,7 @@ class Broker:
             link.publish(method, params)
 
     def _send(self, worker: str, message: messages.BrokerMessage) -> None:
-        generation = self._pool.generation(worker)
+        generation = self.pool.generation(worker)
         if generation is not None:
             self._workers.send(worker, generation, message)
 
@@ -238,7 +233,7 @@ class Broker:
         """A worker process from its start to its end."""
         try:
             model = self.models.store.of_version(action.model_version)
-            process = await self._pool.spawn(action.worker, action.generation, model)
+            process = await self.pool.spawn(action.worker, action.generation, model, action.slots)
         except LofiError as error:
             self.feed(ev.WorkerLoadFailed(action.worker, error.info()))
             self.feed(ev.WorkerExited(action.worker, str(error)))
@@ -247,9 +242,10 @@ class Broker:
             self.feed(ev.WorkerExited(action.worker, f"can't be started: {error}"))
             return
         if self._leave_reason.done() or self.scheduler.workers[action.worker].killed_for is not None:
-            self._pool.kill(action.worker)  # decided on while it was being started
-        self.feed(ev.WorkerSpawned(action.worker, process.pid, self._pool.rss_limit(model)))
-        reason = await self._pool.watch(process)
+            self.pool.kill(action.worker)  # decided on while it was being started
+        limit = self.pool.rss_limit(model, action.slots)
+        self.feed(ev.WorkerSpawned(action.worker, process.pid, limit))
+        reason = await self.pool.watch(process)
         for track_id, attempt in self.scheduler.workers[action.worker].running:
             self.library.discard_attempt(track_id, attempt)
         if not self._leave_reason.done():
@@ -272,13 +268,13 @@ class Broker:
     # workers
 
     def _worker_said(self, worker: str, generation: int, message: WorkerMessage) -> None:
-        if self._pool.generation(worker) != generation:
+        if self.pool.generation(worker) != generation:
             log.warning(fields("stale_worker_message", worker=worker, generation=generation))
             if isinstance(message, messages.Done) and not self._awaited(message):
                 self.library.discard(message.path)
             return
         if isinstance(message, messages.Hello) and message.protocol != PROTOCOL:
-            self._pool.kill(worker)
+            self.pool.kill(worker)
             return
         if isinstance(message, messages.Ready):
             log.info(fields("worker_ready", worker=worker, load_sec=message.load_sec, rss=message.rss))
@@ -334,7 +330,7 @@ class Broker:
             await self._remote.close()
         for worker in self.scheduler.workers:
             self._send(worker, messages.Shutdown(reason="the broker leaves"))
-        await self._pool.stop()
+        await self.pool.stop()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         self._workers.close()
         self._context.term()

@@ -38,6 +38,13 @@ class ClearAsked:
 
 
 @dataclass(frozen=True)
+class SlotsAsked:
+    """From now on jobs run in workers with so many slots."""
+
+    slots: int
+
+
+@dataclass(frozen=True)
 class WorkerSeen:
     """Any message of this worker arrived. `rss`: bytes that its process takes, if it told."""
 
@@ -133,6 +140,7 @@ Event = (
     | NotSaved
     | CancelAsked
     | ClearAsked
+    | SlotsAsked
     | WorkerSeen
     | WorkerSpawned
     | WorkerReady
@@ -172,11 +180,12 @@ class SendCancel:
 
 @dataclass(frozen=True)
 class Spawn:
-    """Start a worker with this version of a model."""
+    """Start a worker with this version of a model and so many slots."""
 
     worker: str
     generation: int
     model_version: str
+    slots: int
 
 
 @dataclass(frozen=True)

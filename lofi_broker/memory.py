@@ -43,6 +43,12 @@ def memory_limit(manifest: Manifest, slots: int, max_rss_mb: int, machine: int, 
     return min(_COPIES * weights + cache_bytes(manifest, slots) + _ROOM, int(_SHARE * machine) // workers)
 
 
+def most_slots(manifest: Manifest, limit: int) -> int:
+    """Slots whose caches fit beside the model's weights into `limit` bytes; 1 at least."""
+    weights = sum(file.bytes for file in manifest.files.values())
+    return max(1, (limit - weights) // cache_bytes(manifest, 1))
+
+
 def kernel_kills() -> int:
     """Processes of this machine that the kernel has ended for want of memory; 0 where it does not tell."""
     try:

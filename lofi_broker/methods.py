@@ -134,7 +134,8 @@ class Methods:
                     restarts=worker.restarts,
                     model_version=worker.model_version or (worker.wanted_version if worker.alive else None),
                     device=worker.device,
-                    threads=broker.threads,
+                    threads=broker.pool.threads,
+                    slots=worker.wanted_slots if worker.alive else None,
                     pid=worker.pid,
                     rss=worker.rss,
                     reason=worker.reason,
@@ -221,7 +222,17 @@ class Methods:
         broker = self._broker
         folder = broker.models.for_check(params.model)
         async with self._helpers:
-            return await verify(folder, broker.config.worker, broker.threads, full=params.full)
+            return await verify(folder, broker.config.worker, broker.pool.threads, full=params.full)
+
+    async def _worker_slots(self, params: api.WorkerSlotsParams) -> api.WorkerSlotsResult:
+        broker, before = self._broker, self._broker.scheduler.slots
+        slots = params.slots
+        if slots is None:
+            slots = broker.config.worker.slots
+        else:
+            broker.pool.check_slots(broker.models.for_job(params.model), slots)
+        broker.feed(ev.SlotsAsked(slots))
+        return api.WorkerSlotsResult(slots=slots, before=before)
 
     async def _shutdown(self, params: api.NoParams) -> api.ShutdownResult:
         self._broker.leave("a client asked for it")

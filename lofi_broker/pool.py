@@ -7,10 +7,11 @@ import logging
 import secrets
 import signal
 
-from lofi_broker.memory import machine_memory, memory_limit
+from lofi_broker.memory import machine_memory, memory_limit, most_slots
 from lofi_broker.process import ChildProcess, python_module
 from lofi_common.config import Config
 from lofi_common.cores import inference_threads, usable_cores
+from lofi_common.errors import InvalidParams
 from lofi_common.logs import fields
 from lofi_common.manifest import Model
 from lofi_common.paths import Paths
@@ -41,14 +42,21 @@ class Pool:
         """Inference threads of each worker."""
         return self._config.worker.threads or inference_threads(usable_cores())
 
-    def rss_limit(self, model: Model) -> int:
-        """Bytes that a worker with this model may take."""
+    def rss_limit(self, model: Model, slots: int) -> int:
+        """Bytes that a worker with this model and so many slots may take."""
         settings = self._config.worker
-        return memory_limit(
-            model.manifest, settings.slots, settings.max_rss_mb, machine_memory(), settings.count
-        )
+        return memory_limit(model.manifest, slots, settings.max_rss_mb, machine_memory(), settings.count)
 
-    async def spawn(self, worker: str, generation: int, model: Model) -> ChildProcess:
+    def check_slots(self, model: Model, slots: int) -> None:
+        """Raises InvalidParams when so many slots would take more memory than a worker may have."""
+        most = most_slots(model.manifest, self.rss_limit(model, slots))
+        if slots > most:
+            raise InvalidParams(
+                f"slots: a worker with {model.manifest.name} has memory for {most} here, not for {slots}",
+                recovery="Ask for fewer, use a smaller model, or raise worker.max_rss_mb.",
+            )
+
+    async def spawn(self, worker: str, generation: int, model: Model, slots: int) -> ChildProcess:
         """Start a worker process. Raises OSError when it can't be started."""
         settings = self._config.worker
         number = self._first_generation + generation
@@ -58,10 +66,10 @@ class Pool:
             f"--generation={number}",
             f"--engine={settings.engine}",
             f"--model={model.folder}",
-            f"--slots={settings.slots}",
+            f"--slots={slots}",
             f"--device={settings.device}",
             f"--threads={self.threads}",
-            f"--max-rss={self.rss_limit(model)}",
+            f"--max-rss={self.rss_limit(model, slots)}",
             f"--nice={settings.nice}",
             *(["--spin"] if settings.spin else []),
             f"--spool={self._paths.spool}",

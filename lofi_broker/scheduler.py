@@ -38,6 +38,7 @@ class Scheduler:
     def __init__(self, queue: QueueConfig, worker: WorkerConfig, *, seed: int = 0) -> None:
         self._queue = queue
         self._limits = worker
+        self.slots = worker.slots
         self.active = ActiveJobs()
         rng = random.Random(seed)
         names = [f"w{index}" for index in range(worker.count)]
@@ -51,6 +52,7 @@ class Scheduler:
             ev.NotSaved: self._forget,
             ev.CancelAsked: self._cancel,
             ev.ClearAsked: self._clear,
+            ev.SlotsAsked: self._slots_asked,
             ev.WorkerSeen: self._seen,
             ev.WorkerSpawned: self._spawned,
             ev.WorkerReady: self._ready,
@@ -140,6 +142,10 @@ class Scheduler:
             for job in self.active.pending()
             for action in self._endings.end(job, JobState.CANCELLED, error)
         ]
+
+    def _slots_asked(self, event: ev.SlotsAsked, now: float) -> list[ev.Action]:
+        self.slots = event.slots
+        return self._dispatch(now)
 
     # workers
 
@@ -306,7 +312,7 @@ class Scheduler:
     def _dispatch(self, now: float) -> list[ev.Action]:
         """Hand queued jobs to workers with credit; start, or free, the workers that are missing."""
         actions: list[ev.Action] = []
-        places = Places(self.workers.values(), self.active.suspects, now)
+        places = Places(self.workers.values(), self.active.suspects, self.slots, now)
         self._blocked = False
         for job in self.active.pending():
             place = places.find(job)
@@ -318,8 +324,8 @@ class Scheduler:
                 case Step.RUN:
                     actions += self._start(worker, job, now)
                 case Step.SPAWN:
-                    worker.spawn(now, version)
-                    actions.append(ev.Spawn(worker.name, worker.generation, version))
+                    worker.spawn(now, version, self.slots)
+                    actions.append(ev.Spawn(worker.name, worker.generation, version, self.slots))
                     actions.append(notices.model(version, "loading"))
                 case Step.REPLACE:
                     actions.append(_kill(worker, f"makes room for {version}", misbehaves=False))

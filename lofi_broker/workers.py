@@ -86,6 +86,8 @@ class Worker:
     """What it has loaded."""
     wanted_version: str | None = None
     """What it was last started for."""
+    wanted_slots: int = 0
+    """How many slots it was last started with."""
     device: str | None = None
     running: set[Attempt] = field(default_factory=set)
     """What holds one credit each."""
@@ -130,9 +132,9 @@ class Worker:
     def alive(self) -> bool:
         return self.state in (WorkerState.LOADING, WorkerState.READY)
 
-    def spawn(self, now: float, version: str) -> None:
-        """A new process, to load this version of a model."""
-        self.wanted_version = version
+    def spawn(self, now: float, version: str, slots: int) -> None:
+        """A new process, to load this version of a model and make so many tracks side by side."""
+        self.wanted_version, self.wanted_slots = version, slots
         self.generation += 1
         self.state = WorkerState.LOADING
         self.spawned_at = self.seen_at = now

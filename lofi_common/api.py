@@ -17,6 +17,7 @@ from lofi_common.api_base import Params as Params
 from lofi_common.api_base import Result as Result
 from lofi_common.errors import ErrorInfo, InvalidDuration, InvalidParams, InvalidPrompt, MethodNotFound
 from lofi_common.jobs import MAX_DURATION_SEC, MIN_DURATION_SEC, AudioFormat, JobState, Priority
+from lofi_common.messages import Slots
 
 DEFAULT_DURATION_SEC = 30
 MAX_PROMPT_CHARS = 1000
@@ -108,6 +109,8 @@ class WorkerInfo(Result, frozen=True, kw_only=True):
     """What it has loaded, or is loading."""
     device: str | None = None
     threads: int | None = None
+    slots: int | None = None
+    """Tracks that its process can make side by side."""
     pid: int | None = None
     rss: int | None = None
     reason: str | None = None
@@ -180,6 +183,18 @@ class CacheStatsResult(Result, frozen=True, kw_only=True):
     tracks: int
     bytes: int
     path: str
+
+
+class WorkerSlotsParams(Params, frozen=True, kw_only=True):
+    slots: Slots | None = None
+    """null: as many as the setting `worker.slots`."""
+    model: str | None = None
+    """For which the memory is looked at; null: the selected one."""
+
+
+class WorkerSlotsResult(Result, frozen=True, kw_only=True):
+    slots: int
+    before: int
 
 
 class ShutdownResult(Result, frozen=True, kw_only=True):
@@ -255,6 +270,7 @@ METHODS: dict[str, Method] = {
     "model_select": Method(models.ModelParams, models.ModelSelectResult),
     "model_remove": Method(models.ModelParams, models.ModelRemoveResult),
     "model_verify": Method(models.ModelVerifyParams, models.ModelVerifyResult),
+    "worker_slots": Method(WorkerSlotsParams, WorkerSlotsResult),
     "shutdown": Method(NoParams, ShutdownResult),
 }
 

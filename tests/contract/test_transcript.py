@@ -42,6 +42,8 @@ def test_a_session_speaks_as_its_schemas_say(home: Home) -> None:
         slow = call("generate", prompt="slow 60", duration_sec=5)["track_id"]
         call("generate", prompt="waits", duration_sec=5)
         call("queue_status")
+        call("worker_slots", slots=2)
+        call("worker_slots")
         call("status")
         call("queue_clear")
         call("queue_cancel", track_id=slow)

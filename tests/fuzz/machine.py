@@ -84,6 +84,10 @@ class Histories(RuleBasedStateMachine):
         except InvalidTrackId:
             assert known is None
 
+    @rule(slots=st.integers(1, 3))
+    def ask_for_slots(self, slots: int) -> None:
+        self.world.tell(ev.SlotsAsked(slots))
+
     # workers
 
     @precondition(lambda self: len(self.world.scheduler.active))

@@ -35,6 +35,7 @@ class Process:
     name: str
     generation: int
     version: str
+    slots: int
     seen: bool = False
     """Its start was reported."""
     loaded: str | None = None
@@ -105,7 +106,7 @@ class World:
         process.loaded = version
         self.tell(ev.WorkerSeen(process.name, 100_000_000))
         if self.processes.get(process.name) is process:  # no power cut in between
-            self.tell(ev.WorkerReady(process.name, self._worker.slots, "cpu", version, 0.1))
+            self.tell(ev.WorkerReady(process.name, process.slots, "cpu", version, 0.1))
 
     def finish(self, process: Process, attempt: Attempt) -> None:
         del process.attempts[attempt]
@@ -144,11 +145,12 @@ class World:
                 attempts = self.processes[worker].attempts
                 assert attempts[track_id, number] is False, "cancelled twice"
                 attempts[track_id, number] = True
-            case ev.Spawn(worker, generation, version):
+            case ev.Spawn(worker, generation, version, slots):
+                assert slots == self.scheduler.slots
                 assert worker not in self.processes, "started beside its predecessor"
                 assert generation > self._generations[worker]
                 self._generations[worker] = generation
-                self.processes[worker] = Process(worker, generation, version)
+                self.processes[worker] = Process(worker, generation, version, slots)
             case ev.Kill(worker):
                 assert not self.processes[worker].killed, "killed twice"
                 self.processes[worker].killed = True
@@ -164,7 +166,8 @@ class World:
 
     def _run(self, process: Process, job: Job) -> None:
         assert process.loaded == job.spec.model_version and not process.killed
-        assert len(process.attempts) < self._worker.slots, "more jobs than slots"
+        assert len(process.attempts) < process.slots, "more jobs than slots"
+        assert process.slots == self.scheduler.slots, "a job on a worker that is to be replaced"
         assert self.disk.rows[job.track_id] == job and job.state is JobState.GENERATING, "sent before saved"
         for other in self.processes.values():
             twins = [key for key, stopped in other.attempts.items() if key[0] == job.track_id and not stopped]
@@ -191,7 +194,7 @@ class World:
         held: Counter[Attempt] = Counter()
         for worker in self.scheduler.workers.values():
             process = self.processes.get(worker.name)
-            assert 0 <= worker.credit <= self._worker.slots
+            assert 0 <= worker.credit <= (process.slots if process is not None else 0)
             assert worker.alive == (process is not None)
             assert worker.running == (set(process.attempts) if process is not None else set())
             held.update(worker.running)
@@ -201,7 +204,8 @@ class World:
                 assert here == (job.track_id not in self.adopting), "a job without a worker, or with two"
         waiting = active.pending()
         if waiting:
-            places = Places(self.scheduler.workers.values(), active.suspects, self.now)
+            workers = self.scheduler.workers.values()
+            places = Places(workers, active.suspects, self.scheduler.slots, self.now)
             place = places.find(waiting[0])
             assert place is None or place.step is not Step.RUN, "a worker is free, and the next job waits"
 
