@@ -32,7 +32,7 @@ class Places:
     """The workers during one hand-out; each that is on its way is promised to one job only."""
 
     def __init__(self, workers: Iterable[Worker], suspects: Set[str], slots: int, now: float) -> None:
-        """`suspects`: tracks that neither join others nor are joined. `slots`: those of a worker to be used."""
+        """`suspects`: tracks that neither join others nor are joined. `slots`: what workers are to have."""
         self._workers = list(workers)
         self._suspects = suspects
         self._slots = slots

@@ -134,9 +134,9 @@ def schema() -> None:
     """Print the JSON Schemas of all methods and notifications."""
     import msgspec
 
-    from lofi_common import api
+    from lofi_common.schema import protocol_schema
 
-    click.echo(msgspec.json.format(msgspec.json.encode(api.schema()), indent=2).decode())
+    click.echo(msgspec.json.format(msgspec.json.encode(protocol_schema()), indent=2).decode())
 
 
 @main.command()
