@@ -19,7 +19,12 @@ PositiveSeconds = Annotated[float, Meta(gt=0)]
 
 _TCP = r"^(tcp://\S+:\d+)?\Z"
 _FOLDER = r"^[^\0]*\Z"
-_IN_WORDS = {_TCP: 'write tcp://address:port, or "" for none', _FOLDER: "write a path without NUL"}
+_SINK = r"^(null|file:/[^\0]+)?\Z"
+_IN_WORDS = {
+    _TCP: 'write tcp://address:port, or "" for none',
+    _FOLDER: "write a path without NUL",
+    _SINK: 'write "" for the default sound device, null, or file:/absolute/path.wav',
+}
 
 
 class ConfigError(LofiError):
@@ -66,11 +71,18 @@ class ModelConfig(_Section, frozen=True, kw_only=True):
     folder: Annotated[str, Meta(pattern=_FOLDER)] = ""
 
 
+class PlayerConfig(_Section, frozen=True, kw_only=True):
+    device: Annotated[str, Meta(pattern=_SINK)] = ""
+    volume: Annotated[float, Meta(ge=0, le=1)] = 0.3
+    idle_unload_sec: PositiveSeconds = 60.0
+
+
 class Config(_Section, frozen=True, kw_only=True):
     broker: BrokerConfig = BrokerConfig()
     queue: QueueConfig = QueueConfig()
     worker: WorkerConfig = WorkerConfig()
     model: ModelConfig = ModelConfig()
+    player: PlayerConfig = PlayerConfig()
 
 
 def load_config(file: Path, environ: Mapping[str, str], flags: Sequence[str] = ()) -> Config:

@@ -165,6 +165,15 @@ class BrokerUnavailable(LofiError):
     hint = "Start it with `lofi broker start`; `lofi doctor` tells what is wrong."
 
 
+class AudioDeviceError(LofiError):
+    code = -32012
+    name = "AUDIO_DEVICE_ERROR"
+    hint = (
+        "Connect a sound device, or start the sound server (PipeWire, PulseAudio), and play again;"
+        " `lofi doctor` lists the devices. Everything else works without sound."
+    )
+
+
 ALL_ERRORS: tuple[type[LofiError], ...] = (
     ParseError,
     InvalidRequest,
@@ -183,6 +192,7 @@ ALL_ERRORS: tuple[type[LofiError], ...] = (
     InvalidTrackId,
     CacheWriteError,
     BrokerUnavailable,
+    AudioDeviceError,
 )
 
 

@@ -11,13 +11,14 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-OURS = {"lofi_common", "lofi_broker", "lofi_worker", "lofi_client", "lofi_cli"}
+OURS = {"lofi_common", "lofi_broker", "lofi_worker", "lofi_client", "lofi_cli", "lofi_player"}
 FOLDERS = {
     "lofi_common": ROOT / "lofi_common",
     "lofi_broker": ROOT / "lofi_broker",
     "lofi_worker": ROOT / "lofi_worker",
     "lofi_client": ROOT / "clients/python/lofi_client",
     "lofi_cli": ROOT / "clients/cli/lofi_cli",
+    "lofi_player": ROOT / "clients/player/lofi_player",
 }
 MAY_IMPORT = {
     "lofi_common": set[str](),
@@ -25,12 +26,14 @@ MAY_IMPORT = {
     "lofi_worker": {"lofi_common"},
     "lofi_client": {"lofi_common"},
     "lofi_cli": {"lofi_common", "lofi_client"},
+    "lofi_player": {"lofi_common"},
 }
 LIBRARIES = {
     "lofi_common": {"msgspec", "msgpack", "platformdirs"},
     "lofi_broker": {"msgspec", "zmq"},
     "lofi_client": {"msgspec", "zmq"},
     "lofi_cli": {"msgspec", "click"},
+    "lofi_player": {"msgspec", "miniaudio", "numpy", "soundfile"},
 }
 
 

@@ -1,0 +1,195 @@
+"""Where frames go: a sound device, miniaudio's null device, or a file."""
+
+from __future__ import annotations
+
+import logging
+import os
+import tempfile
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
+from typing import Any, Protocol
+
+import soundfile
+
+from lofi_common.errors import AudioDeviceError
+from lofi_common.logs import fields
+from lofi_player.ring import Ring
+from lofi_player.source import CHANNELS, Frames
+
+log = logging.getLogger(__name__)
+
+LEAD_SEC = 0.15
+"""What is made ahead of what is heard: how late a pause is, and how long this process may be held up."""
+_RING_SEC = 1.0
+_PERIOD_MS = 20
+_LAST_WORDS = 2_000
+
+_SET = "Set player.device to the path of a file that may be written, or to something else."
+
+
+class Sink(Protocol):
+    sample_rate: int
+
+    def room(self) -> int:
+        """Frames that should be written now."""
+
+    def write(self, block: Frames) -> None:
+        """Never waits. A ramp's length may be written without room."""
+
+    def pending(self) -> int:
+        """Frames that were written and are not heard yet."""
+
+    def flow(self, on: bool) -> None:
+        """Whether more is coming; from now on silence is a fault, or none."""
+
+    def rest(self) -> None:
+        """Leave the device to itself; nothing is coming for a while."""
+
+    def wake(self) -> None:
+        """Be ready for frames again. Raises AudioDeviceError."""
+
+    def close(self) -> None: ...
+
+
+class DeviceSink:
+    """A device takes frames from a ring, in a thread of miniaudio's."""
+
+    def __init__(self, sample_rate: int, *, null: bool) -> None:
+        """null: the device that is none, at the pace of a real one. Raises AudioDeviceError."""
+        self.sample_rate = sample_rate
+        self._ring = Ring(round(_RING_SEC * sample_rate))
+        self._lead = round(LEAD_SEC * sample_rate)
+        self._device = open_device(sample_rate, null=null)
+        self._runs = False
+        self.wake()
+        log.info(fields("sink_opened", backend=self._device.backend, sample_rate=sample_rate))
+
+    def room(self) -> int:
+        return self._lead - self.pending()
+
+    def write(self, block: Frames) -> None:
+        self._ring.write(block)
+
+    def pending(self) -> int:
+        return self._ring.written - self._ring.read_frames
+
+    def flow(self, on: bool) -> None:
+        self._ring.flowing = on
+
+    def rest(self) -> None:
+        if self._runs:
+            self._device.stop()
+            self._runs = False
+
+    def wake(self) -> None:
+        import miniaudio
+
+        if self._runs:
+            return
+        frames = _frames_of(self._ring)
+        next(frames)
+        try:
+            self._device.start(frames)
+        except miniaudio.MiniaudioError as error:
+            raise AudioDeviceError(f"the sound device can't be started: {error}") from error
+        self._runs = True
+
+    def close(self) -> None:
+        self._device.close()
+        if self._ring.missing:
+            log.warning(fields("sink_starved", frames=self._ring.missing))
+
+
+class FileSink:
+    """A WAV file (32-bit float) of all that would be heard since it was opened, as fast as it comes."""
+
+    def __init__(self, path: str, sample_rate: int) -> None:
+        """Raises AudioDeviceError."""
+        self.sample_rate = sample_rate
+        try:
+            self._file = soundfile.SoundFile(path, "w", sample_rate, CHANNELS, subtype="FLOAT", format="WAV")
+        except (OSError, soundfile.SoundFileError) as error:
+            raise AudioDeviceError(f"no sound can be written to {path}: {error}", recovery=_SET) from error
+
+    def room(self) -> int:
+        return round(LEAD_SEC * self.sample_rate)
+
+    def write(self, block: Frames) -> None:
+        self._file.write(block)
+
+    def pending(self) -> int:
+        return 0
+
+    def flow(self, on: bool) -> None:
+        pass
+
+    def rest(self) -> None:
+        pass
+
+    def wake(self) -> None:
+        pass
+
+    def close(self) -> None:
+        self._file.close()
+
+
+def open_sink(device: str, sample_rate: int) -> Sink:
+    """device: the setting `player.device`. Raises AudioDeviceError."""
+    if device.startswith("file:"):
+        return FileSink(device.removeprefix("file:"), sample_rate)
+    return DeviceSink(sample_rate, null=device == "null")
+
+
+def _frames_of(ring: Ring) -> Generator[Frames, int, None]:
+    count = yield ring.read(0)
+    while True:
+        count = yield ring.read(count)
+
+
+def open_device(sample_rate: int, *, null: bool) -> Any:
+    """The default device of the first sound system that has one. miniaudio itself would fall back on its null
+    device, and nobody would learn why nothing is heard. Raises AudioDeviceError."""
+    import miniaudio
+
+    backends = [miniaudio.Backend.NULL] if null else real_backends()
+    tried = []
+    with told_by_libraries() as words:
+        for backend in backends:
+            try:
+                return miniaudio.PlaybackDevice(
+                    output_format=miniaudio.SampleFormat.FLOAT32,
+                    nchannels=CHANNELS,
+                    sample_rate=sample_rate,
+                    buffersize_msec=_PERIOD_MS,
+                    backends=[backend],
+                    app_name="lofi",
+                )
+            except miniaudio.MiniaudioError as error:
+                tried.append(f"{backend.name}: {error}")
+    details = "\n".join([*tried, *words])
+    raise AudioDeviceError("no sound device can be opened", details=details)
+
+
+def real_backends() -> list[Any]:
+    """The sound systems that this platform may have, in miniaudio's order."""
+    import miniaudio
+
+    none = (miniaudio.Backend.NULL, miniaudio.Backend.CUSTOM)
+    enabled = miniaudio.get_enabled_backends()
+    return [backend for backend in miniaudio.Backend if backend in enabled and backend not in none]
+
+
+@contextmanager
+def told_by_libraries() -> Iterator[list[str]]:
+    """What sound libraries print to descriptor 2 within the block: lines, after it, and nowhere else."""
+    words: list[str] = []
+    stderr = os.dup(2)
+    with tempfile.TemporaryFile() as file:
+        os.dup2(file.fileno(), 2)
+        try:
+            yield words
+        finally:
+            os.dup2(stderr, 2)
+            os.close(stderr)
+            file.seek(0)
+            words += file.read(_LAST_WORDS).decode(errors="replace").splitlines()
