@@ -22,6 +22,7 @@ from lofi_broker.library import Library
 from lofi_broker.methods import Methods
 from lofi_broker.models.service import ModelService
 from lofi_broker.needs import Needs
+from lofi_broker.playback import Playback
 from lofi_broker.pool import Pool
 from lofi_broker.remote import RemoteFront
 from lofi_broker.salvage import open_store
@@ -65,6 +66,7 @@ class Broker:
         self._links = [self._clients] if self._remote is None else [self._clients, self._remote.link]
         self._workers = WorkerLink(self._context, paths.socket(WORKERS))
         self.pool = Pool(config, paths, paths.socket(WORKERS))
+        self.playback = Playback(config, paths, self.library, self._tell, self._start)
         self.methods = Methods(self)
         self._listeners: list[Listener] = []
         self._tasks: set[asyncio.Task[None]] = set()
@@ -72,7 +74,9 @@ class Broker:
         self._wake = asyncio.Event()
         self._leave_reason: asyncio.Future[str] = asyncio.get_running_loop().create_future()
         installs = self.models.installs
-        self.needs = Needs(self.scheduler.active, lambda: bool(installs.active), self._present)
+        self.needs = Needs(
+            self.scheduler.active, lambda: bool(installs.active), self._present, self.playback.is_playing
+        )
 
     def listen(self, listener: Listener) -> None:
         """Call `listener(method, params)` for every notification."""
@@ -330,7 +334,7 @@ class Broker:
             await self._remote.close()
         for worker in self.scheduler.workers:
             self._send(worker, messages.Shutdown(reason="the broker leaves"))
-        await self.pool.stop()
+        await asyncio.gather(self.pool.stop(), self.playback.close())
         await asyncio.gather(*self._tasks, return_exceptions=True)
         self._workers.close()
         self._context.term()

@@ -15,7 +15,7 @@ import lofi_common
 from lofi_broker import events as ev
 from lofi_broker.library import track_of
 from lofi_broker.models.helpers import verify
-from lofi_common import api, api_models
+from lofi_common import api, api_models, api_playback
 from lofi_common.errors import CacheWriteError, InvalidDuration, InvalidParams, InvalidRequest, InvalidTrackId
 from lofi_common.jobs import MIN_DURATION_SEC, Job, JobSpec, JobState, Output, Priority, track_id
 from lofi_common.manifest import Model, SamplingSpec
@@ -41,7 +41,10 @@ class Methods:
         self._started = time.monotonic()
         self._helpers = asyncio.Semaphore(_HELPERS)
         self._table: dict[str, Callable[[Any], Awaitable[msgspec.Struct]]] = {
-            name: getattr(self, f"_{name}") for name in api.METHODS
+            name: getattr(broker.playback, name)
+            if name in api_playback.METHODS
+            else getattr(self, f"_{name}")
+            for name in api.METHODS
         }
 
     async def call(self, method: str, params: dict[str, object]) -> dict[str, object]:

@@ -10,13 +10,21 @@ from lofi_broker.active import ActiveJobs
 
 
 class Needs:
-    """Requests, tracks that somebody waits for, clients that are there, installations under way."""
+    """Requests, tracks that somebody waits for or hears, clients that are there, installations under way."""
 
-    def __init__(self, jobs: ActiveJobs, installing: Callable[[], bool], present: Callable[[], bool]) -> None:
-        """installing: a model is being installed. present: a client that wants events is connected."""
+    def __init__(
+        self,
+        jobs: ActiveJobs,
+        installing: Callable[[], bool],
+        present: Callable[[], bool],
+        playing: Callable[[], bool],
+    ) -> None:
+        """installing: a model is being installed. present: a client that wants events is connected.
+        playing: something is heard, at this moment."""
         self._jobs = jobs
         self._installing = installing
         self._present = present
+        self._playing = playing
         self._last_request = time.monotonic()
         self._tracks: set[str] = set()
 
@@ -41,7 +49,7 @@ class Needs:
             rest = self._last_request + seconds - time.monotonic()
             if rest > 0:
                 await asyncio.sleep(rest)
-            elif len(self._jobs) or self._installing() or self._present():
+            elif len(self._jobs) or self._installing() or self._playing() or self._present():
                 await asyncio.sleep(seconds)
             else:
                 return

@@ -94,6 +94,11 @@ class ChildProcess:
             how += " while the machine was out of memory"
         return f"{how}: {self._words[-1]}" if code != 0 and self._words else how
 
+    def send(self, line: bytes) -> None:
+        """Write to its stdin, which may take it later; what is sent to one that is gone is lost."""
+        assert self._child.stdin is not None
+        self._child.stdin.write(line)
+
     def signal(self, number: signal.Signals) -> None:
         """Send a signal to the whole process group; nothing happens when it is gone."""
         with contextlib.suppress(ProcessLookupError):

@@ -6,15 +6,18 @@ from them.
 
 from __future__ import annotations
 
-from typing import Annotated, Any, NamedTuple
+from typing import Annotated, Any
 
 import msgspec
 from msgspec import Meta
 
 from lofi_common import api_models as models
+from lofi_common import api_playback as playback
+from lofi_common.api_base import Method as Method
 from lofi_common.api_base import NoParams as NoParams
 from lofi_common.api_base import Params as Params
 from lofi_common.api_base import Result as Result
+from lofi_common.api_base import TrackId as TrackId
 from lofi_common.errors import ErrorInfo, InvalidDuration, InvalidParams, InvalidPrompt, MethodNotFound
 from lofi_common.jobs import MAX_DURATION_SEC, MIN_DURATION_SEC, AudioFormat, JobState, Priority
 from lofi_common.messages import Slots
@@ -22,7 +25,6 @@ from lofi_common.messages import Slots
 DEFAULT_DURATION_SEC = 30
 MAX_PROMPT_CHARS = 1000
 
-TrackId = Annotated[str, Meta(min_length=1, max_length=64, description="First 16 hex digits of a SHA-256.")]
 NonNegative = Annotated[int, Meta(ge=0, le=(1 << 63) - 1)]
 
 
@@ -247,11 +249,6 @@ class WorkerRestart(Result, frozen=True, kw_only=True):
     attempt: int
 
 
-class Method(NamedTuple):
-    params: type[Params]
-    result: type[msgspec.Struct]
-
-
 METHODS: dict[str, Method] = {
     "initialize": Method(InitializeParams, InitializeResult),
     "generate": Method(GenerateParams, GenerateResult),
@@ -271,6 +268,7 @@ METHODS: dict[str, Method] = {
     "model_remove": Method(models.ModelParams, models.ModelRemoveResult),
     "model_verify": Method(models.ModelVerifyParams, models.ModelVerifyResult),
     "worker_slots": Method(WorkerSlotsParams, WorkerSlotsResult),
+    **playback.METHODS,
     "shutdown": Method(NoParams, ShutdownResult),
 }
 
@@ -282,8 +280,8 @@ NOTIFICATIONS: dict[str, type[Result]] = {
     "download_progress": models.DownloadProgress,
     "model_status": models.ModelStatus,
     "worker_restart": WorkerRestart,
+    **playback.NOTIFICATIONS,
 }
-
 
 DETAILS: dict[str, type[Result]] = {"DOWNLOAD_CONSENT_REQUIRED": models.DownloadOffer}
 """Errors whose `details` are a JSON object of this type."""

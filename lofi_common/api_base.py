@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Annotated, NamedTuple
+
 import msgspec
+from msgspec import Meta
+
+TrackId = Annotated[str, Meta(min_length=1, max_length=64, description="First 16 hex digits of a SHA-256.")]
 
 
 class Params(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -15,3 +20,8 @@ class Result(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 class NoParams(Params, frozen=True, kw_only=True):
     pass
+
+
+class Method(NamedTuple):
+    params: type[Params]
+    result: type[msgspec.Struct]

@@ -45,6 +45,11 @@ class Paths(msgspec.Struct, frozen=True, kw_only=True):
         return self.state / "queue.sqlite"
 
     @property
+    def volume(self) -> Path:
+        """The last volume that was set."""
+        return self.state / "volume"
+
+    @property
     def logs(self) -> Path:
         return self.state / "logs"
 
