@@ -6,12 +6,13 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from typing import Generic, Literal, NamedTuple, TypeVar
 
 import msgspec
 
 from lofi_client.formats import format_of
-from lofi_common import PROTOCOL, api, api_models
+from lofi_common import PROTOCOL, api, api_models, api_playback
 from lofi_common.jobs import AudioFormat, Priority
 
 R = TypeVar("R", bound=msgspec.Struct)
@@ -163,6 +164,46 @@ def verify_model(model: str | None = None, *, full: bool = False) -> Call[api_mo
     """Check an installed model's files, the selected one's by default; with `full`, load and run it."""
     params = api_models.ModelVerifyParams(model=model, full=full)
     return Call("model_verify", params, api_models.ModelVerifyResult, _VERIFY_SEC)
+
+
+def play(track_ids: Sequence[str] | None = None) -> Call[api_playback.PlaybackStatus]:
+    """Play these tracks of the library, one after the other, in the place of what plays.
+
+    Without ids: go on with what is paused, else play the whole library, newest first. Raises
+    InvalidTrackId, AudioDeviceError.
+    """
+    params = api_playback.PlayParams(track_ids=None if track_ids is None else list(track_ids))
+    return Call("play", params, api_playback.PlaybackStatus)
+
+
+def pause() -> Call[api_playback.PlaybackStatus]:
+    """Hold what plays, if anything does."""
+    return Call("pause", api.NoParams(), api_playback.PlaybackStatus)
+
+
+def resume() -> Call[api_playback.PlaybackStatus]:
+    """Go on with what is paused, if anything is."""
+    return Call("resume", api.NoParams(), api_playback.PlaybackStatus)
+
+
+def stop() -> Call[api_playback.PlaybackStatus]:
+    """End the playback, if there is one."""
+    return Call("stop", api.NoParams(), api_playback.PlaybackStatus)
+
+
+def skip() -> Call[api_playback.PlaybackStatus]:
+    """Play the next track of the list; after the last one, stop."""
+    return Call("skip", api.NoParams(), api_playback.PlaybackStatus)
+
+
+def set_volume(volume: float) -> Call[api_playback.PlaybackStatus]:
+    """volume: 0 (silent) to 1 (as the file is)."""
+    return Call("volume_set", api_playback.VolumeParams(volume=volume), api_playback.PlaybackStatus)
+
+
+def playback() -> Call[api_playback.PlaybackStatus]:
+    """What plays, or is paused, and how loud."""
+    return Call("playback_status", api.NoParams(), api_playback.PlaybackStatus)
 
 
 def shutdown() -> Call[api.ShutdownResult]:

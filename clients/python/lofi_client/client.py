@@ -148,6 +148,14 @@ class Lofi:
     remove_model = _asking(calls.remove_model)
     verify_model = _asking(calls.verify_model)
 
+    play = _asking(calls.play)
+    pause = _asking(calls.pause)
+    resume = _asking(calls.resume)
+    stop = _asking(calls.stop)
+    skip = _asking(calls.skip)
+    set_volume = _asking(calls.set_volume)
+    playback = _asking(calls.playback)
+
     shutdown = _asking(calls.shutdown)
 
     def download_model(
