@@ -1,0 +1,20 @@
+--- Words for people, by `vim.notify`.
+local M = {}
+
+---@param words string
+---@param level integer? of vim.log.levels; INFO
+function M.say(words, level)
+  vim.notify("lofi: " .. words, level or vim.log.levels.INFO, { title = "lofi" })
+end
+
+---An error in words, with what to do about it.
+---@param err {message: string, recovery: string?}
+function M.error(err)
+  local words = (err.message:gsub("^lofi: ", ""))
+  if err.recovery and err.recovery ~= "" then
+    words = words .. "\n" .. err.recovery
+  end
+  M.say(words, vim.log.levels.ERROR)
+end
+
+return M

@@ -1,0 +1,36 @@
+if vim.g.loaded_lofi then
+  return
+end
+vim.g.loaded_lofi = true
+
+vim.api.nvim_create_user_command("Lofi", function(call)
+  require("lofi.command").run(call)
+end, {
+  nargs = "*",
+  bang = true,
+  range = true,
+  complete = function(lead, line, position)
+    return require("lofi.command").complete(lead, line, position)
+  end,
+  desc = "Make and play music: :Lofi rainy night, slow piano 20",
+})
+
+local function map(mode, name, command, description)
+  vim.keymap.set(
+    mode,
+    ("<Plug>(lofi-%s)"):format(name),
+    command,
+    { silent = true, desc = "lofi: " .. description }
+  )
+end
+
+map("n", "generate", "<Cmd>lua require('lofi.command').ask_for_prompt()<CR>", "ask for a prompt and make it")
+map("x", "generate", ":Lofi generate<CR>", "make a track of the selection")
+map("n", "again", "<Cmd>Lofi! generate<CR>", "make the last prompt with a new seed")
+map("n", "cancel", "<Cmd>Lofi cancel<CR>", "cancel a track")
+map("n", "tracks", "<Cmd>Lofi tracks<CR>", "choose a track")
+map("n", "play-pause", "<Cmd>lua require('lofi.command').play_pause()<CR>", "play, or pause")
+map("n", "next", "<Cmd>Lofi next<CR>", "play the next track")
+map("n", "stop", "<Cmd>Lofi stop<CR>", "stop playing")
+map("n", "volume-up", "<Cmd>Lofi volume +5<CR>", "louder")
+map("n", "volume-down", "<Cmd>Lofi volume -5<CR>", "quieter")
