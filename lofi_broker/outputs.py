@@ -11,11 +11,7 @@ from pathlib import Path
 
 from lofi_common.errors import CacheWriteError, InvalidParams
 from lofi_common.jobs import Output
-from lofi_common.paths import sync_folder
-
-_NO_HARD_LINKS = (errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK)
-_NO_FOLDER_SYNC = (errno.EACCES, errno.EINVAL)
-"""A folder that may be written to and not read, and file systems that know no such sync."""
+from lofi_common.new_file import give_name, sync_names
 
 _FULL = (errno.ENOSPC, errno.EDQUOT)
 _FREE_SPACE = "Free some space on that disk and ask for the track again, or name a file on another disk."
@@ -50,52 +46,22 @@ def copy_track(source: Path, output: Output, mode: int) -> None:
             return
         if not output.force and os.path.lexists(named):
             raise _taken(named)
-        descriptor, part = tempfile.mkstemp(prefix=f".{target.name[:100]}.", dir=target.parent)
+        descriptor, part = tempfile.mkstemp(prefix=f".{target.name[:40]}.", dir=target.parent)
         try:
             with source.open("rb") as reader, open(descriptor, "wb") as writer:
                 shutil.copyfileobj(reader, writer)
                 writer.flush()
                 os.fchmod(descriptor, mode)
                 os.fsync(descriptor)
-            _name(part, target, force=output.force)
+            give_name(Path(part), target, force=output.force)
         finally:
             Path(part).unlink(missing_ok=True)
-        _sync(target.parent)
+        sync_names(target.parent)
     except FileExistsError as error:  # it came while the track was made
         raise _taken(named) from error
     except OSError as error:
         full = error.errno in _FULL
         raise _unwritable(target, error.strerror, _FREE_SPACE if full else _OTHER_PLACE) from error
-
-
-def _name(part: str, target: Path, *, force: bool) -> None:
-    """Give the file its final name, over another only by force. Raises FileExistsError, OSError."""
-    if force:
-        os.replace(part, target)
-        return
-    try:
-        os.link(part, target)
-        return
-    except FileExistsError:
-        raise
-    except OSError as error:
-        if error.errno not in _NO_HARD_LINKS:
-            raise
-    # The name is taken by an empty file first; a kill in between leaves that.
-    os.close(os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600))
-    try:
-        os.replace(part, target)
-    except OSError:
-        target.unlink(missing_ok=True)
-        raise
-
-
-def _sync(folder: Path) -> None:
-    try:
-        sync_folder(folder)
-    except OSError as error:
-        if error.errno not in _NO_FOLDER_SYNC:
-            raise
 
 
 def _resolved(output: str) -> Path:

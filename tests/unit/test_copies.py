@@ -88,3 +88,9 @@ def test_a_disk_that_answers_again_gives_its_threads_back(
 
     asyncio.run(run())
     assert (tmp_path / "fine.wav").exists()
+
+
+def test_a_copy_with_the_longest_name_that_a_disk_takes(track: Track, tmp_path: Path) -> None:
+    (wanted,) = outputs(tmp_path, "夜" * 85)
+    copy_track(Path(track.path or ""), wanted, 0o600)
+    assert Path(wanted.path).read_bytes() == b"RIFF track"
