@@ -11,3 +11,9 @@ def human_bytes(count: int) -> str:
             break
         size, unit = size / 1000, larger
     return f"{size:.1f} {unit}" if unit != "B" and size < 99.95 else f"{size:.0f} {unit}"
+
+
+def clock(seconds: float) -> str:
+    """`75.2` → "1:15": the time in a track, minutes and whole seconds."""
+    minutes, left = divmod(int(seconds), 60)
+    return f"{minutes}:{left:02}"

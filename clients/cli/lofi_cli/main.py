@@ -10,6 +10,7 @@ import lofi_common
 from lofi_cli import exits
 from lofi_cli.models import models
 from lofi_cli.submit import main as submit
+from lofi_cli.tracks import tracks
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -20,6 +21,7 @@ def main() -> None:
 
 main.add_command(submit, "submit")
 main.add_command(models, "models")
+main.add_command(tracks, "tracks")
 
 
 @main.group()
@@ -88,25 +90,6 @@ def cancel(track_id: str) -> None:
 
     with exits.reported(), Lofi.connect(start=False, name="lofi") as lofi:
         click.echo(f"{track_id} is {lofi.cancel(track_id).status}")
-
-
-@main.command()
-@click.argument("words", nargs=-1)
-@click.option(
-    "--limit", type=click.IntRange(1, 1000), default=20, show_default=True, help="How many, newest first."
-)
-@click.option("--json", "as_json", is_flag=True, help="One JSON object per track.")
-def tracks(words: tuple[str, ...], limit: int, as_json: bool) -> None:
-    """List the library's tracks whose prompt holds all WORDS."""
-    from lofi_cli.show import show_tracks
-    from lofi_client import Lofi
-
-    with exits.reported(), Lofi.connect(name="lofi") as lofi:
-        found = lofi.tracks(limit=limit, query=" ".join(words))
-        if found.tracks:
-            click.echo(show_tracks(found, as_json=as_json))
-        else:
-            click.echo("no tracks", err=True)
 
 
 @main.command()

@@ -214,24 +214,16 @@ def _agreed(error: ConsentRequired, watcher: InstallWatcher, *, yes: bool) -> bo
     """Show what is to be downloaded; ask on a terminal, else only `--yes` is a yes."""
     import msgspec
 
+    from lofi_cli.asking import answer_is_yes, can_ask
     from lofi_common.api_models import DownloadOffer
 
     watcher.offered(msgspec.json.decode(error.details, type=DownloadOffer))
     if yes:
         return True
-    if sys.stdin.isatty() and sys.stderr.isatty():
-        return _answer_is_yes()
+    if can_ask():
+        if answer_is_yes("Agree and download?"):
+            return True
+        exits.tell("nothing was downloaded")
+        return False
     exits.tell("nothing was downloaded: that needs a yes", "Add --yes if you agree to the licence.")
-    return False
-
-
-def _answer_is_yes() -> bool:
-    """Ask on the terminal. The end of the input is a no; click's own question takes it for a Ctrl-C."""
-    click.echo("Agree and download? [y/N]: ", nl=False, err=True)
-    answer = sys.stdin.readline()
-    if not answer.endswith("\n"):
-        click.echo(err=True)
-    if answer.strip().lower() in ("y", "yes"):
-        return True
-    exits.tell("nothing was downloaded")
     return False

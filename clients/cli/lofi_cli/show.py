@@ -68,16 +68,3 @@ def show_queue(queue: api.QueueStatusResult, *, as_json: bool) -> str:
     lines = [f"now  {_current(queue.current)}"]
     lines += [f"{job.position:>3}  {job.track_id}  {printable(job.prompt)}" for job in queue.pending]
     return "\n".join(lines)
-
-
-def show_tracks(found: api.CacheListResult, *, as_json: bool) -> str:
-    if as_json:
-        return "\n".join(_json(track) for track in found.tracks)
-    lines = [
-        f"{track.track_id}  {track.duration_sec:>3} s  seed {track.seed}  {printable(track.prompt)}\n"
-        f"{'':18}{track.path}"
-        for track in found.tracks
-    ]
-    if found.total > len(found.tracks):
-        lines.append(f"… and {found.total - len(found.tracks)} more")
-    return "\n".join(lines)

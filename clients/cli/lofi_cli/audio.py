@@ -1,0 +1,61 @@
+"""A track's sound, read in pieces."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import numpy as np
+import soundfile
+from numpy.typing import NDArray
+
+from lofi_client.client import BROKER_VARIABLE
+from lofi_common.api import Track
+from lofi_common.errors import InvalidTrackId, LofiError
+
+_PIECE_FRAMES = 65_536
+_PEAK_DIGITS = 4
+
+
+@contextmanager
+def opened(track: Track) -> Iterator[soundfile.SoundFile]:
+    """The track's file. Raises InvalidTrackId when there is none yet, LofiError when it can't be read."""
+    if track.path is None:
+        raise InvalidTrackId(
+            f"track {track.track_id} has no sound: it is {track.status}",
+            recovery="`lofi tracks` lists those that are complete.",
+        )
+    if os.environ.get(BROKER_VARIABLE) and not os.path.exists(track.path):
+        raise LofiError(
+            f"{track.path} lies on the broker's machine", recovery="Copy it from there, or run this there."
+        )
+    try:
+        with soundfile.SoundFile(track.path) as file:
+            yield file
+    except soundfile.LibsndfileError as error:
+        raise LofiError(
+            f"{track.path} can't be read: {error.error_string}",
+            recovery=f"`lofi tracks rm {track.track_id}` removes it; the same prompt and seed make it again.",
+        ) from error
+
+
+def pieces(file: soundfile.SoundFile, frames: int = _PIECE_FRAMES) -> Iterator[NDArray[np.float32]]:
+    """The rest of the file as float32 [frames, channels], the last one shorter."""
+    while len(piece := file.read(frames, dtype="float32", always_2d=True)):
+        yield piece
+
+
+def peaks(file: soundfile.SoundFile, columns: int) -> list[float]:
+    """The loudest sample, 0 … 1, in each of `columns` equal spans of time; of all channels."""
+    edges = np.linspace(0, file.frames, columns + 1).round().astype(int)
+    found = [_peak(file, int(frames)) for frames in np.diff(edges)]
+    return [round(min(peak, 1.0), _PEAK_DIGITS) for peak in found]
+
+
+def _peak(file: soundfile.SoundFile, frames: int) -> float:
+    loudest = 0.0
+    while frames and len(piece := file.read(min(frames, _PIECE_FRAMES), dtype="float32")):
+        loudest = max(loudest, float(np.abs(piece).max()))
+        frames -= len(piece)
+    return loudest

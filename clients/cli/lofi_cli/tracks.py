@@ -1,0 +1,211 @@
+"""`lofi tracks`: list, look at, hear, copy and remove the tracks of the library."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from lofi_cli import exits
+
+if TYPE_CHECKING:
+    from lofi_client import Lofi
+    from lofi_common import api
+
+_FORMATS = ("wav", "flac", "ogg", "mp3")
+
+
+class _ListsByItself(click.Group):
+    """`lofi tracks` and `lofi tracks --json` are `lofi tracks list …`."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        if not args or (args[0].startswith("-") and args[0] not in ctx.help_option_names):
+            args = ["list", *args]
+        return super().parse_args(ctx, args)
+
+
+@click.group(cls=_ListsByItself)
+def tracks() -> None:
+    """List, look at, hear, copy and remove finished tracks.
+
+    Without a command: list. An ID may be cut short while it means one track.
+    """
+    for stream in (sys.stdout, sys.stderr):
+        stream.reconfigure(errors="replace")  # type: ignore[union-attr]  # prompts in any script
+
+
+@tracks.command("list")
+@click.argument("words", nargs=-1)
+@click.option(
+    "--limit", type=click.IntRange(1, 1000), default=20, show_default=True, help="How many, newest first."
+)
+@click.option("--json", "as_json", is_flag=True, help="One JSON object per track.")
+def list_(words: tuple[str, ...], limit: int, as_json: bool) -> None:
+    """List the library's tracks whose prompt holds all WORDS."""
+    from lofi_cli.show_tracks import show_tracks
+    from lofi_client import Lofi
+
+    with exits.reported(), Lofi.connect(name="lofi") as lofi:
+        found = lofi.tracks(limit=limit, query=" ".join(words))
+        if found.tracks:
+            click.echo(show_tracks(found, as_json=as_json))
+        else:
+            click.echo("no tracks", err=True)
+
+
+@tracks.command()
+@click.argument("track_id", metavar="ID")
+@click.option(
+    "--width",
+    type=click.IntRange(10, 1000),
+    help="Columns of the waveform.  [default: the terminal's, 100 at most]",
+)
+@click.option(
+    "--spectrogram",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE.png",
+    help="Write a picture of its frequencies over time.",
+)
+@click.option("-f", "--force", is_flag=True, help="Replace that picture if there is one.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object, with the waveform as `peaks`.")
+def show(track_id: str, width: int | None, spectrogram: Path | None, force: bool, as_json: bool) -> None:
+    """Show all that is known of a track, and its waveform."""
+    if force and spectrogram is None:
+        raise click.UsageError("--force goes with --spectrogram")
+    with exits.reported():
+        from lofi_cli.ids import resolve
+        from lofi_cli.show_tracks import track_json, track_text, width_of_output
+        from lofi_client import Lofi
+
+        with Lofi.connect(name="lofi") as lofi:
+            track = lofi.track(resolve(lofi, track_id))
+        heights = _peaks(track, width or width_of_output())
+        if spectrogram is not None:
+            from lofi_cli.picture import write_picture
+
+            spectrogram = spectrogram.expanduser().absolute()
+            write_picture(track, spectrogram, force=force)
+        told = track_json if as_json else track_text
+        click.echo(told(track, heights, spectrogram), color=_coloured())
+
+
+def _peaks(track: api.Track, columns: int) -> list[float]:
+    """The waveform of a finished track on this machine; what there is none of is told on stderr."""
+    from lofi_client.client import BROKER_VARIABLE
+
+    if track.path is None:
+        return []
+    if os.environ.get(BROKER_VARIABLE) and not os.path.exists(track.path):
+        exits.tell("no waveform: the file lies on the broker's machine")
+        return []
+    from lofi_cli.audio import opened, peaks
+
+    with opened(track) as file:
+        return peaks(file, columns)
+
+
+def _coloured() -> bool:
+    plain = os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb"
+    return sys.stdout.isatty() and not plain
+
+
+def _path(context: click.Context, parameter: click.Parameter, value: str) -> str:
+    if value in ("", "-"):
+        raise click.BadParameter("give the path of a file or folder")
+    return value
+
+
+@tracks.command()
+@click.argument("track_ids", metavar="ID...", nargs=-1, required=True)
+@click.option("-o", "--output", required=True, callback=_path, help="File, or folder, to write to.")
+@click.option(
+    "--format", "kind", type=click.Choice(_FORMATS), help="[default: as the file's name ends, else its own]"
+)
+@click.option("-f", "--force", is_flag=True, help="Replace files that are there.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object per file.")
+def export(track_ids: tuple[str, ...], output: str, kind: str | None, force: bool, as_json: bool) -> None:
+    """Copy tracks out of the library, in another format where that is wanted.
+
+    The prompt, the seed and the model are written into the file, except into a track that is OGG and
+    stays so: it is copied as it is.
+    """
+    with exits.reported():
+        import msgspec
+
+        from lofi_cli.export import export as export_one
+        from lofi_cli.export import plan
+        from lofi_client import Lofi
+
+        exits.end_on_sigterm()
+        with Lofi.connect(name="lofi") as lofi:
+            planned = plan(_finished(lofi, track_ids), output, kind, force=force)
+            installed = lofi.models().models
+        licences = {model.model_version: model.license for model in installed if model.model_version}
+        for wanted in planned:
+            export_one(wanted, licences, force=force)
+            told = {"track_id": wanted.track.track_id, "path": str(wanted.path), "format": wanted.format}
+            click.echo(msgspec.json.encode(told).decode() if as_json else wanted.path)
+
+
+@tracks.command("rm")
+@click.argument("track_ids", metavar="ID...", nargs=-1)
+@click.option("--all", "every", is_flag=True, help="The whole library.")
+@click.option("-y", "--yes", is_flag=True, help="Do not ask.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object: `deleted`, how many.")
+def remove(track_ids: tuple[str, ...], every: bool, yes: bool, as_json: bool) -> None:
+    """Delete tracks from the library; copies elsewhere stay.
+
+    The same prompt and seed make a track again.
+    """
+    if every == bool(track_ids):
+        raise click.UsageError("give the IDs of the tracks, or --all")
+    from lofi_client import Lofi
+
+    with exits.reported(), Lofi.connect(name="lofi") as lofi:
+        found = [] if every else _finished(lofi, track_ids)
+        if not yes:
+            _ask(lofi, found)
+        for track in found:
+            lofi.delete_track(track.track_id)
+        deleted = lofi.clear_tracks().deleted if every else len(found)
+        _tell_deleted(deleted, as_json=as_json)
+
+
+def _tell_deleted(number: int, *, as_json: bool) -> None:
+    from lofi_cli.show import counted
+
+    click.echo(f'{{"deleted":{number}}}' if as_json else f"{counted(number, 'track')} deleted")
+
+
+def _ask(lofi: Lofi, found: list[api.Track]) -> None:
+    """Leave unless the answer is yes; without a terminal only --yes is one. found: none means all."""
+    from lofi_cli.asking import answer_is_yes, can_ask
+    from lofi_cli.show import counted, printable
+    from lofi_common.units import human_bytes
+
+    if not can_ask():
+        exits.tell("nothing was deleted: that needs a yes", "Add --yes to go on without a question.")
+        sys.exit(exits.USAGE)
+    stats = lofi.stats()
+    number = len(found) or stats.tracks
+    size = sum(track.bytes or 0 for track in found) if found else stats.bytes
+    what = f'"{printable(found[0].prompt)}"' if len(found) == 1 else counted(number, "track")
+    if not answer_is_yes(f"Delete {what}, {human_bytes(size)}?"):
+        exits.tell("nothing was deleted")
+        sys.exit(exits.JOB_FAILED)
+
+
+def _finished(lofi: Lofi, texts: Iterable[str]) -> list[api.Track]:
+    """The tracks meant by ids or their beginnings. Raises InvalidTrackId for one that has no file yet."""
+    from lofi_cli.ids import resolve_all
+    from lofi_common.errors import InvalidTrackId
+
+    found = [lofi.track(track_id) for track_id in resolve_all(lofi, texts)]
+    for track in found:
+        if track.path is None:
+            raise InvalidTrackId(f"track {track.track_id} is not in the library: it is {track.status}")
+    return found
