@@ -13,6 +13,7 @@ import soundfile
 from lofi_cli.audio import opened, pieces
 from lofi_cli.files import check_target, written
 from lofi_cli.id3 import tag
+from lofi_client.formats import format_of
 from lofi_common.api import Track
 from lofi_common.errors import CacheWriteError, InvalidParams
 from lofi_common.jobs import AudioFormat
@@ -68,9 +69,12 @@ def plan(tracks: Sequence[Track], output: str, kind: str | None, *, force: bool)
 
 
 def _format_of(path: Path, track: Track) -> AudioFormat:
-    """The format that a file's name asks for; the track's own where it asks for none."""
-    suffix = path.suffix.removeprefix(".").lower()
-    return AudioFormat(suffix) if suffix in list(AudioFormat) else track.format
+    """The format that a file's name asks for; the track's own where it asks for none.
+
+    Raises InvalidParams for the name of an audio format that is not made.
+    """
+    asked = format_of(str(path))
+    return asked if path.suffix.lower() == f".{asked}" else track.format
 
 
 def export(wanted: Export, licences: Mapping[str, str], *, force: bool) -> None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from lofi_cli import exits
+from lofi_cli import exits, playing
 
 if TYPE_CHECKING:
     from lofi_client import Lofi
@@ -36,6 +36,10 @@ def tracks() -> None:
     """
     for stream in (sys.stdout, sys.stderr):
         stream.reconfigure(errors="replace")  # type: ignore[union-attr]  # prompts in any script
+
+
+for _command in (playing.play, playing.pause, playing.resume, playing.stop, playing.next_, playing.volume_):
+    tracks.add_command(_command)
 
 
 @tracks.command("list")

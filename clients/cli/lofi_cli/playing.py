@@ -1,0 +1,138 @@
+"""`lofi tracks play` and the commands for what plays."""
+
+from __future__ import annotations
+
+import signal
+import sys
+from typing import TYPE_CHECKING
+
+import click
+
+from lofi_cli import exits
+
+if TYPE_CHECKING:
+    from lofi_cli.watch_playback import PlaybackWatcher
+    from lofi_client import Lofi
+    from lofi_common.api_playback import PlaybackStatus
+
+_volume = click.FloatRange(0, 1)
+_as_json = click.option(
+    "--json", "as_json", is_flag=True, help="The state of the playback as one JSON object."
+)
+
+
+@click.command()
+@click.argument("track_ids", metavar="[ID]...", nargs=-1)
+@click.option(
+    "--volume", type=_volume, help="0 to 1; it is remembered.  [default: as last time, 0.3 at first]"
+)
+@click.option("--no-wait", is_flag=True, help="Leave at once; the music goes on.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object per line on stdout.")
+def play(track_ids: tuple[str, ...], volume: float | None, no_wait: bool, as_json: bool) -> None:
+    """Play tracks, one after the other, until the last has ended.
+
+    Without an ID: go on with what is paused, else play the whole library, newest first. It is heard on
+    the broker's machine. Ctrl-C stops it.
+    """
+    with exits.reported():
+        from lofi_cli.ids import resolve_all
+        from lofi_cli.watch_playback import PlaybackWatcher, status_line
+        from lofi_client import Lofi
+
+        _end_on_signals()
+        with Lofi.connect(name="lofi") as lofi:
+            wanted = resolve_all(lofi, track_ids)
+            if volume is not None:
+                lofi.set_volume(volume)
+            if no_wait:
+                click.echo(status_line(lofi.play(wanted or None), as_json=as_json))
+                return
+            with PlaybackWatcher(as_json=as_json) as watcher:
+                sys.exit(_play(lofi, wanted, watcher))
+
+
+def _end_on_signals() -> None:
+    """The music ends with the command, also when its terminal is closed."""
+    exits.end_on_sigterm()
+    if signal.getsignal(signal.SIGHUP) is signal.SIG_DFL:
+        signal.signal(signal.SIGHUP, lambda number, frame: sys.exit(128 + number))
+
+
+def _play(lofi: Lofi, wanted: list[str], watcher: PlaybackWatcher) -> int:
+    """Play and follow to the end; the exit code."""
+    began = False
+    try:
+        with exits.interrupt_deferred():
+            status = lofi.play(wanted or None)
+            began = True
+        _follow(lofi, status, watcher)
+    except (KeyboardInterrupt, SystemExit) as end:
+        watcher.finish_bar()
+        if began:
+            lofi.stop()
+            exits.tell("interrupted: the playback was stopped")
+        return exits.INTERRUPTED if isinstance(end, KeyboardInterrupt) else int(end.code or 0)
+    return watcher.exit_code
+
+
+def _follow(lofi: Lofi, status: PlaybackStatus, watcher: PlaybackWatcher) -> None:
+    from lofi_common.api_playback import PlaybackEnded
+
+    heard = lofi.listen()
+    if status.track_id is None:  # so short that it has ended already
+        return
+    watcher.begun(status, lofi.track(status.track_id).prompt)
+    for event in heard:
+        over = watcher.told(event)
+        if over or (isinstance(event, PlaybackEnded) and lofi.playback().state == "stopped"):
+            return
+
+
+@click.command()
+@_as_json
+def pause(as_json: bool) -> None:
+    """Hold what plays."""
+    _tell("pause", as_json=as_json)
+
+
+@click.command()
+@_as_json
+def resume(as_json: bool) -> None:
+    """Go on with what is paused."""
+    _tell("resume", as_json=as_json)
+
+
+@click.command()
+@_as_json
+def stop(as_json: bool) -> None:
+    """End the playback."""
+    _tell("stop", as_json=as_json)
+
+
+@click.command("next")
+@_as_json
+def next_(as_json: bool) -> None:
+    """Play the next track of the list; after the last one, stop."""
+    _tell("skip", as_json=as_json)
+
+
+@click.command("volume")
+@click.argument("level", type=_volume, required=False)
+@_as_json
+def volume_(level: float | None, as_json: bool) -> None:
+    """Set the volume to LEVEL, 0 to 1, or tell it. It is remembered."""
+    from lofi_cli.watch_playback import status_line
+    from lofi_client import Lofi
+
+    with exits.reported(), Lofi.connect(name="lofi") as lofi:
+        status = lofi.playback() if level is None else lofi.set_volume(level)
+        click.echo(status_line(status, as_json=as_json))
+
+
+def _tell(order: str, *, as_json: bool) -> None:
+    from lofi_cli.watch_playback import status_line
+    from lofi_client import Lofi
+
+    with exits.reported(), Lofi.connect(start=False, name="lofi") as lofi:
+        orders = {"pause": lofi.pause, "resume": lofi.resume, "stop": lofi.stop, "skip": lofi.skip}
+        click.echo(status_line(orders[order](), as_json=as_json))

@@ -1,0 +1,139 @@
+"""What a waiting `lofi tracks play` shows: a bar for people, JSON lines for scripts."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from types import TracebackType
+from typing import Any, Self
+
+import click
+import msgspec
+
+from lofi_cli import exits
+from lofi_cli.show import event_line, printable
+from lofi_common import api
+from lofi_common import api_playback as kinds
+from lofi_common.units import clock
+
+_LONGEST_LABEL = 40
+_LEAST_LABEL = 10
+_BESIDES = 34
+"""Columns that neither the prompt nor the bar may have: the times, and what stands between."""
+
+
+class PlaybackWatcher:
+    """Follows the list that this command has begun, from its first status to its end."""
+
+    def __init__(self, *, as_json: bool) -> None:
+        self._json = as_json
+        self._bar: Any = None
+        self._wanted = sys.stderr.isatty() and os.environ.get("TERM") != "dumb" and not as_json
+        self._prompt = ""
+        self._current = ("", -1)
+        """Id and place in the list of what plays."""
+        self.exit_code = exits.OK
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.finish_bar()
+
+    def begun(self, status: kinds.PlaybackStatus, prompt: str) -> None:
+        """What the answer to `play` told: the first track of the list plays."""
+        if self._json:
+            print(event_line("accepted", status), flush=True)
+        self._begin(status.track_id or "", status.index, status.count, prompt)
+        self._show(status.position_sec, status.duration_sec)
+
+    def told(self, event: api.Result) -> bool:
+        """One notification of the broker; whether the list is over that this command has begun."""
+        if self._json and type(event) in kinds.NOTIFICATIONS.values():
+            print(event_line(api.NAMES[type(event)], event), flush=True)
+        match event:
+            case kinds.PlaybackStarted():
+                if event.index <= self._current[1]:
+                    return self._others_play()
+                self._begin(event.track_id, event.index, event.count, event.prompt)
+                self._show(0.0, event.duration_sec)
+            case kinds.PlaybackPosition():
+                held = "paused: " if isinstance(event, kinds.PlaybackPaused) else ""
+                self._show(event.position_sec, event.duration_sec, held)
+            case kinds.PlaybackEnded():
+                return self._ended(event)
+        return False
+
+    def _ended(self, event: kinds.PlaybackEnded) -> bool:
+        match event.reason:
+            case "failed":
+                self.finish_bar()
+                self.exit_code = exits.JOB_FAILED
+                exits.tell(f"track {event.track_id} can't be played: {event.message or 'no reason is known'}")
+            case "stopped":
+                self.finish_bar()
+                exits.tell("stopped")
+                return True
+            case "replaced":
+                return self._others_play()
+            case "finished" | "skipped":
+                self.finish_bar()
+        return False
+
+    def _others_play(self) -> bool:
+        self.finish_bar()
+        exits.tell("something else is played now")
+        return True
+
+    def _begin(self, track_id: str, index: int, count: int, prompt: str) -> None:
+        self.finish_bar()
+        self._current = (track_id, index)
+        place = f"{index + 1}/{count} " if count > 1 else ""
+        self._prompt = place + printable(prompt)
+
+    def _show(self, position_sec: float, duration_sec: float, held: str = "") -> None:
+        if not self._wanted:
+            return
+        room = max(2 * _LEAST_LABEL, shutil.get_terminal_size().columns - _BESIDES)
+        label = min(_LONGEST_LABEL, room // 2)
+        words = _cut(held + self._prompt, label)
+        times = f"{clock(position_sec)} / {clock(duration_sec)}"
+        if self._bar is None:
+            self._bar = click.progressbar(
+                length=max(1, round(duration_sec * 10)),
+                label=words,
+                file=sys.stderr,
+                bar_template="%(label)s [%(bar)s] %(info)s",
+                width=min(_LONGEST_LABEL, room - label),
+                show_eta=False,
+                show_percent=False,
+                item_show_func=lambda text: text,
+            )
+            self._bar.__enter__()
+        self._bar.label = words
+        self._bar.current_item = times
+        self._bar.update(round(position_sec * 10) - self._bar.pos, times)
+        self._bar.render_progress()
+
+    def finish_bar(self) -> None:
+        if self._bar is not None:
+            self._bar.__exit__(None, None, None)
+            self._bar = None
+
+
+def _cut(text: str, columns: int) -> str:
+    return text.ljust(columns) if len(text) <= columns else f"{text[: columns - 1]}…"
+
+
+def status_line(status: kinds.PlaybackStatus, *, as_json: bool) -> str:
+    """What plays, for people or as JSON."""
+    if as_json:
+        return msgspec.json.encode(status).decode()
+    if status.track_id is None:
+        return f"nothing plays, volume {status.volume:g}"
+    where = f", {status.index + 1} of {status.count}" if status.count > 1 else ""
+    times = f"{clock(status.position_sec)} of {clock(status.duration_sec)}"
+    return f"{status.state} {status.track_id}{where}, at {times}, volume {status.volume:g}"
