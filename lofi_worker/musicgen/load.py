@@ -1,5 +1,6 @@
 """Opens a model folder."""
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 from tokenizers import Tokenizer
@@ -8,6 +9,7 @@ from lofi_common.errors import ModelLoadFailed
 from lofi_common.manifest import Model, check_file, data_name
 from lofi_worker.engine import Engine
 from lofi_worker.musicgen.decoder import Decoder
+from lofi_worker.musicgen.device import choose_here
 from lofi_worker.musicgen.generate import MusicGenEngine
 from lofi_worker.musicgen.session import Session
 from lofi_worker.musicgen.settings import RunSettings
@@ -25,8 +27,11 @@ def load_engine(model: Model, slots: int, settings: RunSettings) -> Engine:
     """
     text = load_text_encoder(model, settings)
     decoder = load_decoder(model, slots, settings)
-    codec = Session(model, "codec.onnx", settings)
-    return MusicGenEngine(model, text, decoder, codec, slots)
+    beside = slots > 1 and choose_here(settings.device) == "cpu"
+    codec = Session(model, "codec.onnx", replace(settings, threads=1) if beside else settings)
+    # A thread for each track's codec gives more than several threads in one codec.
+    threads = ThreadPoolExecutor(settings.threads, "codec") if beside else None
+    return MusicGenEngine(model, text, decoder, codec, slots, threads)
 
 
 def load_text_encoder(model: Model, settings: RunSettings) -> TextEncoder:

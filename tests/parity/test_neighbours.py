@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from lofi_common.jobs import JobSpec
 from lofi_common.manifest import read_model
+from lofi_common.paths import starter_folder
 from lofi_worker.engine import Engine
 from lofi_worker.musicgen.session import Session
 from lofi_worker.musicgen.settings import RunSettings
@@ -89,6 +90,27 @@ def test_same_bytes_in_every_company(
             threads,
         )
         assert audio_of(run(engine, job, slot)).tobytes() == alone  # and again, after all of them
+
+
+def test_same_bytes_where_the_codec_sets_the_pace() -> None:
+    """The starter closes by what its codec has given so far, which comes from threads beside the decoder."""
+    jobs = [spec(f"rain {slot}", 6 + slot, seed=slot, guidance_scale=1.0) for slot in range(4)]
+    alone = [audio_of(run(load(starter_folder()), job)).tobytes() for job in jobs]
+    for threads, head_start in [(1, 0), (2, 3), (3, 11)]:
+        engine = load(starter_folder(), slots=4, threads=threads)
+        pieces: dict[int, list[NDArray[np.float32]]] = {slot: [] for slot in range(4)}
+        waiting, busy, steps = list(range(4)), set[int](), 0
+        while waiting or busy:
+            while waiting and steps >= head_start * waiting[0]:
+                busy.add(waiting[0])
+                engine.start(waiting[0], jobs[waiting.pop(0)])
+            steps += 1
+            for result in engine.step():
+                assert result.error is None
+                if result.audio is not None:
+                    pieces[result.slot].append(result.audio)
+                busy -= {result.slot} if result.finished else set()
+        assert [np.concatenate(pieces[slot], axis=1).tobytes() for slot in range(4)] == alone
 
 
 def test_the_neighbour_of_a_failing_track_goes_on(tiny: Path) -> None:
