@@ -138,7 +138,7 @@ class Methods:
                     model_version=worker.model_version or (worker.wanted_version if worker.alive else None),
                     device=worker.device,
                     threads=broker.pool.threads,
-                    slots=worker.wanted_slots if worker.alive else None,
+                    slots=worker.wanted_slots if worker.alive else broker.scheduler.slots,
                     pid=worker.pid,
                     rss=worker.rss,
                     reason=worker.reason,

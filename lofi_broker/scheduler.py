@@ -328,7 +328,7 @@ class Scheduler:
                     actions.append(ev.Spawn(worker.name, worker.generation, version, self.slots))
                     actions.append(notices.model(version, "loading"))
                 case Step.REPLACE:
-                    actions.append(_kill(worker, f"makes room for {version}", misbehaves=False))
+                    actions.append(_kill(worker, worker.room_for(version, self.slots), misbehaves=False))
         return actions
 
     def _start(self, worker: Worker, job: Job, now: float) -> list[ev.Action]:

@@ -142,6 +142,10 @@ class Worker:
         self.retired = self.out_of_memory = False
         self.handed = 0
 
+    def room_for(self, version: str, slots: int) -> str:
+        """Why it leaves when one with this version and so many slots is needed."""
+        return f"makes room for {version if self.model_version != version else f'{slots} slots'}"
+
     def take(self, attempt: Attempt, now: float) -> None:
         """Give it an attempt, which holds one credit."""
         self.running.add(attempt)

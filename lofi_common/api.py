@@ -112,7 +112,7 @@ class WorkerInfo(Result, frozen=True, kw_only=True):
     device: str | None = None
     threads: int | None = None
     slots: int | None = None
-    """Tracks that its process can make side by side."""
+    """Tracks that its process makes side by side, or will make when it is started."""
     pid: int | None = None
     rss: int | None = None
     reason: str | None = None

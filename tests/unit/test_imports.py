@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-OURS = {"lofi_common", "lofi_broker", "lofi_worker", "lofi_client", "lofi_cli", "lofi_player"}
+OURS = {"lofi_common", "lofi_broker", "lofi_worker", "lofi_client", "lofi_cli", "lofi_player", "lofi_batch"}
 FOLDERS = {
     "lofi_common": ROOT / "lofi_common",
     "lofi_broker": ROOT / "lofi_broker",
@@ -19,6 +19,7 @@ FOLDERS = {
     "lofi_client": ROOT / "clients/python/lofi_client",
     "lofi_cli": ROOT / "clients/cli/lofi_cli",
     "lofi_player": ROOT / "clients/player/lofi_player",
+    "lofi_batch": ROOT / "clients/batch/lofi_batch",
 }
 MAY_IMPORT = {
     "lofi_common": set[str](),
@@ -27,6 +28,7 @@ MAY_IMPORT = {
     "lofi_client": {"lofi_common"},
     "lofi_cli": {"lofi_common", "lofi_client"},
     "lofi_player": {"lofi_common"},
+    "lofi_batch": {"lofi_common", "lofi_client", "lofi_cli"},
 }
 LIBRARIES = {
     "lofi_common": {"msgspec", "msgpack", "platformdirs"},
@@ -34,6 +36,7 @@ LIBRARIES = {
     "lofi_client": {"msgspec", "zmq"},
     "lofi_cli": {"msgspec", "click", "numpy", "soundfile", "PIL"},
     "lofi_player": {"msgspec", "miniaudio", "numpy", "soundfile"},
+    "lofi_batch": {"msgspec", "click"},
 }
 
 

@@ -206,6 +206,15 @@ def playback() -> Call[api_playback.PlaybackStatus]:
     return Call("playback_status", api.NoParams(), api_playback.PlaybackStatus)
 
 
+def worker_slots(slots: int | None = None, *, model: str | None = None) -> Call[api.WorkerSlotsResult]:
+    """From now on make so many tracks side by side, 1 to 64; None: as many as the settings say.
+
+    It holds for everybody, until the next call or the broker's end. Raises InvalidParams when there is not
+    memory enough for so many with this model, by default the selected one.
+    """
+    return Call("worker_slots", api.WorkerSlotsParams(slots=slots, model=model), api.WorkerSlotsResult)
+
+
 def shutdown() -> Call[api.ShutdownResult]:
     """Tell the broker to leave in order. What waits stays on disk."""
     return Call("shutdown", api.NoParams(), api.ShutdownResult)

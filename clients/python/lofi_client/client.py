@@ -20,6 +20,7 @@ from lofi_client.following import (
     is_end_of,
     is_of_install,
     is_of_worker,
+    notification,
 )
 from lofi_client.generation import Followed, Generation, Listened
 from lofi_client.launch import start_broker
@@ -127,6 +128,14 @@ class Lofi:
         following = TrackFollowing(accepted.track_id, time.monotonic(), timeout_sec)
         return Followed(self._connection, following)
 
+    def next_event(self, timeout_sec: float) -> api.Result | None:
+        """The next notification that no iterator of this client is about; None when none comes in time.
+
+        Raises BrokerUnavailable when the broker leaves.
+        """
+        event = self._connection.event(timeout_sec)
+        return None if event is None else notification(event)
+
     def listen(self) -> Iterator[api.Result]:
         """All notifications of the broker from now on, of any track. Raises BrokerUnavailable at its end."""
         return Listened(self._connection)
@@ -156,6 +165,7 @@ class Lofi:
     set_volume = _asking(calls.set_volume)
     playback = _asking(calls.playback)
 
+    worker_slots = _asking(calls.worker_slots)
     shutdown = _asking(calls.shutdown)
 
     def download_model(

@@ -1,0 +1,1 @@
+"""`lofi-batch`: many prompts to many tracks, whatever happens on the way."""

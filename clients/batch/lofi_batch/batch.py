@@ -1,0 +1,61 @@
+"""Drives an engine: what it makes is put into the folder and written down, row by row. For every engine."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+from lofi_batch import files
+from lofi_batch.engine import Engine, Made
+from lofi_batch.manifest import Ledger, Record, RowError
+from lofi_batch.plan import Row
+
+
+def run(
+    rows: Iterable[Row], engine: Engine, ledger: Ledger, folder: Path, ended: Callable[[Record], None]
+) -> None:
+    """Make these rows; returns when each has a record, `ended` is called with every one.
+
+    Raises FolderFailed when the folder can't be written, and what the engine raises.
+    """
+    for outcome in engine.make(rows):
+        before = ledger.records.get(outcome.row.row)
+        earlier = before.attempts if before is not None and before.is_of(outcome.row) else 0
+        attempts = earlier + outcome.attempts
+        if isinstance(outcome, Made):
+            record = _take(outcome, attempts, engine, ledger, folder)
+            if record is None:
+                continue
+        else:
+            record = Record.of(outcome.row, attempts=attempts, error=outcome.error)
+            try:
+                ledger.add(record)
+            except OSError as error:
+                raise files.FolderFailed(f"{folder} can't be written: {error.strerror}") from error
+        ended(record)
+
+
+def _take(made: Made, attempts: int, engine: Engine, ledger: Ledger, folder: Path) -> Record | None:
+    """The record of a track that is safe in the folder; None when it has to be made again."""
+    records: list[Record] = []
+
+    def known(size: int) -> None:
+        record = Record.of(
+            made.row,
+            attempts=attempts,
+            model_version=made.model_version,
+            track_id=made.track_id,
+            sha256=made.sha256,
+            bytes=size,
+            seconds=made.seconds,
+        )
+        ledger.add(record)
+        records.append(record)
+
+    try:
+        files.take(made.file, folder / made.row.path, made.sha256, known)
+    except files.SourceLost as error:
+        engine.again(made, RowError(code=error.name, message=str(error)))
+        return None
+    engine.taken(made)
+    return records[0]

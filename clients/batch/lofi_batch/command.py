@@ -1,0 +1,150 @@
+"""One run of `lofi-batch` with this user's broker: what is there is looked at, the rest is made."""
+
+from __future__ import annotations
+
+import contextlib
+import signal
+from pathlib import Path
+
+import msgspec
+
+from lofi_batch import batch
+from lofi_batch.files import FolderFailed
+from lofi_batch.interrupts import Interrupts
+from lofi_batch.local import LocalEngine, Options
+from lofi_batch.lock import Busy, locked
+from lofi_batch.manifest import Ledger, ManifestError
+from lofi_batch.plan import Row, Shard
+from lofi_batch.progress import Progress
+from lofi_batch.survey import Survey, clear, survey
+from lofi_cli import exits
+from lofi_cli.show import printable
+from lofi_common.errors import InvalidParams, LofiError
+
+_NAMED = 5
+"""Files that a refusal names."""
+_GO_ON = "The same command goes on from here."
+
+
+def make(
+    folder: Path, shard: Shard, rows: list[Row], options: Options, *, force: bool, as_json: bool, quiet: bool
+) -> int:
+    """Make what is missing; the exit code. Raises LofiError when nothing can be made at all."""
+    try:
+        with contextlib.ExitStack() as stack:
+            folder.mkdir(parents=True, exist_ok=True)
+            stack.enter_context(locked(folder, shard))
+            ledger = Ledger(folder, shard.manifest)
+            found = survey(folder, rows, ledger.records)
+            _check(found, force=force)
+            clear(folder, found.changed)
+            progress = Progress(
+                rows=len(rows),
+                there=len(found.there),
+                audio_sec=sum(row.duration_sec for row in found.to_do),
+                manifest=str(ledger.path),
+                as_json=as_json,
+                quiet=quiet,
+            )
+            return _Run(folder, ledger, found, options, progress).to_the_end([row.row for row in rows])
+    except OSError as error:
+        raise FolderFailed(f"{error.filename or folder}: {error.strerror}") from error
+    except (Busy, ManifestError) as error:
+        exits.tell(str(error), error.recovery)
+        return exits.USAGE
+
+
+class _Run:
+    """From the first row that is to be made to the manifest."""
+
+    def __init__(
+        self, folder: Path, ledger: Ledger, found: Survey, options: Options, progress: Progress
+    ) -> None:
+        self._folder, self._ledger, self._found, self._progress = folder, ledger, found, progress
+        self._interrupts = Interrupts()
+        self._engine = LocalEngine(options, _versions(found, ledger), self._interrupts, progress.tell)
+
+    def to_the_end(self, rows: list[int]) -> int:
+        """The exit code. rows: of this shard."""
+        code = exits.OK
+        with self._progress:
+            try:
+                batch.run(self._found.to_do, self._engine, self._ledger, self._folder, self._progress.ended)
+            except KeyboardInterrupt:
+                self._engine.cancel()
+                code = 128 + (self._interrupts.received or signal.SIGINT)
+                self._progress.tell(f"interrupted: {self._still_to_do()}", _GO_ON)
+            except LofiError as error:
+                self._engine.cancel()
+                code = exits.code_of(error.name)
+                self._progress.tell(f"{error}: {self._still_to_do()}", f"{error.recovery} {_GO_ON}")
+            finally:
+                self._engine.close()
+            code = self._write_manifest(rows) or code
+            self._progress.summary()
+        return code or (exits.JOB_FAILED if self._progress.counts().failed else exits.OK)
+
+    def _still_to_do(self) -> str:
+        counts = self._progress.counts()
+        return f"{counts.rows - counts.there - counts.failed} rows are still to be made"
+
+    def _write_manifest(self, rows: list[int]) -> int:
+        try:
+            self._ledger.close(rows)
+        except OSError as error:
+            told = f"{self._ledger.path} can't be written: {error.strerror}"
+            self._progress.tell(told, f"What was made is written down in its journal. {_GO_ON}")
+            return exits.JOB_FAILED
+        return exits.OK
+
+
+def _check(found: Survey, *, force: bool) -> None:
+    """Raises InvalidParams for a folder that this batch must not be mixed into."""
+    if found.outside:
+        raise InvalidParams(f"a link leads out of the folder: {_named(found.outside)}")
+    if force:
+        return
+    if found.changed:
+        changed = [f"row {record.row} ({record.path})" for record in found.changed]
+        raise InvalidParams(
+            f"made from other rows than those of now, or with another --seed or model: {_named(changed)}",
+            recovery="Give another folder, or --force: it makes these rows anew and deletes their old files.",
+        )
+    if found.in_the_way:
+        raise InvalidParams(
+            f"these files are there and are not of this batch: {_named(found.in_the_way)}",
+            recovery="Give another folder, or --force: it replaces them.",
+        )
+
+
+def _named(names: list[str]) -> str:
+    more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+    return ", ".join(names[:_NAMED]) + more
+
+
+def _versions(found: Survey, ledger: Ledger) -> dict[str | None, str]:
+    """What each model that is asked for stood for when the first row of it was made."""
+    versions: dict[str | None, str] = {}
+    for row in found.there:
+        record = ledger.records[row.row]
+        if record.model_version is not None:
+            versions.setdefault(row.model, record.model_version)
+    return versions
+
+
+def show_plan(folder: Path, shard: Shard, rows: list[Row], *, as_json: bool) -> None:
+    """What a run would make, on stdout; nothing is made or written. Raises LofiError."""
+    try:
+        ledger = Ledger(folder, shard.manifest)
+        found = survey(folder, rows, ledger.records)
+    except OSError as error:
+        raise FolderFailed(f"{error.filename or folder}: {error.strerror}") from error
+    there = {row.row for row in found.there}
+    for row in rows:
+        if as_json:
+            fields = {"event": "plan", "there": row.row in there, **msgspec.to_builtins(row)}
+            print(msgspec.json.encode(fields).decode())
+        else:
+            state = "there" if row.row in there else "to do"
+            print(f"{row.row:>6}  {state}  {row.duration_sec:>3} s  {row.path}  {printable(row.prompt)}")
+    _check(found, force=False)

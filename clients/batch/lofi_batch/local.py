@@ -1,0 +1,299 @@
+"""Makes the tracks of a batch with this user's broker, beside whoever else uses it."""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from lofi_batch.engine import Failed, Made
+from lofi_batch.interrupts import Interrupts
+from lofi_batch.manifest import RowError
+from lofi_batch.plan import Row
+from lofi_client import Lofi
+from lofi_common import api
+from lofi_common.errors import (
+    BrokerUnavailable,
+    CacheWriteError,
+    ConsentRequired,
+    ErrorInfo,
+    InvalidTrackId,
+    LofiError,
+    ModelInferenceFailed,
+    ModelLoadFailed,
+    ModelNotFound,
+    QueueFull,
+    from_info,
+)
+from lofi_common.jobs import JobState
+
+WAITING = 2
+"""Tracks that wait in the broker's queue, so that no slot does."""
+_LOOK_SEC = 5.0
+"""Events are hints: after so long the tracks themselves are asked for."""
+_LOSSES = 6
+"""How often in a row the broker may go without any row having ended."""
+_PAUSE_SEC = 0.1
+_NO_MODEL = (ModelNotFound, ModelLoadFailed, ConsentRequired)
+_QUEUE_MOVES = (api.GenerationStart, api.GenerationComplete, api.GenerationError)
+
+
+@dataclass(frozen=True)
+class Options:
+    slots: int | None
+    """What the broker is asked for; None: it keeps what it has."""
+    model: str | None
+    """For which the memory of the slots is looked at."""
+    retries: int
+    keep: bool
+    """Tracks stay in the user's library."""
+
+
+@dataclass
+class _Try:
+    row: Row
+    attempts: int = 0
+    own: bool = False
+    """The library had no such track when it was first asked for."""
+
+
+class LocalEngine:
+    """Keeps as many rows under way as the broker has slots, and a few more. See `Engine`."""
+
+    def __init__(
+        self,
+        options: Options,
+        versions: Mapping[str | None, str],
+        interrupts: Interrupts,
+        tell: Callable[[str, str], None],
+    ) -> None:
+        """versions: what each model that is asked for stood for in earlier runs: a batch keeps to that.
+
+        tell: gets what its user has to know, with what to do.
+        """
+        self._options = options
+        self._versions = dict(versions)
+        self._interrupts = interrupts
+        self._tell = tell
+        self._lofi: Lofi | None = None
+        self._met = False
+        self._losses = 0
+        self._room = 1
+        self._full = False
+        self._again: deque[_Try] = deque()
+        self._under_way: dict[str, list[_Try]] = {}
+        self._taking: dict[int, _Try] = {}
+        self._outcomes: deque[Made | Failed] = deque()
+        self._unusable: dict[str | None, ErrorInfo] = {}
+        self._looked = 0.0
+
+    # Engine
+
+    def make(self, rows: Iterable[Row]) -> Iterator[Made | Failed]:
+        """See `Engine.make`. Raises BrokerUnavailable when there is none, CacheWriteError when the library
+        can't be written, InvalidParams when it has no memory for the slots, and KeyboardInterrupt."""
+        fresh = (_Try(row) for row in rows)
+        while True:
+            self._interrupts.check()
+            try:
+                more = self._fill(fresh)
+                if not self._outcomes and self._under_way:
+                    self._listen()
+                elif not self._outcomes and not more:
+                    return
+                elif not self._outcomes:
+                    self._await_room()
+            except BrokerUnavailable as error:
+                self._lost(error)
+            while self._outcomes:
+                self._losses = 0
+                yield self._outcomes.popleft()
+
+    def again(self, made: Made, error: RowError) -> None:
+        """See `Engine.again`."""
+        tried = self._taking.pop(made.row.row)
+        self._retry(tried, error)
+
+    def taken(self, made: Made) -> None:
+        """See `Engine.taken`."""
+        tried = self._taking.pop(made.row.row)
+        if self._options.keep or not tried.own:
+            return
+        with suppress(InvalidTrackId, BrokerUnavailable):  # then it stays in the library
+            self._connected().delete_track(made.track_id)
+
+    def cancel(self) -> None:
+        """See `Engine.cancel`."""
+        if self._lofi is None:
+            return
+        with suppress(BrokerUnavailable):
+            for track_id in self._under_way:
+                with suppress(InvalidTrackId):  # it has ended
+                    self._lofi.cancel(track_id)
+
+    def close(self) -> None:
+        """Give the slots back and leave."""
+        if self._lofi is None:
+            return
+        if self._options.slots is not None:
+            with suppress(BrokerUnavailable):
+                self._lofi.worker_slots()
+        self._disconnect()
+
+    # the broker
+
+    def _connected(self) -> Lofi:
+        """Raises LofiError."""
+        if self._lofi is None:
+            with self._interrupts.allowed():
+                self._lofi = Lofi.connect(name="lofi-batch")
+            self._met = True
+            if self._options.slots is not None:
+                with suppress(*_NO_MODEL):  # its rows tell
+                    self._lofi.worker_slots(self._options.slots, model=self._options.model)
+            workers = self._lofi.status().workers
+            self._room = WAITING + sum(worker.slots or 1 for worker in workers)
+        return self._lofi
+
+    def _disconnect(self) -> None:
+        if self._lofi is not None:
+            self._lofi.close()
+            self._lofi = None
+
+    def _lost(self, error: BrokerUnavailable) -> None:
+        """What was under way is asked for again: the broker's disk, or its library, has it."""
+        self._disconnect()
+        self._losses += 1
+        if not self._met or self._losses > _LOSSES:
+            raise error
+        self._tell(f"{error}; connecting again", "")
+        for tries in reversed(self._under_way.values()):
+            self._again.extendleft(reversed(tries))
+        self._under_way.clear()
+        self._full = False
+        with self._interrupts.allowed():
+            time.sleep(_PAUSE_SEC * 2**self._losses)
+
+    # rows
+
+    def _fill(self, fresh: Iterator[_Try]) -> bool:
+        """Submit while there is room; False when no row waits to be submitted."""
+        while not self._full and sum(map(len, self._under_way.values())) < self._room:
+            tried = self._again.popleft() if self._again else next(fresh, None)
+            if tried is None:
+                return False
+            try:
+                self._submit(tried)
+            except QueueFull:
+                self._again.appendleft(tried)
+                self._full = True
+            except BrokerUnavailable:
+                self._again.appendleft(tried)
+                raise
+            except CacheWriteError:
+                raise
+            except LofiError as error:
+                tried.attempts += 1
+                self._ended(tried, error.info())
+        return True
+
+    def _submit(self, tried: _Try) -> None:
+        row = tried.row
+        if (broken := self._unusable.get(row.model)) is not None:
+            self._outcomes.append(Failed(row, _row_error(broken), tried.attempts))
+            return
+        lofi = self._connected()
+        accepted = lofi.submit(row.params(self._versions.get(row.model, row.model)))
+        self._versions.setdefault(row.model, accepted.model_version)
+        if accepted.status is JobState.COMPLETE:
+            track = lofi.track(accepted.track_id)
+            tried.attempts += 1
+            self._made(tried, track)
+            return
+        tried.own = True
+        self._under_way.setdefault(accepted.track_id, []).append(tried)
+
+    def _listen(self) -> None:
+        """Wait for the next thing that happens; now and then look for what was not heard."""
+        if time.monotonic() - self._looked >= _LOOK_SEC:
+            self._look()
+            return
+        lofi = self._connected()
+        with self._interrupts.allowed():
+            event = lofi.next_event(_LOOK_SEC)
+        if isinstance(event, _QUEUE_MOVES):
+            self._full = False
+        match event:
+            case api.GenerationComplete(track_id=track_id):
+                for tried in self._under_way.pop(track_id, []):
+                    tried.attempts += 1
+                    self._made(tried, event)
+            case api.GenerationError(track_id=track_id, code=code, message=message):
+                for tried in self._under_way.pop(track_id, []):
+                    tried.attempts += 1
+                    self._ended(tried, ErrorInfo(code=0, name=code, message=message))
+
+    def _await_room(self) -> None:
+        """The queue is full of other people's tracks: wait until it moves."""
+        lofi = self._connected()
+        with self._interrupts.allowed():
+            event = lofi.next_event(_LOOK_SEC)
+        self._full = event is not None and not isinstance(event, _QUEUE_MOVES)
+
+    def _look(self) -> None:
+        lofi = self._connected()
+        self._looked = time.monotonic()
+        self._full = False
+        for track_id, tries in list(self._under_way.items()):
+            try:
+                track = lofi.track(track_id)
+            except InvalidTrackId:  # ended, and deleted or forgotten since
+                self._again.extend(self._under_way.pop(track_id))
+                continue
+            if not track.status.ended:
+                continue
+            del self._under_way[track_id]
+            for tried in tries:
+                tried.attempts += 1
+                if track.error is not None:
+                    self._ended(tried, track.error)
+                else:
+                    self._made(tried, track)
+
+    def _made(self, tried: _Try, track: api.Track | api.GenerationComplete) -> None:
+        assert track.path is not None and track.sha256 is not None
+        self._taking[tried.row.row] = tried
+        made = Made(
+            row=tried.row,
+            track_id=track.track_id,
+            model_version=track.model_version,
+            file=Path(track.path),
+            sha256=track.sha256,
+            seconds=track.generation_time_sec,
+            attempts=tried.attempts,
+        )
+        self._outcomes.append(made)
+
+    def _ended(self, tried: _Try, error: ErrorInfo) -> None:
+        """Without a track. Raises CacheWriteError: no other track could be kept either."""
+        if error.name == CacheWriteError.name:
+            raise from_info(error)
+        if error.name in [each.name for each in _NO_MODEL]:
+            self._unusable[tried.row.model] = error
+        if error.name == ModelInferenceFailed.name:
+            self._retry(tried, _row_error(error))
+        else:
+            self._outcomes.append(Failed(tried.row, _row_error(error), tried.attempts))
+
+    def _retry(self, tried: _Try, error: RowError) -> None:
+        if tried.attempts <= self._options.retries:
+            self._again.append(tried)
+        else:
+            self._outcomes.append(Failed(tried.row, error, tried.attempts))
+
+
+def _row_error(error: ErrorInfo) -> RowError:
+    return RowError(code=error.name, message=error.message)

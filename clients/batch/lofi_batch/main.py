@@ -1,0 +1,126 @@
+"""`lofi-batch prompts.csv -o DIR`: hundreds of tracks, resumed where they were left off."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, NoReturn
+
+import click
+
+import lofi_common
+from lofi_cli import exits
+from lofi_cli.show import counted, printable
+
+if TYPE_CHECKING:
+    from lofi_batch.plan import Defaults, Row
+    from lofi_batch.prompts import Form, Wrong
+
+
+@click.command(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(lofi_common.__version__, prog_name="lofi")
+@click.argument("prompts", metavar="PROMPTS.{txt,csv,jsonl}")
+@click.option(
+    "-o", "--output", required=True, metavar="DIR", help="Folder for the tracks and manifest.jsonl."
+)
+@click.option("--format-in", type=click.Choice(["txt", "csv", "jsonl"]), help="[default: by name or content]")
+@click.option("-d", "--duration", type=int, default=30, show_default=True, help="Seconds, 5 to 120.")
+@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Base of all seeds.")
+@click.option("--model", help="Model to use.  [default: the selected one]")
+@click.option(
+    "--format", "kind", type=click.Choice(["wav", "flac", "ogg", "mp3"]), default="wav", show_default=True
+)
+@click.option("--slots", type=click.IntRange(1, 64), help="Tracks side by side.  [default: the broker's]")
+@click.option("--shard", default="1/1", metavar="I/N", help="Only every N-th row, from the I-th on.")
+@click.option(
+    "--retries", type=click.IntRange(0, 100), default=2, show_default=True, help="Of a track that fails."
+)
+@click.option("--no-library", is_flag=True, help="Keep the tracks in DIR only, not in the library too.")
+@click.option("-f", "--force", is_flag=True, help="Make changed rows anew, replace files in the way.")
+@click.option("-n", "--dry-run", is_flag=True, help="Show what would be made, and make nothing.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object per row on stdout.")
+@click.option("-q", "--quiet", is_flag=True, help="No progress and no summary.")
+def main(
+    prompts: str,
+    output: str,
+    format_in: Form | None,
+    duration: int,
+    seed: int,
+    model: str | None,
+    kind: str,
+    slots: int | None,
+    shard: str,
+    retries: int,
+    no_library: bool,
+    force: bool,
+    dry_run: bool,
+    as_json: bool,
+    quiet: bool,
+) -> None:
+    """Turn each prompt of a file ("-" is stdin) into a track in DIR.
+
+    The same command goes on where an earlier one ended, whatever ended it: rows that are there are not made
+    again, rows that failed are tried again. Ctrl-C stops in order. Exit code 0: all rows are there, 1: some
+    failed, 2: wrong usage or wrong rows, 3: no broker, 130: interrupted.
+    """
+    # Imported in here so that --help and usage errors come at once.
+    with exits.reported():
+        from lofi_batch.command import make, show_plan
+        from lofi_batch.local import Options
+        from lofi_batch.plan import Defaults, parse_shard
+        from lofi_client.client import BROKER_VARIABLE
+        from lofi_common.jobs import AudioFormat
+
+        try:
+            part = parse_shard(shard)
+        except ValueError as error:
+            raise click.UsageError(f"--shard: {error}") from error
+        if os.environ.get(BROKER_VARIABLE) and not dry_run:
+            raise click.UsageError(
+                "LOFI_BROKER names another machine, where the tracks would lie: run lofi-batch there"
+            )
+        defaults = Defaults(duration_sec=duration, seed=seed, model=model, format=AudioFormat(kind))
+        rows = [row for row in _rows(prompts, format_in, defaults) if part.has(row.row)]
+        folder = Path(output)
+        if dry_run:
+            show_plan(folder, part, rows, as_json=as_json)
+            return
+        options = Options(slots=slots, model=model, retries=retries, keep=not no_library)
+        sys.exit(make(folder, part, rows, options, force=force, as_json=as_json, quiet=quiet))
+
+
+def _rows(prompts: str, form: Form | None, defaults: Defaults) -> list[Row]:
+    """The rows of all shards. Leaves with the list of those that are wrong, if any is."""
+    from lofi_batch.plan import make_plan
+    from lofi_batch.prompts import Wrong, form_of, read_prompts
+
+    try:
+        data = sys.stdin.buffer.read() if prompts == "-" else Path(prompts).read_bytes()
+    except OSError as error:
+        raise click.UsageError(f"{prompts} can't be read: {error.strerror}") from error
+    try:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        _refuse(prompts, [Wrong(data.count(b"\n", 0, error.start) + 1, "not UTF-8")])
+    entries, wrong = read_prompts(text, form or form_of(prompts, text))
+    rows, unmakable = make_plan(entries, defaults)
+    if wrong or unmakable:
+        _refuse(prompts, sorted([*wrong, *unmakable]))
+    if not rows:
+        raise click.UsageError(f"{prompts} has no prompts")
+    return rows
+
+
+def _refuse(prompts: str, wrong: Sequence[Wrong]) -> NoReturn:
+    """Name every wrong row and leave."""
+    name = "stdin" if prompts == "-" else prompts
+    exits.tell(f"{name} has {counted(len(wrong), 'wrong row')}; nothing was made")
+    for each in wrong:
+        print(f"      line {each.line}: {printable(each.reason)}", file=sys.stderr)
+    sys.exit(exits.USAGE)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,143 @@
+"""How far a batch is: a bar on a terminal, JSON lines for scripts, one line at its end."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from types import TracebackType
+from typing import Any, Self
+
+import click
+import msgspec
+
+from lofi_batch.manifest import Record
+from lofi_cli import exits
+from lofi_cli.show import counted
+
+
+class Counts(msgspec.Struct, frozen=True, kw_only=True):
+    """rows: of this shard. there: with their files, from earlier runs too."""
+
+    rows: int
+    there: int
+    failed: int
+    audio_sec: int
+    """Made in this run."""
+    seconds: float
+    """That this run took."""
+    manifest: str
+
+
+class Progress:
+    """Counts what ends and shows it."""
+
+    def __init__(
+        self, *, rows: int, there: int, audio_sec: int, manifest: str, as_json: bool, quiet: bool
+    ) -> None:
+        """audio_sec: of all rows that are to be made."""
+        self._rows, self._there, self._failed = rows, there, 0
+        self._to_make, self._audio_sec, self._made = audio_sec, 0, 0
+        self._passed = 0
+        """Seconds of audio of rows that have ended, however."""
+        self._manifest = manifest
+        self._json = as_json
+        self._quiet = quiet
+        self._began = time.monotonic()
+        self._bar: Any = None
+        if sys.stderr.isatty() and os.environ.get("TERM") != "dumb" and not quiet:
+            self._bar = click.progressbar(
+                length=rows,
+                label="making tracks",
+                file=sys.stderr,
+                bar_template="%(label)s [%(bar)s] %(info)s",
+                show_eta=False,  # tracks differ in length
+                show_pos=True,
+                show_percent=False,
+                width=20,
+                item_show_func=lambda item: item,
+            )
+
+    def __enter__(self) -> Self:
+        if self._bar is not None:
+            self._bar.__enter__()
+            self._bar.update(self._there)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._finish()
+
+    def ended(self, record: Record) -> None:
+        """A row is there, or is given up."""
+        self._passed += record.duration_sec
+        if record.error is None:
+            self._there += 1
+            self._made += 1
+            self._audio_sec += record.duration_sec
+        else:
+            self._failed += 1
+        self._emit("row", msgspec.to_builtins(record))
+        if self._bar is not None:
+            self._bar.update(1, self._rate())
+
+    def tell(self, message: str, recovery: str = "") -> None:
+        """Something that the user has to know while it goes on."""
+        if self._bar is not None:
+            print(file=sys.stderr)
+        exits.tell(message, recovery)
+
+    def counts(self) -> Counts:
+        return Counts(
+            rows=self._rows,
+            there=self._there,
+            failed=self._failed,
+            audio_sec=self._audio_sec,
+            seconds=round(time.monotonic() - self._began, 3),
+            manifest=self._manifest,
+        )
+
+    def summary(self) -> None:
+        """The last words of a run; its manifest's path for scripts."""
+        self._finish()
+        counts = self.counts()
+        self._emit("end", msgspec.to_builtins(counts))
+        if not self._json:
+            print(counts.manifest)
+        if self._quiet:
+            return
+        words = f"{counts.there} of {counted(counts.rows, 'row')} there"
+        if self._there > self._made:
+            words += f", {self._there - self._made} of them before"
+        if counts.failed:
+            words += f", {counts.failed} failed"
+        if self._made:
+            pace = counts.audio_sec / counts.seconds if counts.seconds else 0.0
+            words += f"; {counts.audio_sec} s of audio in {counts.seconds:.1f} s ({pace:.1f} × real time)"
+        exits.tell(words)
+
+    def _rate(self) -> str:
+        """Tracks a minute, speed and time left, by what this run has made."""
+        seconds = max(time.monotonic() - self._began, 1e-3)
+        words = f"{self._made * 60 / seconds:.1f} a minute, {self._audio_sec / seconds:.1f} × real time"
+        if self._passed:
+            left = (self._to_make - self._passed) * seconds / self._passed
+            words += f", {_clock(left)} left"
+        return words + (f", {self._failed} failed" if self._failed else "")
+
+    def _emit(self, event: str, fields: dict[str, object]) -> None:
+        if self._json:
+            print(msgspec.json.encode({"event": event, **fields}).decode(), flush=True)
+
+    def _finish(self) -> None:
+        if self._bar is not None:
+            self._bar.__exit__(None, None, None)
+            self._bar = None
+
+
+def _clock(seconds: float) -> str:
+    """`1:02:03`, `2:03`."""
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
