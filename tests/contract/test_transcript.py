@@ -22,7 +22,8 @@ def check(schema: dict[str, Any], part: dict[str, str], value: object) -> None:
 def test_a_session_speaks_as_its_schemas_say(home: Home) -> None:
     schema = json.loads(home.lofi("schema").stdout)
     asked: set[str] = set()
-    with FakeHub() as hub, Stdio(with_hub(home, hub).environ) as broker:
+    environ = {"LOFI_PLAYER_DEVICE": "null"}
+    with FakeHub() as hub, Stdio({**with_hub(home, hub).environ, **environ}) as broker:
 
         def call(method: str, **params: object) -> Any:
             asked.add(method)
@@ -36,6 +37,7 @@ def test_a_session_speaks_as_its_schemas_say(home: Home) -> None:
         broker.wait("generation_complete", track_id)
         call("generate", prompt="one", duration_sec=5, seed=2**64 - 1)
         call("track_get", track_id=track_id)
+        talk_of_playing(broker, call, track_id)
         crashed = call("generate", prompt="crash", duration_sec=5, priority="high")["track_id"]
         broker.wait("generation_error", crashed)
         call("track_get", track_id=crashed)
@@ -60,6 +62,18 @@ def test_a_session_speaks_as_its_schemas_say(home: Home) -> None:
         check(schema, schema["notifications"][notice["method"]], notice["params"])
     assert asked == set(schema["methods"])
     assert {notice["method"] for notice in told} == set(schema["notifications"])
+
+
+def talk_of_playing(broker: Stdio, call: Callable[..., Any], track_id: str) -> None:
+    call("play", track_ids=[track_id, track_id])
+    broker.wait("playback_position")
+    call("pause")
+    call("playback_status")
+    call("resume")
+    call("skip")
+    call("volume_set", volume=0.5)
+    call("volume_get")
+    call("stop")
 
 
 def talk_of_models(broker: Stdio, schema: dict[str, Any], call: Callable[..., Any]) -> None:

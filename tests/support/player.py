@@ -1,0 +1,126 @@
+"""Drivers of the player: its core with a sink that a test empties, and the real process."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable
+from pathlib import Path
+from typing import TypeVar
+
+import numpy as np
+import soundfile
+from numpy.typing import NDArray
+
+from lofi_common import player_messages as pm
+from lofi_player.player import Player
+from lofi_player.source import CHANNELS, Frames, Source
+
+T = TypeVar("T")
+
+RATE = 32_000
+RAMP = 480
+"""Frames: 15 ms."""
+
+NO_SOUND = {"PULSE_SERVER": "unix:/none", "ALSA_CONFIG_PATH": "/none", "JACK_DEFAULT_SERVER": "none"}
+"""The environment of a machine without a sound device (Linux)."""
+
+
+class MemorySink:
+    """Keeps what it gets. It has room for `limit` frames beyond those that were `heard`."""
+
+    def __init__(self, sample_rate: int, limit: int = 10**9) -> None:
+        self.sample_rate = sample_rate
+        self.limit = limit
+        self.blocks: list[Frames] = []
+        self.written = 0
+        self.heard: int | None = None
+        """None: all that was written."""
+        self.resting = False
+        self.flowing = False
+        self.closed = False
+
+    def room(self) -> int:
+        return self.limit - self.pending()
+
+    def write(self, block: Frames) -> None:
+        assert not self.closed and not self.resting
+        self.blocks.append(block)
+        self.written += len(block)
+
+    def pending(self) -> int:
+        return 0 if self.heard is None else self.written - self.heard
+
+    def flow(self, on: bool) -> None:
+        self.flowing = on
+
+    def rest(self) -> None:
+        self.resting = True
+
+    def wake(self) -> None:
+        self.resting = False
+
+    def close(self) -> None:
+        self.closed = True
+
+    def sound(self) -> Frames:
+        return np.concatenate([np.zeros((0, CHANNELS), np.float32), *self.blocks])
+
+
+class Desk:
+    """The player's core, ordered about by plain calls."""
+
+    def __init__(self, volume: float = 1.0, limit: int = 10**9) -> None:
+        self.now = 0.0
+        self.sinks: list[MemorySink] = []
+        self.reports: list[pm.Report] = []
+        self._limit = limit
+        self._orders = itertools.count(1)
+        self.player = Player(volume, self._open, self.reports.append, lambda: self.now)
+
+    def _open(self, sample_rate: int) -> MemorySink:
+        self.sinks.append(MemorySink(sample_rate, self._limit))
+        return self.sinks[-1]
+
+    @property
+    def sink(self) -> MemorySink:
+        return self.sinks[-1]
+
+    def order(self, kind: Callable[..., pm.Order], path: Path | None = None, **params: object) -> pm.Answer:
+        if path is not None:
+            params["path"] = str(path)
+        order = kind(order=next(self._orders), **params)
+        self.player.obey(order, None if path is None else Source(str(path)))
+        answer = self.reports.pop()
+        assert isinstance(answer, pm.Answer) and answer.order == order.order
+        return answer
+
+    def steps(self, count: int) -> None:
+        for _ in range(count):
+            self.player.step()
+
+    def to_the_end(self) -> None:
+        """Until nothing is left to do."""
+        for _ in range(10_000):
+            self.now += 0.001
+            if self.player.step() is None:
+                return
+            if not self.said(pm.Started)[len(self.said(pm.Ended)) :]:
+                return
+        raise AssertionError("the player does not come to an end")
+
+    def said(self, kind: type[T]) -> list[T]:
+        return [report for report in self.reports if isinstance(report, kind)]
+
+
+def sine(seconds: float, hertz: float = 440.0, level: float = 0.5, rate: int = RATE) -> NDArray[np.float32]:
+    """float32 [samples]."""
+    at = np.arange(round(seconds * rate)) / rate
+    return (level * np.sin(2 * np.pi * hertz * at)).astype(np.float32)
+
+
+def write_track(
+    path: Path, samples: NDArray[np.float32], rate: int = RATE, subtype: str | None = None
+) -> Path:
+    """The format follows the name."""
+    soundfile.write(path, samples, rate, subtype=subtype)
+    return path
