@@ -53,6 +53,8 @@ class LofiError(Exception):
         super().__init__(message)
         self.details = details
         self.recovery = self.hint if recovery is None else recovery
+        if self.recovery:
+            self.add_note(self.recovery)  # so that a script's traceback shows it
 
     def info(self) -> ErrorInfo:
         told = ErrorInfo(

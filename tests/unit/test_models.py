@@ -94,6 +94,7 @@ def test_the_catalogue_is_part_of_what_is_installed(tmp_path: Path) -> None:
         check=True,
         capture_output=True,
     )
+    assert (tmp_path / "lib/lofi_client/py.typed").is_file()
     script = "from lofi_common.catalogue import *; f = catalogue_folder(); print(f, len(read_catalogue(f)))"
     done = subprocess.run(
         [

@@ -13,7 +13,9 @@ FOLDERS = ("lofi_common", "lofi_broker", "lofi_worker", "clients", "training", "
 
 
 @pytest.mark.timeout(300)
-@pytest.mark.parametrize("command", ["ruff check .", "ruff format --check .", "mypy"])
+@pytest.mark.parametrize(
+    "command", ["ruff check .", "ruff format --check .", "mypy", "mypy clients/python/examples tests/typed"]
+)
 def test_the_code_is_clean(command: str) -> None:
     done = subprocess.run(
         [sys.executable, "-m", *command.split()], cwd=ROOT, capture_output=True, text=True, timeout=300

@@ -1,7 +1,9 @@
-"""Typed client of the broker: `with Lofi.connect() as lofi: ...`.
+"""Typed client of the broker: `with Lofi.connect() as lofi: ...`, or with AsyncLofi and `async with`.
 
 Everything that a script needs is imported from here.
 """
+
+from typing import TYPE_CHECKING, Any
 
 from lofi_client.client import Lofi
 from lofi_client.following import GenerationEvent, InstallEvent, TrackEvent
@@ -37,7 +39,13 @@ from lofi_common.errors import (
 )
 from lofi_common.jobs import AudioFormat, JobState, Priority
 
+if TYPE_CHECKING:
+    from lofi_client.async_client import AsyncLofi
+    from lofi_client.async_generation import AsyncGeneration
+
 __all__ = [
+    "AsyncGeneration",
+    "AsyncLofi",
     "AudioFormat",
     "BrokerUnavailable",
     "CacheWriteError",
@@ -74,3 +82,16 @@ __all__ = [
     "TrackEvent",
     "WorkerRestart",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    """Commands, which have no use for asyncio, start without it."""
+    if name == "AsyncLofi":
+        from lofi_client.async_client import AsyncLofi
+
+        return AsyncLofi
+    if name == "AsyncGeneration":
+        from lofi_client.async_generation import AsyncGeneration
+
+        return AsyncGeneration
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

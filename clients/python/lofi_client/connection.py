@@ -42,6 +42,8 @@ class Connection:
 
     def request(self, method: str, params: dict[str, object], timeout_sec: float) -> dict[str, object]:
         """As `call`, without types."""
+        if self._lost is not None:  # what is sent now would reach the next broker, which does not know us
+            raise self._left(self._lost)
         number = next(self._ids)
         self._socket.send_multipart(packed(number, method, params))
         deadline = time.monotonic() + timeout_sec
@@ -72,7 +74,8 @@ class Connection:
     def _receive(self, deadline: float) -> Event | Response | None:
         """The next well-formed message, None at the deadline. Events are delivered."""
         while True:
-            ready = dict(self._poller.poll(max(0, math.ceil((deadline - time.monotonic()) * 1000))))
+            patience = 0.0 if self._lost is not None else max(0.0, deadline - time.monotonic())
+            ready = dict(self._poller.poll(math.ceil(patience * 1000)))
             if self._socket in ready:
                 try:
                     message = wire.unpack_front(self._socket.recv_multipart())
@@ -84,8 +87,12 @@ class Connection:
             if self._monitor in ready:
                 self._lost = what_was_lost(self._monitor.recv_multipart())
             if self._lost is not None:
-                raise BrokerUnavailable(str(self._lost), recovery=self._lost.recovery)
+                raise self._left(self._lost)
             return None
+
+    def _left(self, reason: BrokerUnavailable) -> BrokerUnavailable:
+        """A new one each time, since an exception belongs to one traceback."""
+        return BrokerUnavailable(str(reason), recovery=reason.recovery)
 
     def close(self) -> None:
         disconnect(self._context, self._socket, self._monitor)

@@ -8,12 +8,14 @@ import select
 import sys
 import time
 from pathlib import Path
+from types import TracebackType
+from typing import Self
 
 from lofi_common.broker_file import BrokerFile, read_broker_file
 from lofi_common.errors import BrokerUnavailable
 from lofi_common.paths import Paths
 
-_READY_SEC = 20.0
+READY_SEC = 20.0
 _PAUSE_SEC = 0.02
 _PREFIX = "lofi-broker: "
 _READY = b"ready\n"
@@ -58,31 +60,58 @@ def start_broker(paths: Paths) -> BrokerFile:
     When another one was being started at the same time, that one is found instead. Raises
     BrokerUnavailable with the broker's own reason.
     """
-    paths.make()
-    errors = paths.logs / "broker.stderr"
-    read_end, write_end = os.pipe()
-    try:
+    with Starting(paths) as starting:
+        if not select.select([starting], [], [], READY_SEC)[0]:
+            raise starting.late()
+        return starting.found()
+
+
+class Starting:
+    """A broker on its way. `fileno` can be read from once it listens or has given up."""
+
+    def __init__(self, paths: Paths) -> None:
+        paths.make()
+        self._paths = paths
+        self._errors = paths.logs / "broker.stderr"
+        self._fd, write_end = os.pipe()
         try:
-            pid = _spawn(write_end, errors)
+            self._pid = _spawn(write_end, self._errors)
+        except BaseException:
+            os.close(self._fd)
+            raise
         finally:
             os.close(write_end)
-        if not select.select([read_end], [], [], _READY_SEC)[0]:
-            raise BrokerUnavailable(f"the broker was not ready after {_READY_SEC:g} s; its log: {errors}")
-        said = os.read(read_end, _WORDS)
-    finally:
-        os.close(read_end)
-    if said != _READY:  # it left: another one holds the lock, or it can't start
-        code = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
-        reason, _, recovery = said.decode(errors="replace").removeprefix(_PREFIX).strip().partition("\n")
-        if code != 0:
-            raise BrokerUnavailable(
-                f"the broker can't start: {reason or _reason(errors, code)}",
-                recovery=recovery or "Mend that; `lofi doctor` checks the rest.",
-            )
-    found = find_broker(paths)
-    if found is None:
-        raise BrokerUnavailable("the broker left right after its start")
-    return found
+
+    def fileno(self) -> int:
+        return self._fd
+
+    def found(self) -> BrokerFile:
+        """What was started, or the other one that came first, once `fileno` can be read from. Raises
+        BrokerUnavailable."""
+        said = os.read(self._fd, _WORDS)
+        if said != _READY:  # it left: another one holds the lock, or it can't start
+            code = os.waitstatus_to_exitcode(os.waitpid(self._pid, 0)[1])
+            reason, _, recovery = said.decode(errors="replace").removeprefix(_PREFIX).strip().partition("\n")
+            if code != 0:
+                raise BrokerUnavailable(
+                    f"the broker can't start: {reason or _reason(self._errors, code)}",
+                    recovery=recovery or "Mend that; `lofi doctor` checks the rest.",
+                )
+        found = find_broker(self._paths)
+        if found is None:
+            raise BrokerUnavailable("the broker left right after its start")
+        return found
+
+    def late(self) -> BrokerUnavailable:
+        return BrokerUnavailable(f"the broker was not ready after {READY_SEC:g} s; its log: {self._errors}")
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        os.close(self._fd)
 
 
 def _spawn(ready_fd: int, errors: Path) -> int:
