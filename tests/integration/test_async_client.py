@@ -29,9 +29,16 @@ from lofi_client import (
 )
 from lofi_client.launch import find_broker
 from tests.support.home import Home
+from tests.support.hooks import hooked
 
 LONG = "slow 60"
 NOBODY = "0123456789abcdef"
+
+WAITS = """
+import sys
+if "lofi_broker" in sys.orig_argv:
+    open({fifo!r}).close()
+"""
 
 Scenario = Callable[[AsyncLofi], Coroutine[Any, Any, None]]
 Run = Callable[[Scenario], None]
@@ -271,23 +278,26 @@ def test_closing_ends_the_waits_of_other_tasks(run: Run) -> None:
 # connecting
 
 
-def test_a_broker_is_started_while_other_tasks_go_on(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_other_tasks_go_on_while_a_broker_starts(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One that waits in its start for what another task does."""
+    fifo = home.root / "goes on"
+    os.mkfifo(fifo)
+    home.environ |= hooked(home.root / "hook", WAITS.format(fifo=str(fifo)))
     for name, value in home.environ.items():
         monkeypatch.setenv(name, value)
-    turns = 0
 
-    async def work() -> None:
-        nonlocal turns
+    async def let_go() -> None:
         while True:
-            turns += 1
-            await asyncio.sleep(0.001)
+            try:
+                return os.close(os.open(fifo, os.O_WRONLY | os.O_NONBLOCK))
+            except OSError:  # nobody reads it yet
+                await asyncio.sleep(0.01)
 
     async def scenario() -> None:
-        working = asyncio.create_task(work())
+        other = asyncio.create_task(let_go())
         async with AsyncLofi.connect() as lofi:
-            assert turns > 3 and lofi.durable
+            assert lofi.durable and other.done()
             assert (await lofi.make("x", duration_sec=5)).duration_sec == 5
-        working.cancel()
 
     asyncio.run(scenario())
 

@@ -222,6 +222,17 @@ def test_a_killed_broker_is_told_with_the_track_and_stays_told(lofi: Lofi, home:
     assert lofi.wait_left(1.0)
 
 
+def test_what_is_asked_after_a_loss_reaches_no_later_broker(lofi: Lofi, home: Home) -> None:
+    send(home, signal.SIGKILL)
+    assert lofi.wait_left(10.0)
+    assert home.lofi("broker", "start").returncode == 0
+    with pytest.raises(BrokerUnavailable):
+        lofi.make("too late", duration_sec=5)
+    with Lofi.connect(start=False, paths=home.paths) as later:
+        later.make("slow 0.5", duration_sec=5)
+        assert [track.prompt for track in later.tracks().tracks] == ["slow 0.5"]
+
+
 def test_a_broker_that_hangs_does_not_hang_the_script(lofi: Lofi, home: Home) -> None:
     send(home, signal.SIGSTOP)
     try:
