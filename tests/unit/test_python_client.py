@@ -13,6 +13,7 @@ from lofi_client import AsyncLofi, BrokerUnavailable, GenerationComplete, Genera
 from lofi_client.following import TrackFollowing
 from lofi_client.post import Inbox, Post
 from lofi_common import api
+from lofi_common.errors import ALL_ERRORS, MethodNotFound, ParseError
 from lofi_common.jobs import AudioFormat, JobState
 from lofi_common.messages import Event
 
@@ -152,7 +153,7 @@ def functions(kind: type) -> dict[str, inspect.Signature]:
 
 
 def test_both_clients_have_the_same_functions() -> None:
-    alone = {"wait_left"}  # for commands that stop a broker
+    alone = {"wait_left", "next_event"}  # for commands that do nothing else meanwhile
     sync, both = functions(Lofi), functions(AsyncLofi)
     assert set(sync) - alone == set(both)
     for name, signature in both.items():
@@ -169,6 +170,9 @@ def test_each_function_says_what_it_does_and_shows_its_parameters() -> None:
 
 
 def test_all_names_are_there() -> None:
+    not_for_scripts = {ParseError, MethodNotFound}
+    wanted = {*api.NOTIFICATIONS.values(), *ALL_ERRORS} - not_for_scripts
+    assert {kind.__name__ for kind in wanted} - set(lofi_client.__all__) == set()
     assert all(hasattr(lofi_client, name) for name in lofi_client.__all__)
     with pytest.raises(AttributeError):
         _ = lofi_client.Nothing  # type: ignore[attr-defined]

@@ -19,7 +19,16 @@ from lofi_common.api import (
     WorkerRestart,
 )
 from lofi_common.api_models import DownloadProgress, ModelDownloadParams, ModelStatus
+from lofi_common.api_playback import (
+    PlaybackEnded,
+    PlaybackPaused,
+    PlaybackPosition,
+    PlaybackResumed,
+    PlaybackStarted,
+    PlaybackStatus,
+)
 from lofi_common.errors import (
+    AudioDeviceError,
     BrokerUnavailable,
     CacheWriteError,
     ConsentRequired,
@@ -46,6 +55,7 @@ if TYPE_CHECKING:
 __all__ = [
     "AsyncGeneration",
     "AsyncLofi",
+    "AudioDeviceError",
     "AudioFormat",
     "BrokerUnavailable",
     "CacheWriteError",
@@ -76,6 +86,12 @@ __all__ = [
     "ModelLoadFailed",
     "ModelNotFound",
     "ModelStatus",
+    "PlaybackEnded",
+    "PlaybackPaused",
+    "PlaybackPosition",
+    "PlaybackResumed",
+    "PlaybackStarted",
+    "PlaybackStatus",
     "Priority",
     "QueueFull",
     "Track",

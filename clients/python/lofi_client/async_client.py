@@ -136,6 +136,16 @@ class AsyncLofi:
     remove_model = _asking(calls.remove_model)
     verify_model = _asking(calls.verify_model)
 
+    play = _asking(calls.play)
+    pause = _asking(calls.pause)
+    resume = _asking(calls.resume)
+    stop = _asking(calls.stop)
+    skip = _asking(calls.skip)
+    volume = _asking(calls.volume)
+    set_volume = _asking(calls.set_volume)
+    playback = _asking(calls.playback)
+
+    worker_slots = _asking(calls.worker_slots)
     shutdown = _asking(calls.shutdown)
 
     async def download_model(

@@ -196,6 +196,11 @@ def skip() -> Call[api_playback.PlaybackStatus]:
     return Call("skip", api.NoParams(), api_playback.PlaybackStatus)
 
 
+def volume() -> Call[api_playback.PlaybackStatus]:
+    """How loud, 0 to 1, in what `playback` tells."""
+    return Call("volume_get", api.NoParams(), api_playback.PlaybackStatus)
+
+
 def set_volume(volume: float) -> Call[api_playback.PlaybackStatus]:
     """volume: 0 (silent) to 1 (as the file is)."""
     return Call("volume_set", api_playback.VolumeParams(volume=volume), api_playback.PlaybackStatus)

@@ -162,6 +162,7 @@ class Lofi:
     resume = _asking(calls.resume)
     stop = _asking(calls.stop)
     skip = _asking(calls.skip)
+    volume = _asking(calls.volume)
     set_volume = _asking(calls.set_volume)
     playback = _asking(calls.playback)
 
