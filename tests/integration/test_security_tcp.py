@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import socket
 import stat
@@ -17,7 +18,7 @@ from click.testing import CliRunner
 import lofi_client.calls
 from lofi_cli.doctor import examine
 from lofi_cli.main import main
-from lofi_client import Lofi
+from lofi_client import AsyncLofi, Lofi
 from lofi_client.remote import client_secret
 from lofi_client.sockets import public_key
 from lofi_common import api
@@ -94,6 +95,25 @@ def test_a_client_that_is_not_listed_is_refused_until_it_is(
     log = (home.paths.logs / "broker.log").read_text()
     assert log.count("laptop.key holds no key") == 1
     assert log.count("event=client_refused") >= 2 and "event=client_let_in name=laptop" in log
+
+
+def test_asynchronous_clients_are_let_in_and_refused_in_the_same_way(
+    served: Stdio, home: Home, endpoint: str, elsewhere: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LOFI_HOME", elsewhere.environ["LOFI_HOME"])
+    monkeypatch.setenv("LOFI_BROKER", address(home, endpoint))
+
+    async def make() -> str:
+        async with AsyncLofi.connect() as lofi:
+            return (await lofi.make("from afar", duration_sec=5)).path
+
+    with pytest.raises(BrokerUnavailable, match="does not know this machine's key"):
+        asyncio.run(make())
+    let_in(home, elsewhere)
+    assert Path(asyncio.run(make())).is_relative_to(home.paths.tracks)
+    monkeypatch.setenv("LOFI_BROKER", f"tcp://x/{'0' * 64}")
+    with pytest.raises(InvalidParams, match="can't connect to"):
+        asyncio.run(make())
 
 
 def test_a_client_that_expects_another_broker_goes_no_further(

@@ -42,7 +42,9 @@ def connected(context: zmq.Context[S], address: Address) -> tuple[S, S]:
         socket.connect(address.endpoint)
     except zmq.ZMQError as error:
         disconnect(context, socket, monitor)
-        raise InvalidParams(f"can't connect to {address.endpoint}: {error}") from error
+        raise InvalidParams(
+            f"can't connect to {address.endpoint}: {error}", recovery=address.advice
+        ) from error
     return socket, monitor
 
 
