@@ -123,6 +123,15 @@ def test_awaiting_a_generation_asks_and_gives_it_back(run: Run) -> None:
     run(scenario)
 
 
+def test_a_generation_that_nobody_awaits_is_warned_of(run: Run) -> None:
+    async def scenario(lofi: AsyncLofi) -> None:
+        with pytest.warns(RuntimeWarning, match=r"never asked for: await or iterate over generate\('x'\)"):
+            lofi.generate("x")
+        assert (await lofi.queue()).current is None
+
+    run(scenario)
+
+
 def test_listening_hears_the_tracks_of_others(run: Run, home: Home) -> None:
     async def scenario(lofi: AsyncLofi) -> None:
         events = lofi.listen()
@@ -240,10 +249,14 @@ def test_when_the_broker_is_killed_everybody_who_waits_is_told(run: Run, home: H
     run(scenario)
 
 
+@pytest.mark.timeout(20)
 def test_a_broker_that_hangs_does_not_hang_the_task(run: Run, home: Home) -> None:
     async def scenario(lofi: AsyncLofi) -> None:
+        accepted = await lofi.submit(GenerateParams(prompt="x", duration_sec=5))
         send(home, signal.SIGSTOP)
         try:
+            with pytest.raises(TimeoutError):
+                _ = [event async for event in lofi.follow(accepted, timeout_sec=0.2)]
             with pytest.raises(BrokerUnavailable, match=r"did not answer queue_cancel within 0\.2 s"):
                 await lofi.cancel(NOBODY, timeout_sec=0.2)
             asked = [asyncio.create_task(lofi.cancel(NOBODY, timeout_sec=0.5)) for _ in range(32)]
@@ -255,7 +268,7 @@ def test_a_broker_that_hangs_does_not_hang_the_task(run: Run, home: Home) -> Non
                     await each
         finally:
             send(home, signal.SIGCONT)
-        assert (await lofi.queue()).pending == []
+        assert (await lofi.track(accepted.track_id)).prompt == "x"
 
     run(scenario)
 

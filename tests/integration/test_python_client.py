@@ -233,11 +233,15 @@ def test_what_is_asked_after_a_loss_reaches_no_later_broker(lofi: Lofi, home: Ho
         assert [track.prompt for track in later.tracks().tracks] == ["slow 0.5"]
 
 
+@pytest.mark.timeout(20)
 def test_a_broker_that_hangs_does_not_hang_the_script(lofi: Lofi, home: Home) -> None:
+    accepted = lofi.submit(GenerateParams(prompt="x", duration_sec=5))
     send(home, signal.SIGSTOP)
     try:
+        with pytest.raises(TimeoutError):
+            list(lofi.follow(accepted, timeout_sec=0.2))
         with pytest.raises(BrokerUnavailable, match=r"did not answer queue_cancel within 0\.2 s"):
             lofi.cancel("0123456789abcdef", timeout_sec=0.2)
     finally:
         send(home, signal.SIGCONT)
-    assert lofi.queue().pending == []
+    assert lofi.track(accepted.track_id).prompt == "x"

@@ -301,7 +301,7 @@ def test_after_a_silence_the_broker_is_asked_how_an_installation_ended(
             ended = [{"model": "m", "state": state} for state in model.pop("ends", [])]
             ended.append({"model": "other", "state": "install_failed"})
             models = [model] if "state" in model else []
-            following.answered(following.question.answered({"models": models, "ended": ended}), now)
+            following.answered(following.question(now).answered({"models": models, "ended": ended}), now)
     assert following.over and not answers
     assert {end.state for end in ends} == {told}
 

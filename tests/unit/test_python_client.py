@@ -131,13 +131,13 @@ def test_the_deadline_counts_whatever_happens() -> None:
     following = TrackFollowing(TRACK, now=0.0, timeout_sec=7.0)
     following.answered(track(JobState.QUEUED), 0.0)
     following.heard(progress(5), 4.0)
-    assert following.wait_sec(5.0) == 2.0
+    assert following.wait_sec(5.0) == following.question(5.0).timeout_sec == 2.0
     with pytest.raises(TimeoutError, match=f"track {TRACK} was not finished after 7 s"):
         following.wait_sec(7.0)
 
 
 def test_a_lost_broker_is_told_with_the_track() -> None:
-    lost = TrackFollowing(TRACK, now=0.0).lost(BrokerUnavailable("the broker left"))
+    lost = TrackFollowing(TRACK, now=0.0).lost(BrokerUnavailable("the broker left"), 1.0)
     assert str(lost) == f"the broker left before track {TRACK} had ended" and "`track` tells" in lost.recovery
 
 

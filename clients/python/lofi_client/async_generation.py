@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import time
+import warnings
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Generator
-from typing import Any, Self, TypeVar
+from typing import Any, TypeVar
 
 from lofi_client import calls
 from lofi_client.async_connection import AsyncConnection
@@ -35,10 +36,10 @@ class AsyncFollowed(AsyncIterator[T]):
                 if (end := following.known()) is not None:
                     return end
                 if following.asks(time.monotonic()):
-                    answer = await self._connection.call(following.question)
+                    answer = await self._connection.call(following.question(time.monotonic()))
                     following.answered(answer, time.monotonic())
         except BrokerUnavailable as error:
-            raise following.lost(error) from error
+            raise following.lost(error, time.monotonic()) from error
         raise StopAsyncIteration
 
 
@@ -77,6 +78,12 @@ class AsyncGeneration(AsyncIterator[GenerationEvent], Awaitable["AsyncGeneration
         self._submission: asyncio.Task[api.GenerateResult] | None = None
         self._events: AsyncFollowed[Any] | None = None
         self._verdict = Verdict(order.params)
+
+    def __del__(self) -> None:
+        if self._submission is None:
+            call = f"generate({self._order.params.prompt!r})"
+            words = f"a track was never asked for: await or iterate over {call}"
+            warnings.warn(words, RuntimeWarning, stacklevel=2)
 
     @property
     def accepted(self) -> api.GenerateResult:
@@ -118,9 +125,6 @@ class AsyncGeneration(AsyncIterator[GenerationEvent], Awaitable["AsyncGeneration
     async def cancel(self) -> api.CancelResult:
         """Cancel it, for everybody who waits for it. Raises InvalidTrackId when it has ended."""
         return await self._connection.call(calls.cancel(self.track_id))
-
-    def __aiter__(self) -> Self:
-        return self
 
 
 def _seen(task: asyncio.Task[api.GenerateResult]) -> None:

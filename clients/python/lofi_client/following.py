@@ -50,9 +50,8 @@ T_co = TypeVar("T_co", covariant=True)
 
 
 class Following(Protocol[T_co, R]):
-    """Decides what whoever follows does next: takes events, or asks `question`."""
+    """Decides what whoever follows does next: takes events, or asks a question."""
 
-    question: Call[R]
     over: bool
     """Nothing more happens."""
 
@@ -68,14 +67,16 @@ class Following(Protocol[T_co, R]):
         """Whether to ask, when no event has come."""
         ...
 
+    def question(self, now: float) -> Call[R]: ...
+
     def answered(self, answer: R, now: float) -> None: ...
 
     def known(self) -> T_co | None:
         """The end, when an answer has told it and no event is left."""
         ...
 
-    def lost(self, error: BrokerUnavailable) -> BrokerUnavailable:
-        """What to raise when the broker has left before the end."""
+    def lost(self, error: BrokerUnavailable, now: float) -> BrokerUnavailable:
+        """What to raise when the broker has left, or is silent, before the end. Raises TimeoutError."""
         ...
 
 
@@ -83,7 +84,6 @@ class TrackFollowing:
     """A track, until its GenerationComplete or GenerationError, which comes last."""
 
     def __init__(self, track_id: str, now: float, timeout_sec: float | None = None) -> None:
-        self.question = calls.track(track_id)
         self.over = False
         self._track_id = track_id
         self._timeout_sec = timeout_sec
@@ -115,6 +115,11 @@ class TrackFollowing:
     def asks(self, now: float) -> bool:
         return now >= self._look_at
 
+    def question(self, now: float) -> Call[api.Track]:
+        ask = calls.track(self._track_id)
+        left = ask.timeout_sec if self._deadline is None else max(0.0, self._deadline - now)
+        return ask._replace(timeout_sec=min(ask.timeout_sec, left))
+
     def answered(self, answer: api.Track, now: float) -> None:
         self._end = _end_of(answer)
         self._look_at = now + _LOOK_AGAIN_SEC
@@ -123,7 +128,8 @@ class TrackFollowing:
         self.over = self._end is not None
         return self._end
 
-    def lost(self, error: BrokerUnavailable) -> BrokerUnavailable:
+    def lost(self, error: BrokerUnavailable, now: float) -> BrokerUnavailable:
+        self.wait_sec(now)
         return BrokerUnavailable(
             f"{error} before track {self._track_id} had ended",
             recovery="Connect again; `track` tells what became of it.",
@@ -134,7 +140,6 @@ class InstallFollowing:
     """An installation, until the state that ends it."""
 
     def __init__(self, model: str, now: float) -> None:
-        self.question = calls.models()
         self.over = False
         self._model = model
         self._look_at = now + _LOOK_AGAIN_SEC
@@ -156,6 +161,9 @@ class InstallFollowing:
     def asks(self, now: float) -> bool:
         return now >= self._look_at
 
+    def question(self, now: float) -> Call[api_models.ModelsListResult]:
+        return calls.models()
+
     def answered(self, answer: api_models.ModelsListResult, now: float) -> None:
         self._look_at = now + _LOOK_AGAIN_SEC
         if any(each.name == self._model and _under_way(each) for each in answer.models):
@@ -167,7 +175,7 @@ class InstallFollowing:
         self.over = self._end is not None
         return self._end
 
-    def lost(self, error: BrokerUnavailable) -> BrokerUnavailable:
+    def lost(self, error: BrokerUnavailable, now: float) -> BrokerUnavailable:
         return error
 
 

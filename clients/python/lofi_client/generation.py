@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from typing import Self, TypeVar
+from typing import TypeVar
 
 from lofi_client import calls
 from lofi_client.calls import Order, R
@@ -36,10 +36,10 @@ class Followed(Iterator[T]):
                 if (end := following.known()) is not None:
                     return end
                 if following.asks(time.monotonic()):
-                    answer = self._connection.call(following.question)
+                    answer = self._connection.call(following.question(time.monotonic()))
                     following.answered(answer, time.monotonic())
         except BrokerUnavailable as error:
-            raise following.lost(error) from error
+            raise following.lost(error, time.monotonic()) from error
         raise StopIteration
 
 
@@ -93,6 +93,3 @@ class Generation(Iterator[GenerationEvent]):
     def cancel(self) -> api.CancelResult:
         """Cancel it, for everybody who waits for it. Raises InvalidTrackId when it has ended."""
         return self._connection.call(calls.cancel(self.track_id))
-
-    def __iter__(self) -> Self:
-        return self
