@@ -73,7 +73,8 @@ class Playback:
         self._at = 0.0
 
     def is_playing(self) -> bool:
-        return self._state == "playing"
+        """Whether something is heard, or about to be."""
+        return self._state == "playing" or self._turn.locked()
 
     # methods of the protocol
 

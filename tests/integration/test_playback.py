@@ -203,16 +203,28 @@ def test_a_player_that_is_killed_ends_the_playback_and_the_next_play_starts_anot
 
 
 def test_a_player_that_hangs_is_given_up(home: Home) -> None:
-    quick = "import lofi_broker.player_process as p; p._ANSWER_SEC = 0.5"
+    quick = "import lofi_broker.player_process as p; p._ANSWER_SEC = 4"
     environ = hooked(home.root / "hook", quick)
     with Stdio({**home.environ, **NULL, **environ}) as broker:
         (a,) = make(broker, "a")
         broker.call("play", track_ids=[a])
         player_of(broker.process.pid).suspend()
-        error = broker.error("pause")
+        broker.send({"jsonrpc": "2.0", "id": "held", "method": "pause"})
+        status = broker.request("status")  # nobody else waits for it
+        error = broker.answer("held")["error"]
+        assert broker.seen.index(status) < broker.seen.index(broker.answer("held"))
         assert error["code"] == -32012 and "did not answer" in error["message"]
         assert broker.wait("playback_ended")["reason"] == "failed"
         assert broker.call("stop")["state"] == "stopped"
+
+
+def test_a_player_that_talks_nonsense_is_ended(home: Home) -> None:
+    noise = "import os, sys\nif 'lofi_player' in sys.orig_argv: os.write(1, b'{}\\n')"
+    environ = hooked(home.root / "hook", noise)
+    with Stdio({**home.environ, **NULL, **environ}) as broker:
+        error = broker.error("play", track_ids=make(broker, "a"))
+        assert error["code"] == -32012 and "SIGKILL" in error["message"]
+        assert broker.call("playback_status")["state"] == "stopped"
 
 
 def test_the_player_does_not_outlive_a_broker_that_is_killed(session: Stdio) -> None:
@@ -242,7 +254,9 @@ def test_an_idle_player_leaves_and_comes_back(home: Home) -> None:
 
 
 def test_a_headless_broker_stays_while_something_plays(home: Home) -> None:
-    process = start_headless(home, **NULL, LOFI_BROKER_IDLE_EXIT_SEC="0.3")
+    slow = "import sys, time\nif 'lofi_player' in sys.orig_argv: time.sleep(1)"  # to start
+    environ = {**NULL, **hooked(home.root / "hook", slow), "LOFI_BROKER_IDLE_EXIT_SEC": "0.3"}
+    process = start_headless(home, **environ)
     with RawClient(home.paths.socket("clients")) as client:  # which does not ask for events
         track_id = client.call("generate", prompt="a", duration_sec=5)["track_id"]
         while client.call("track_get", track_id=track_id)["status"] != "complete":
