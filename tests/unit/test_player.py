@@ -168,10 +168,10 @@ def test_a_device_that_takes_nothing_any_more_is_given_up(level: Path) -> None:
     desk.order(pm.Play, level, number=1)
     desk.sink.heard = 0
     desk.steps(2)
-    desk.now = 9.0
+    desk.now = 4.0
     desk.steps(1)
-    desk.now = 11.0
-    with pytest.raises(AudioDeviceError, match="10 s"):
+    desk.now = 6.0
+    with pytest.raises(AudioDeviceError, match="5 s"):
         desk.player.step()
 
 

@@ -9,6 +9,7 @@ import queue
 import sys
 import threading
 import time
+from collections.abc import Iterator
 
 import msgspec
 
@@ -23,7 +24,8 @@ log = logging.getLogger(__name__)
 
 EXIT_DEVICE_LOST = 3
 
-_GRACE_SEC = 0.7
+_CHUNK = 1 << 16
+_GRACE_SEC = 0.8
 """After the end of stdin: then this process ends, whatever its device does."""
 
 _Ordered = tuple[pm.Order, Source | LofiError | None]
@@ -79,16 +81,23 @@ def _run(player: Player, orders: _Orders) -> None:
 
 def _read(orders: _Orders) -> None:
     """In a thread. Files are opened here, so that a slow disk does not silence what plays."""
-    for line in sys.stdin.buffer:
-        try:
+    try:
+        for line in _lines():
             order = pm.decode_order(line)
-        except (msgspec.DecodeError, ValueError) as error:
-            log.error(fields("order_misunderstood", reason=error))
-            break
-        orders.put((order, _source(order)))
+            orders.put((order, _source(order)))
+    except (msgspec.DecodeError, ValueError) as error:
+        log.error(fields("order_misunderstood", reason=error))
     orders.put(None)
     time.sleep(_GRACE_SEC)
     os._exit(1)
+
+
+def _lines() -> Iterator[bytes]:
+    """Of stdin, which is read without Python's buffer: its lock would not let the process end meanwhile."""
+    rest = b""
+    while chunk := os.read(0, _CHUNK):
+        *lines, rest = (rest + chunk).split(b"\n")
+        yield from lines
 
 
 def _source(order: pm.Order) -> Source | LofiError | None:

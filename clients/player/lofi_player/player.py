@@ -15,7 +15,7 @@ _BLOCK_SEC = 0.02
 _REPORT_SEC = 1.0
 _REST_SEC = 5.0
 """After so long in silence the device is left to itself."""
-_STALL_SEC = 10.0
+_STALL_SEC = 5.0
 """A sound server may take two seconds to begin."""
 
 
@@ -118,7 +118,7 @@ class Player:
         """Fade out what is heard, and close the device."""
         self._cut()
         if self._sink is not None:
-            self._close_sink(self._sink)
+            self._sink.close()
 
     # the track
 
@@ -134,11 +134,11 @@ class Player:
         """Nothing else plays. The beginning of a track needs no ramp. Raises AudioDeviceError."""
         rate = track.source.sample_rate
         if self._sink is not None and self._sink.sample_rate != rate:
-            self._close_sink(self._sink)
+            self._sink.close()
+            self._sink = None
         if self._sink is None:
             self._sink = self._open_sink(rate)
         self._sink.wake()
-        self._sink.flow(not self._paused)
         self._ramp.jump(0.0 if self._paused else self._volume)
         self._track = track
         self._reported_at = self._clock()
@@ -153,6 +153,7 @@ class Player:
             return
         if len(block):
             sink.write(self._ramp.apply(block))
+            sink.flow(True)
         track.written += len(block)
         if len(block) < frames:
             track.over = True
@@ -201,7 +202,6 @@ class Player:
     def _resume(self) -> None:
         if self._sink is not None:
             self._sink.wake()
-            self._sink.flow(self._track is not None)
         self._paused = False
         self._head_for(self._volume)
 
@@ -234,14 +234,3 @@ class Player:
             return left
         sink.rest()
         return None
-
-    def _close_sink(self, sink: Sink) -> None:
-        """When it has taken what it has, or does not go on taking it."""
-        pending = sink.pending()
-        while pending:
-            time.sleep(_BLOCK_SEC * 2)
-            before, pending = pending, sink.pending()
-            if pending == before:
-                break
-        sink.close()
-        self._sink = None

@@ -20,7 +20,7 @@ class Ramp:
     def to(self, target: float, sample_rate: int) -> int:
         """Head for `target`; returns in how many frames it is there."""
         self._target = target
-        self._left = 0 if target == self._value else round(RAMP_SEC * sample_rate)
+        self._left = 0 if target == self._value else max(1, round(RAMP_SEC * sample_rate))
         return self._left
 
     def jump(self, value: float) -> None:

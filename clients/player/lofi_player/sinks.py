@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import tempfile
+import time
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from typing import Any, Protocol
@@ -23,6 +24,10 @@ LEAD_SEC = 0.15
 _RING_SEC = 1.0
 _PERIOD_MS = 20
 _LAST_WORDS = 2_000
+_PAUSE_SEC = 0.02
+_PATIENCE_SEC = 0.3
+"""Sound servers take large pieces: only so long without one means that no more is taken."""
+_TAIL_SEC = 0.2
 
 _SET = "Set player.device to the path of a file that may be written, or to something else."
 
@@ -48,7 +53,8 @@ class Sink(Protocol):
     def wake(self) -> None:
         """Be ready for frames again. Raises AudioDeviceError."""
 
-    def close(self) -> None: ...
+    def close(self) -> None:
+        """Once what was written is heard."""
 
 
 class DeviceSink:
@@ -78,8 +84,8 @@ class DeviceSink:
 
     def rest(self) -> None:
         if self._runs:
-            self._device.stop()
             self._runs = False
+            self._device.stop()
 
     def wake(self) -> None:
         import miniaudio
@@ -95,9 +101,21 @@ class DeviceSink:
         self._runs = True
 
     def close(self) -> None:
+        self._drain()
         self._device.close()
         if self._ring.missing:
             log.warning(fields("sink_starved", frames=self._ring.missing))
+
+    def _drain(self) -> None:
+        """Wait until the device has what was written, or does not go on taking it; then a little longer: at
+        its end there is a fade, and what a sound server still has is dropped with the connection."""
+        pending, waited = self.pending(), 0.0
+        while self._runs and pending and waited < _PATIENCE_SEC:
+            time.sleep(_PAUSE_SEC)
+            before, pending = pending, self.pending()
+            waited = waited + _PAUSE_SEC if pending == before else 0.0
+        if self._runs and not pending:
+            time.sleep(_TAIL_SEC)
 
 
 class FileSink:
