@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from unicodedata import east_asian_width
 
 import pytest
 
@@ -151,13 +152,16 @@ def player_of(broker: int) -> int:
     return int(pid)
 
 
-def test_the_bar_on_a_terminal(player: Home) -> None:
-    rain, sun = made(player, "rain", "a very long prompt, " * 10)
-    code, shown = in_a_terminal(player, "tracks", "play", rain, sun, until=b"0:01 / 0:05", answer=b"\x03")
+@pytest.mark.parametrize("prompt", ["rain", "a very long prompt, " * 10, "とても長い言葉" * 20])
+def test_the_bar_on_a_terminal(player: Home, prompt: str) -> None:
+    track, other = made(player, prompt, "sun")
+    code, shown = in_a_terminal(player, "tracks", "play", track, other, until=b"0:01 / 0:05", answer=b"\x03")
     assert code == 130 and b"interrupted: the playback was stopped" in shown
-    bars = [line for line in CONTROLS.sub("", shown.decode()).replace("\r", "\n").splitlines() if "[" in line]
-    assert all(bar.startswith("1/2 rain ") for bar in bars) and bars[1].endswith("] 0:00 / 0:05")
-    assert any("[###" in bar for bar in bars) and max(map(len, bars)) <= 80
+    lines = CONTROLS.sub("", shown.decode()).replace("^C", "").replace("\r", "\n").splitlines()
+    bars = [line.rstrip() for line in lines if "[" in line]
+    assert bars[0].startswith(f"1/2 [{'-' * 26}] 0:00 / 0:05  {prompt[:15]}")
+    assert any("[####" in bar for bar in bars)
+    assert max(sum(1 + (east_asian_width(char) == "W") for char in bar) for bar in bars) < 80
 
 
 @pytest.mark.parametrize(

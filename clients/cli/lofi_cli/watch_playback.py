@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import sys
+import unicodedata
 from types import TracebackType
 from typing import Any, Self
 
@@ -17,10 +18,9 @@ from lofi_common import api
 from lofi_common import api_playback as kinds
 from lofi_common.units import clock
 
-_LONGEST_LABEL = 40
-_LEAST_LABEL = 10
-_BESIDES = 34
-"""Columns that neither the prompt nor the bar may have: the times, and what stands between."""
+_LONGEST_BAR = 30
+_BESIDES = 6
+"""Columns of the brackets and blanks; the last of the terminal stays free."""
 
 
 class PlaybackWatcher:
@@ -30,7 +30,7 @@ class PlaybackWatcher:
         self._json = as_json
         self._bar: Any = None
         self._wanted = sys.stderr.isatty() and os.environ.get("TERM") != "dumb" and not as_json
-        self._prompt = ""
+        self._prompt = self._place = ""
         self._current = ("", -1)
         """Id and place in the list of what plays."""
         self.exit_code = exits.OK
@@ -91,26 +91,27 @@ class PlaybackWatcher:
     def _begin(self, track_id: str, index: int, count: int, prompt: str) -> None:
         self.finish_bar()
         self._current = (track_id, index)
-        place = f"{index + 1}/{count} " if count > 1 else ""
-        self._prompt = place + printable(prompt)
+        self._place = f"{index + 1}/{count} " if count > 1 else ""
+        self._prompt = printable(prompt)
 
     def _show(self, position_sec: float, duration_sec: float, held: str = "") -> None:
         if not self._wanted:
             return
-        room = max(2 * _LEAST_LABEL, shutil.get_terminal_size().columns - _BESIDES)
-        label = min(_LONGEST_LABEL, room // 2)
-        words = _cut(held + self._prompt, label)
         times = f"{clock(position_sec)} / {clock(duration_sec)}"
+        columns = shutil.get_terminal_size().columns
+        room = columns - len(self._place) - len(times) - _BESIDES
+        width = max(1, min(_LONGEST_BAR, columns // 3, room))
+        words = _cut(held + self._prompt, room - width)
         if self._bar is None:
             self._bar = click.progressbar(
                 length=max(1, round(duration_sec * 10)),
                 label=words,
                 file=sys.stderr,
-                bar_template="%(label)s [%(bar)s] %(info)s",
-                width=min(_LONGEST_LABEL, room - label),
+                bar_template=f"{self._place}[%(bar)s] %(info)s  %(label)s",
+                width=width,
                 show_eta=False,
                 show_percent=False,
-                item_show_func=lambda text: text,
+                item_show_func=lambda text: text or times,
             )
             self._bar.__enter__()
         self._bar.label = words
@@ -125,7 +126,13 @@ class PlaybackWatcher:
 
 
 def _cut(text: str, columns: int) -> str:
-    return text.ljust(columns) if len(text) <= columns else f"{text[: columns - 1]}…"
+    """The text's beginning, an ellipsis where more followed: a line that wraps can't be drawn anew."""
+    left = columns
+    for i, char in enumerate(text):
+        left -= 2 if unicodedata.east_asian_width(char) in "WF" else 1
+        if left < 0 or (left == 0 and i + 1 < len(text)):
+            return f"{text[:i]}…" if columns > 0 else ""
+    return text
 
 
 def status_line(status: kinds.PlaybackStatus, *, as_json: bool) -> str:
