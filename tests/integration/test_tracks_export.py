@@ -43,13 +43,19 @@ def track(home: Home, kind: str) -> tuple[str, Path]:
 
 
 @pytest.mark.parametrize("kind", FORMATS)
-@pytest.mark.parametrize("source", FORMATS)
-def test_every_format_becomes_every_other(library: Home, tmp_path: Path, source: str, kind: str) -> None:
-    track_id, path = track(library, source)
-    target = tmp_path / f"mine.{kind}"
-    done = library.lofi("tracks", "export", track_id, "-o", str(target))
-    assert (done.returncode, done.stdout, done.stderr) == (0, f"{target}\n", "")
-    assert [file.name for file in tmp_path.iterdir()] == [target.name]
+def test_every_format_becomes_every_other(library: Home, tmp_path: Path, kind: str) -> None:
+    sources = {source: track(library, source) for source in FORMATS}
+    ids = [track_id for track_id, _ in sources.values()]
+    done = library.lofi("tracks", "export", *ids, "-o", str(tmp_path), "--format", kind)
+    targets = [tmp_path / f"{track_id}.{kind}" for track_id in ids]
+    assert (done.returncode, done.stderr) == (0, "") and done.stdout.split() == [*map(str, targets)]
+    assert sorted(tmp_path.iterdir()) == sorted(targets)
+    for (source, (_, path)), target in zip(sources.items(), targets, strict=True):
+        check(path, source, target, kind)
+
+
+def check(path: Path, source: str, target: Path, kind: str) -> None:
+    """Whether the second is the first in another format."""
     before, _ = soundfile.read(path)
     after, rate = soundfile.read(target)
     assert soundfile.info(target).format == kind.upper() and rate == 32_000
@@ -137,7 +143,7 @@ def test_a_full_disk_leaves_nothing(library: Home, tmp_path: Path, kind: str) ->
     assert library.lofi("tracks", "export", track_id, "-o", str(target)).returncode == 0
     size = target.stat().st_size
     target.unlink()
-    for limit in (100, size // 2, size - 10):
+    for limit in (size // 2, size - 10):
         library.wrapper = ["prlimit", f"--fsize={limit}"]
         try:
             done = library.lofi("tracks", "export", track_id, "-o", str(target))
@@ -161,8 +167,10 @@ main(sys.argv[1:])
 """
 
 
-@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
-@pytest.mark.parametrize("force", [False, True])
+@pytest.mark.parametrize(
+    ("number", "force"),
+    [(signal.SIGKILL, False), (signal.SIGKILL, True), (signal.SIGTERM, True), (signal.SIGINT, False)],
+)
 def test_interrupted_half_way_it_leaves_nothing(
     library: Home, tmp_path: Path, number: signal.Signals, force: bool
 ) -> None:

@@ -30,8 +30,9 @@ def player(home: Home) -> Home:
     return home
 
 
-def made(home: Home, *prompts: str) -> list[str]:
-    paths = [home.submit(prompt, "-d", "5", "--seed", "1").stdout.strip() for prompt in prompts]
+def made(home: Home, *prompts: str, seconds: int = 60) -> list[str]:
+    """Ids of tracks that are longer than a slow machine takes for a test."""
+    paths = [home.submit(prompt, "-d", str(seconds), "--seed", "1").stdout.strip() for prompt in prompts]
     return [Path(path).stem for path in paths]
 
 
@@ -62,7 +63,7 @@ def state(home: Home) -> dict[str, Any]:
 
 def test_to_the_end_one_after_the_other(home: Home) -> None:
     home.environ["LOFI_PLAYER_DEVICE"] = f"file:{home.root}/heard.wav"
-    rain, sun = made(home, "rain", "sun")
+    rain, sun = made(home, "rain", "sun", seconds=5)
     done = home.lofi("tracks", "play", rain[:8], sun, "--volume", "0.5")
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
     assert state(home)["state"] == "stopped" and state(home)["volume"] == 0.5
@@ -73,7 +74,7 @@ def test_to_the_end_one_after_the_other(home: Home) -> None:
 def test_json_lines_from_the_first_track_to_the_last(player: Home) -> None:
     rain, sun = made(player, "rain", "sun")
     with playing(player, rain, sun) as process:
-        assert player.lofi("tracks", "next").stdout.startswith(f"playing {sun}, 2 of 2, at 0:00 of 0:05")
+        assert player.lofi("tracks", "next").stdout.startswith(f"playing {sun}, 2 of 2, at 0:00 of 1:00")
         assert player.lofi("tracks", "next").stdout.startswith("nothing plays")
         out, errors = process.communicate(timeout=20)
     assert (process.returncode, errors) == (0, "")
@@ -98,7 +99,7 @@ def test_without_ids_the_library_newest_first(player: Home) -> None:
 def test_what_plays_is_held_and_goes_on_and_is_stopped(player: Home) -> None:
     (rain,) = made(player, "rain")
     assert player.lofi("tracks", "play", rain, "--no-wait").stdout.startswith(
-        f"playing {rain}, at 0:00 of 0:05"
+        f"playing {rain}, at 0:00 of 1:00"
     )
     assert player.lofi("tracks", "pause").stdout.startswith(f"paused {rain}")
     assert player.lofi("tracks", "play", "--no-wait").stdout.startswith(f"playing {rain}")
@@ -154,7 +155,7 @@ def player_of(broker: int) -> int:
 
 @pytest.mark.parametrize("prompt", ["rain", "a very long prompt, " * 10, "とても長い言葉" * 20])
 def test_the_bar_on_a_terminal(player: Home, prompt: str) -> None:
-    track, other = made(player, prompt, "sun")
+    track, other = made(player, prompt, "sun", seconds=5)
     code, shown = in_a_terminal(player, "tracks", "play", track, other, until=b"0:01 / 0:05", answer=b"\x03")
     assert code == 130 and b"interrupted: the playback was stopped" in shown
     lines = CONTROLS.sub("", shown.decode()).replace("^C", "").replace("\r", "\n").splitlines()

@@ -113,7 +113,7 @@ def test_the_memory_does_not_grow_with_the_track(tmp_path: Path) -> None:
         "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)\n"
     )
     used, minute = [], sine(440, 60)
-    for minutes in (1, 8):
+    for minutes in (1, 5):
         path = tmp_path / f"{minutes}.wav"
         with soundfile.SoundFile(path, "w", RATE, 1, subtype="PCM_16") as file:
             for _ in range(minutes):
@@ -121,4 +121,4 @@ def test_the_memory_does_not_grow_with_the_track(tmp_path: Path) -> None:
         command = [sys.executable, "-c", script, str(path)]
         done = subprocess.run(command, capture_output=True, text=True, timeout=50, check=True)
         used.append(int(done.stdout))
-    assert used[1] - used[0] < 15_000, used  # kB; 7 minutes more as float32 are 52,000
+    assert used[1] - used[0] < 12_000, used  # kB; 4 minutes more as float32 are 30,000
