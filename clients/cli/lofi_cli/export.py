@@ -118,7 +118,8 @@ def _convert(source: soundfile.SoundFile, wanted: Export, licence: str | None, r
         if wanted.format is not AudioFormat.MP3:  # it has its tag already
             file.title = wanted.track.prompt
             file.comment = _story(wanted.track, licence)
-            file.license = licence or ""
+            if licence:
+                file.license = licence
         _pour(source, file)
     if sink.error is not None:
         raise sink.error

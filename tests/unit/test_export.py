@@ -1,0 +1,52 @@
+"""What exported files tell of themselves, where that is unusual."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import msgspec
+import numpy as np
+import pytest
+import soundfile
+
+from lofi_broker.library import track_of
+from lofi_cli.export import Export, export
+from lofi_cli.id3 import tag
+from lofi_common.api import Track
+from lofi_common.jobs import AudioFormat, JobState
+from tests.unit.scheduling import job
+
+LONGEST = "夏" * 1000
+
+
+@pytest.fixture
+def track(tmp_path: Path) -> Track:
+    path = tmp_path / "track.wav"
+    soundfile.write(path, np.sin(np.arange(64_000) * 0.1) / 2, 32_000)
+    return msgspec.structs.replace(
+        track_of(job("a"), status=JobState.COMPLETE), path=str(path), prompt=LONGEST
+    )
+
+
+@pytest.mark.parametrize("kind", AudioFormat)
+def test_the_longest_prompt_and_a_model_that_is_not_installed_any_more(
+    track: Track, tmp_path: Path, kind: AudioFormat
+) -> None:
+    target = tmp_path / f"mine.{kind}"
+    export(Export(track, target, kind), {}, force=False)
+    with soundfile.SoundFile(target) as file:
+        assert file.license == "" and file.frames >= 64_000
+        if kind is AudioFormat.WAV:  # libsndfile writes texts as long as that, but does not read them
+            assert LONGEST.encode() in target.read_bytes()
+            return
+        assert file.title == LONGEST
+        assert file.comment.startswith(f"seed {track.seed}, ") and "licence" not in file.comment
+
+
+def test_a_tag_byte_by_byte() -> None:
+    assert tag("é", "c") == (
+        b"ID3\x04\x00\x00\x00\x00\x00\x1d"
+        b"TIT2\x00\x00\x00\x03\x00\x00\x03\xc3\xa9"
+        b"COMM\x00\x00\x00\x06\x00\x00\x03eng\x00c"
+    )
+    assert tag("x" * 200, "")[14:18] == b"\x00\x00\x01\x49"  # 201 bytes, seven bits to a byte
