@@ -133,6 +133,17 @@ def test_others_stop_it_or_play_something_else(player: Home) -> None:
     assert state(player)["track_id"] == sun
 
 
+def test_a_track_of_the_list_that_is_deleted_meanwhile(player: Home) -> None:
+    rain, sun, snow = made(player, "rain", "sun", "snow")
+    with playing(player, rain, sun, snow) as process:
+        assert player.lofi("tracks", "rm", snow, "--yes").returncode == 0
+        assert player.lofi("tracks", "next").stdout.startswith(f"playing {sun}, 2 of 3")
+        assert player.lofi("tracks", "next").stdout.startswith("nothing plays")
+        _, errors = process.communicate(timeout=20)
+    assert process.returncode == 1
+    assert f"track {snow} can't be played: it is not in the library any more" in errors
+
+
 def test_a_player_that_dies_and_a_broker_that_leaves(player: Home) -> None:
     (rain,) = made(player, "rain")
     with playing(player, rain) as process:
