@@ -12,7 +12,6 @@ import click
 
 import lofi_common
 from lofi_cli import exits
-from lofi_cli.show import counted, printable
 
 if TYPE_CHECKING:
     from lofi_batch.plan import Defaults, Row
@@ -115,6 +114,8 @@ def _rows(prompts: str, form: Form | None, defaults: Defaults) -> list[Row]:
 
 def _refuse(prompts: str, wrong: Sequence[Wrong]) -> NoReturn:
     """Name every wrong row and leave."""
+    from lofi_cli.show import counted, printable
+
     name = "stdin" if prompts == "-" else prompts
     exits.tell(f"{name} has {counted(len(wrong), 'wrong row')}; nothing was made")
     for each in wrong:

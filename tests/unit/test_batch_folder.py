@@ -1,0 +1,158 @@
+"""The folder of a batch: manifest and journal, locks, files that come whole or not at all."""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import os
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+
+from lofi_batch import files
+from lofi_batch.lock import Busy, locked
+from lofi_batch.manifest import Ledger, ManifestError, Record, RowError
+from lofi_batch.plan import WHOLE, Defaults, Row, Shard, make_plan
+from lofi_batch.prompts import Asked, Entry
+from lofi_batch.survey import clear, survey
+from tests.support.limits import no_growth
+
+ROWS, _ = make_plan([Entry(line, Asked(prompt=f"rain {line}")) for line in (1, 2, 3)], Defaults())
+
+
+def made(folder: Path, row: Row, data: bytes = b"sound") -> Record:
+    (folder / row.path).write_bytes(data)
+    return Record.of(
+        row,
+        attempts=1,
+        model_version="m-1",
+        track_id="0" * 16,
+        sha256=hashlib.sha256(data).hexdigest(),
+        bytes=len(data),
+        seconds=1.0,
+    )
+
+
+def failed(row: Row) -> Record:
+    return Record.of(row, attempts=3, error=RowError(code="MODEL_INFERENCE_FAILED", message="no"))
+
+
+def test_a_journal_becomes_the_manifest_in_the_rows_order(tmp_path: Path) -> None:
+    ledger = Ledger(tmp_path, "manifest.jsonl")
+    for row in (ROWS[2], ROWS[0]):
+        ledger.add(made(tmp_path, row))
+    assert not ledger.path.exists()
+    assert list(Ledger(tmp_path, "manifest.jsonl").records) == [3, 1]  # as after a kill
+    ledger.add(failed(ROWS[0]))
+    ledger.close([1, 2, 3])
+    again = Ledger(tmp_path, "manifest.jsonl")
+    assert list(again.records) == [1, 3] and again.records[1].error is not None
+    assert sorted(path.name for path in tmp_path.glob(".*")) == []
+
+
+def test_a_torn_last_line_is_dropped_and_written_over(tmp_path: Path) -> None:
+    first = Ledger(tmp_path, "manifest.jsonl")
+    for row in ROWS:
+        first.add(made(tmp_path, row))
+    journal = tmp_path / ".manifest.jsonl.journal"
+    data = journal.read_bytes()
+    last = data.rfind(b"\n", 0, -1) + 1
+    for cut in range(last, len(data)):
+        journal.write_bytes(data[:cut])
+        assert list(Ledger(tmp_path, "manifest.jsonl").records) == [1, 2]
+    ledger = Ledger(tmp_path, "manifest.jsonl")
+    ledger.add(failed(ROWS[0]))
+    assert [r.error is None for r in Ledger(tmp_path, "manifest.jsonl").records.values()] == [False, True]
+
+
+@pytest.mark.parametrize("name", ["manifest.jsonl", ".manifest.jsonl.journal"])
+def test_a_damaged_line_is_named_by_file_and_number(tmp_path: Path, name: str) -> None:
+    ledger = Ledger(tmp_path, "manifest.jsonl")
+    ledger.add(made(tmp_path, ROWS[0]))
+    if not name.startswith("."):
+        ledger.close([1])
+    path = tmp_path / name
+    path.write_bytes(path.read_bytes() + b'{"row": "x"}\n')
+    with pytest.raises(ManifestError, match=f"{name}, line 2"):
+        Ledger(tmp_path, "manifest.jsonl")
+
+
+def test_a_journal_that_can_t_grow_keeps_its_whole_lines(tmp_path: Path) -> None:
+    ledger = Ledger(tmp_path, "manifest.jsonl")
+    ledger.add(made(tmp_path, ROWS[0]))
+    size = (tmp_path / ".manifest.jsonl.journal").stat().st_size
+    with no_growth(size + 10), pytest.raises(OSError, match=r"No space|large"):
+        ledger.add(failed(ROWS[1]))
+    assert list(Ledger(tmp_path, "manifest.jsonl").records) == [1] == list(ledger.records)
+    ledger.add(failed(ROWS[1]))
+    assert list(Ledger(tmp_path, "manifest.jsonl").records) == [1, 2]
+
+
+def test_what_is_there_missing_damaged_changed_and_in_the_way(tmp_path: Path) -> None:
+    records = {row.row: made(tmp_path, row) for row in ROWS}
+    assert survey(tmp_path, ROWS, records).there == ROWS
+    (tmp_path / ROWS[0].path).unlink()
+    (tmp_path / ROWS[1].path).write_bytes(b"soond")
+    found = survey(tmp_path, ROWS, records)
+    assert (found.there, found.to_do) == ([ROWS[2]], ROWS[:2]) and not found.changed + found.in_the_way
+    others, _ = make_plan([Entry(1, Asked(prompt="snow")), Entry(2, Asked(prompt="rain 2"))], Defaults())
+    found = survey(tmp_path, others, {1: made(tmp_path, ROWS[0]), 3: records[3]})
+    assert [record.row for record in found.changed] == [1, 3]  # another row, and one that is gone
+    assert found.in_the_way == [ROWS[1].path]
+    clear(tmp_path, found.changed)
+    assert survey(tmp_path, others, records).changed == []
+
+
+def test_a_link_out_of_the_folder_is_seen(tmp_path: Path) -> None:
+    folder, elsewhere = tmp_path / "batch", tmp_path / "elsewhere"
+    folder.mkdir()
+    elsewhere.mkdir()
+    (folder / "sub").symlink_to(elsewhere)
+    rows, _ = make_plan([Entry(1, Asked(prompt="x", file="sub/x.wav"))], Defaults())
+    assert survey(folder, rows, {}).outside == ["sub/x.wav"]
+
+
+@pytest.fixture
+def source(tmp_path: Path) -> Iterator[Path]:
+    path = tmp_path / "source.wav"
+    path.write_bytes(b"sound")
+    yield path
+
+
+def test_a_file_comes_whole_after_it_is_known(tmp_path: Path, source: Path) -> None:
+    target = tmp_path / "a/b/x.wav"
+    sha256 = hashlib.sha256(b"sound").hexdigest()
+    files.take(source, target, sha256, lambda size: print(target.exists(), size))
+    assert target.read_bytes() == b"sound" and os.listdir(target.parent) == ["x.wav"]
+    with pytest.raises(files.SourceLost, match="not the bytes"):
+        files.take(source, target, "0" * 64, print)
+    source.unlink()
+    with pytest.raises(files.SourceLost, match="can't be read"):
+        files.take(source, target, sha256, print)
+    assert target.read_bytes() == b"sound" and os.listdir(target.parent) == ["x.wav"]
+
+
+def test_a_folder_that_can_t_be_written_leaves_nothing(tmp_path: Path, source: Path) -> None:
+    def full(size: int) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    with pytest.raises(files.FolderFailed, match="No space left"):
+        files.take(source, tmp_path / "x.wav", hashlib.sha256(b"sound").hexdigest(), full)
+    with pytest.raises(files.FolderFailed, match="Not a directory"):
+        files.take(source, source / "a/x.wav", "", print)
+    assert os.listdir(tmp_path) == ["source.wav"]
+
+
+def test_one_batch_in_a_folder_or_shards_of_one_division(tmp_path: Path) -> None:
+    with locked(tmp_path, WHOLE), pytest.raises(Busy), locked(tmp_path, WHOLE):
+        pass
+    with locked(tmp_path, Shard(1, 2)):
+        for refused in (WHOLE, Shard(1, 2), Shard(2, 3)):
+            with pytest.raises(Busy), locked(tmp_path, refused):
+                pass
+        with locked(tmp_path, Shard(2, 2)):
+            pass
+    with locked(tmp_path, Shard(2, 3)), pytest.raises(Busy, match="3 shards"):
+        ExitStack().enter_context(locked(tmp_path, Shard(1, 2)))
