@@ -53,17 +53,41 @@ function M.on(event, fn)
   end
 end
 
----Tell everybody. A listener that fails is reported and stops no other.
 ---@param event lofi.Event
 ---@param data table
-function M.emit(event, data)
-  for _, fn in ipairs(vim.list_slice(listeners[event] or {})) do
-    local ok, reason = xpcall(fn, debug.traceback, data)
+local function tell(event, data)
+  local function call(fn, ...)
+    local ok, reason = xpcall(fn, debug.traceback, ...)
     if not ok then
       vim.notify(("lofi: a listener of %q failed: %s"):format(event, reason), vim.log.levels.ERROR)
     end
   end
-  vim.api.nvim_exec_autocmds("User", { pattern = M.AUTOCOMMANDS[event], modeline = false, data = data })
+  for _, fn in ipairs(vim.list_slice(listeners[event] or {})) do
+    call(fn, data)
+  end
+  local options = { pattern = M.AUTOCOMMANDS[event], modeline = false, data = data }
+  call(vim.api.nvim_exec_autocmds, "User", options)
+end
+
+---Apply an event, or an answer, to what is known; a change of the queue is told.
+---@param what string
+---@param data table
+function M.learn(what, data)
+  local state = require("lofi.state")
+  local before = state.get().queue_length
+  state.apply(what, data)
+  local now = state.get().queue_length
+  if now ~= before then
+    tell("queue", { queue_length = now })
+  end
+end
+
+---Tell everybody, when it is known already. A listener that fails is reported and stops no other.
+---@param event lofi.Event
+---@param data table
+function M.emit(event, data)
+  M.learn(event, data)
+  tell(event, data)
 end
 
 return M

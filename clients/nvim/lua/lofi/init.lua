@@ -4,139 +4,29 @@
 --- without one an error is told by `vim.notify`. The first of them starts the broker; none ever waits.
 local M = {}
 
-local QUEUE_MS = 100
 local PAGE = 100
 
----Notifications of the protocol → event; those of playback share one, and `data.event` tells which it was.
-local EVENTS = {
-  generation_start = "start",
-  generation_progress = "progress",
-  generation_complete = "complete",
-  generation_error = "error",
-  model_status = "model",
-  download_progress = "download",
-  worker_restart = "worker",
-  playback_started = "playback",
-  playback_paused = "playback",
-  playback_resumed = "playback",
-  playback_ended = "playback",
-  playback_position = "playback",
-}
-
----@return lofi.State
-local function state()
-  return require("lofi.state").get()
-end
-
----Apply to what is known; tell when the number of waiting tracks changed by it.
----@param event string
----@param data table
-local function learn(event, data)
-  local before = state().queue_length
-  require("lofi.state").apply(event, data)
-  if state().queue_length ~= before then
-    require("lofi.events").emit("queue", { queue_length = state().queue_length })
-  end
-end
-
-local ready = false
-local queue_asked = false
-
----Ask how many wait, soon and once, however much happens in between.
-local function refresh_queue()
-  if queue_asked then
-    return
-  end
-  queue_asked = true
-  vim.defer_fn(function()
-    queue_asked = false
-    if state().connected then
-      M.queue(function() end)
-    end
-  end, QUEUE_MS)
-end
-
----@type table<string, true> tracks that this editor asked for and that are not there yet
-local mine = {}
-
----@param track_id string
-local function play_when_wanted(track_id)
-  mine[track_id] = nil
-  if require("lofi.config").get().play_on_complete then
-    M.play({ track_id })
-  end
-end
-
----@param method string
----@param params table
-local function on_notification(method, params)
-  local event = EVENTS[method]
-  if event == nil then -- of a newer broker
-    return
-  end
-  if event == "playback" then
-    params.event = method:sub(#"playback_" + 1)
-  end
-  learn(event, params)
-  require("lofi.events").emit(event, params)
-  if event == "start" or event == "complete" or event == "error" then
-    refresh_queue()
-  end
-  if event == "complete" and mine[params.track_id] then
-    play_when_wanted(params.track_id)
-  elseif event == "error" then
-    mine[params.track_id] = nil
-  end
-end
-
----Once, before the first request.
-local function prepare()
-  if ready then
-    return
-  end
-  ready = true
-  local events, broker = require("lofi.events"), require("lofi.broker")
-  broker.on_notification = on_notification
-  events.on("connected", function(data)
-    learn("connected", data)
-    M.queue(function() end)
-    if broker.knows("playback_status") then
-      M.playback(function() end)
-    end
-  end)
-  events.on("disconnected", function(data)
-    mine = {}
-    learn("disconnected", data)
-  end)
-  events.on("restart", function(data)
-    local words = ("%s; starting it again (%d of %d)"):format(data.reason, data.attempt, data.max)
-    require("lofi.notify").say(words, vim.log.levels.WARN)
-  end)
-end
-
----@param cb lofi.Callback?
----@param learn_from fun(result: any)?
----@return lofi.Callback
-local function answered(cb, learn_from)
-  return function(err, result)
-    if err == nil and learn_from then
-      learn_from(result)
-    end
-    if cb then
-      cb(err, result)
-    elseif err then
-      require("lofi.notify").error(err)
-    end
-  end
-end
+---@type lofi.GenerateOptions? params of the last `generate`
+local last_asked
 
 ---@param method string
 ---@param params table?
 ---@param cb lofi.Callback?
----@param learn_from fun(result: any)?
-local function ask(method, params, cb, learn_from)
-  prepare()
-  require("lofi.broker").request(method, params, answered(cb, learn_from))
+---@param first fun(result: any)? called with the result before `cb`
+local function ask(method, params, cb, first)
+  require("lofi.session").ask(method, params, cb, first)
+end
+
+---@param cb lofi.Callback?
+---@param err lofi.Error?
+---@param result any
+local function answer(cb, err, result)
+  require("lofi.session").answer(cb, err, result)
+end
+
+---@return lofi.State
+local function state()
+  return require("lofi.state").get()
 end
 
 ---Override options; the plugin works without it. Raises an error that names every wrong one.
@@ -166,21 +56,33 @@ end
 function M.generate(opts, cb)
   local given = type(opts) == "string" and { prompt = opts } or opts
   local params = vim.tbl_extend("force", require("lofi.config").get().generate, given)
-  ask("generate", params, cb, function(result)
-    if result.status == "complete" then
-      play_when_wanted(result.track_id)
-      return
+  last_asked = params
+  ask("generate", params, cb, require("lofi.session").expect)
+end
+
+---Ask for the last prompt once more, with a new seed: the last that this editor asked for, else that of the
+---library's newest track.
+---@param opts table? `lofi.GenerateOptions` that are to differ
+---@param cb lofi.Callback? result: as of `generate`
+function M.again(opts, cb)
+  local function repeated(last)
+    local params = vim.tbl_extend("force", last, { force = false }, opts or {})
+    params.seed = opts and opts.seed
+    M.generate(params, cb)
+  end
+  if last_asked then
+    repeated(last_asked)
+    return
+  end
+  M.tracks({ limit = 1 }, function(err, result)
+    local newest = result and result.tracks[1]
+    if newest then
+      repeated({ prompt = newest.prompt, duration_sec = newest.duration_sec, format = newest.format })
+    else
+      local none =
+        require("lofi.rpc").error("INVALID_PROMPT", "there is no prompt to repeat", "Give one.", -32006)
+      answer(cb, err or none, nil)
     end
-    local last = state().last_complete
-    if last and last.track_id == result.track_id then
-      play_when_wanted(result.track_id) -- it ended before it was answered
-      return
-    end
-    mine[result.track_id] = true
-    if result.position then
-      learn("queued", result)
-    end
-    refresh_queue()
   end)
 end
 
@@ -188,21 +90,19 @@ end
 ---@param track_id string
 ---@param cb lofi.Callback? result: `{track_id, status}`
 function M.cancel(track_id, cb)
-  ask("queue_cancel", { track_id = track_id }, cb, refresh_queue)
+  ask("queue_cancel", { track_id = track_id }, cb, require("lofi.session").refresh_queue)
 end
 
 ---Drop everything that waits; what is being made goes on.
 ---@param cb lofi.Callback? result: `{cancelled}`
 function M.clear_queue(cb)
-  ask("queue_clear", nil, cb, refresh_queue)
+  ask("queue_clear", nil, cb, require("lofi.session").refresh_queue)
 end
 
 ---What is being made, and what waits.
 ---@param cb lofi.Callback? result: `{current?, pending}`
 function M.queue(cb)
-  ask("queue_status", nil, cb, function(result)
-    learn("queue_status", result)
-  end)
+  ask("queue_status", nil, cb)
 end
 
 ---Tracks of the library, newest first. They come in pages, so that no answer is large.
@@ -216,14 +116,14 @@ function M.tracks(opts, cb)
     local params = { limit = size, offset = from + #found, query = opts.query }
     ask("cache_list", params, function(err, result)
       if err then
-        answered(cb)(err, nil)
+        answer(cb, err, nil)
         return
       end
       vim.list_extend(found, result.tracks)
       if #result.tracks == size and #found < limit then
         page()
       else
-        answered(cb)(nil, { tracks = found, total = result.total })
+        answer(cb, nil, { tracks = found, total = result.total })
       end
     end)
   end
@@ -296,41 +196,32 @@ function M.verify_model(opts, cb)
   ask("model_verify", opts, cb)
 end
 
----@param method string
----@param params table?
----@param cb lofi.Callback?
-local function playback(method, params, cb)
-  ask(method, params, cb, function(result)
-    learn("playback_status", result)
-  end)
-end
-
 ---Play these tracks, one after the other. Without ids: go on with what is paused, else the whole library.
 ---@param track_ids string[]?
 ---@param cb lofi.Callback? result: `{state, track_id?, position_sec, duration_sec, index, count, volume}`
 function M.play(track_ids, cb)
-  playback("play", track_ids and { track_ids = track_ids }, cb)
+  ask("play", track_ids and { track_ids = track_ids }, cb)
 end
 
 ---@param cb lofi.Callback? result: as of `play`
 function M.pause(cb)
-  playback("pause", nil, cb)
+  ask("pause", nil, cb)
 end
 
 ---@param cb lofi.Callback? result: as of `play`
 function M.resume(cb)
-  playback("resume", nil, cb)
+  ask("resume", nil, cb)
 end
 
 ---@param cb lofi.Callback? result: as of `play`
 function M.stop(cb)
-  playback("stop", nil, cb)
+  ask("stop", nil, cb)
 end
 
 ---The next track of those that are played.
 ---@param cb lofi.Callback? result: as of `play`
 function M.skip(cb)
-  playback("skip", nil, cb)
+  ask("skip", nil, cb)
 end
 
 ---Set the volume, or ask for it.
@@ -338,16 +229,16 @@ end
 ---@param cb lofi.Callback? result: as of `play`
 function M.volume(volume, cb)
   if volume == nil then
-    playback("volume_get", nil, cb)
+    ask("volume_get", nil, cb)
   else
-    playback("volume_set", { volume = volume }, cb)
+    ask("volume_set", { volume = volume }, cb)
   end
 end
 
 ---What plays, and where in it.
 ---@param cb lofi.Callback? result: as of `play`
 function M.playback(cb)
-  playback("playback_status", nil, cb)
+  ask("playback_status", nil, cb)
 end
 
 ---@param cb lofi.Callback? result: `{broker, workers, current, queue_length, library_tracks, model, device}`
@@ -364,8 +255,7 @@ end
 ---End this editor's broker process and start another.
 ---@param cb lofi.Callback? called when it has answered
 function M.restart(cb)
-  prepare()
-  require("lofi.broker").restart(answered(cb))
+  require("lofi.session").restart(cb)
 end
 
 ---What is known without asking. A copy.

@@ -25,6 +25,7 @@ local M = {}
 ---@field generating lofi.Running? the track that has been in the making for longest
 ---@field jobs lofi.Running[] all that are in the making, in the order of their starts
 ---@field queue_length integer tracks that wait
+---@field pending string[] ids of those that wait, of the last time that the broker was asked
 ---@field playing lofi.Playing?
 ---@field volume number?
 ---@field model {name: string, state: string}? the last that changed
@@ -34,7 +35,7 @@ local M = {}
 
 ---@return lofi.State
 function M.new()
-  return { running = false, connected = false, jobs = {}, queue_length = 0 }
+  return { running = false, connected = false, jobs = {}, queue_length = 0, pending = {} }
 end
 
 ---@param state lofi.State
@@ -80,7 +81,8 @@ end
 
 function changes.disconnected(state, data)
   state.running, state.connected = false, false
-  state.jobs, state.queue_length, state.playing, state.download = {}, 0, nil, nil
+  state.jobs, state.queue_length, state.pending = {}, 0, {}
+  state.playing, state.download = nil, nil
   if data.message then
     state.last_error = { name = data.name, message = data.message, recovery = data.recovery or "" }
   end
@@ -126,7 +128,10 @@ end
 
 ---The answer of `queue_status`: the truth of that moment.
 function changes.queue_status(state, data)
-  state.queue_length = #data.pending
+  state.queue_length, state.pending = #data.pending, {}
+  for _, job in ipairs(data.pending) do
+    table.insert(state.pending, job.track_id)
+  end
   local current = data.current
   if current then
     local job = begin(state, current.track_id, current.prompt)
@@ -136,8 +141,11 @@ function changes.queue_status(state, data)
   end
 end
 
+---The answer of `generate`.
 function changes.queued(state, data)
-  state.queue_length = math.max(state.queue_length, data.position + 1)
+  if data.position then
+    state.queue_length = math.max(state.queue_length, data.position + 1)
+  end
 end
 
 ---The answer of a method about playback.

@@ -1,0 +1,142 @@
+--- What the words behind `:Lofi` mean. Pure.
+local M = {}
+
+---Subcommands, and what their first argument is.
+---@type table<string, "prompt"|"job"|"words"|"tracks"|"volume"|"model"|"nothing">
+M.SUBCOMMANDS = {
+  generate = "prompt",
+  queue = "nothing",
+  cancel = "job",
+  clear = "nothing",
+  tracks = "words",
+  prompts = "nothing",
+  play = "tracks",
+  pause = "nothing",
+  resume = "nothing",
+  stop = "nothing",
+  next = "nothing",
+  volume = "volume",
+  models = "model",
+  status = "nothing",
+  log = "nothing",
+  restart = "nothing",
+}
+
+---Options that may stand behind a prompt, as `name=value`, and the values that are known of each.
+---@type table<string, string[]>
+M.OPTIONS = {
+  seed = {},
+  model = {},
+  format = { "wav", "flac", "ogg", "mp3" },
+  priority = { "normal", "high" },
+}
+
+---@class lofi.Parsed
+---@field sub string
+---@field words string[] arguments of the subcommand, except of `generate`
+---@field prompt string of `generate`; "" where none was given
+---@field options table of `generate`: duration_sec, seed, model, format, priority
+---@field problem string? why nothing can be done, in words
+
+---@return string[] names, sorted
+function M.names()
+  local names = vim.tbl_keys(M.SUBCOMMANDS)
+  table.sort(names)
+  return names
+end
+
+---Take options and seconds from the end of a prompt's words.
+---@param words string[]
+---@return string prompt
+---@return table options
+---@return string? problem
+local function prompt_of(words)
+  local options, last = {}, #words
+  while last > 0 do
+    local key, value = words[last]:match("^(%l+)=(%S+)$")
+    local seconds = words[last]:match("^(%d%d?%d?)s?$")
+    if key and M.OPTIONS[key] then
+      if key == "seed" and not value:find("^%d+$") then
+        return "", {}, ("seed=%s: expected a whole number"):format(value)
+      end
+      options[key] = key == "seed" and tonumber(value) or value
+    elseif seconds and options.duration_sec == nil then
+      options.duration_sec = tonumber(seconds)
+    else
+      break
+    end
+    last = last - 1
+  end
+  local prompt = table.concat(words, " ", 1, last)
+  return prompt:match('^"(.*)"$') or prompt:match("^'(.*)'$") or prompt, options
+end
+
+---`:Lofi some words 20` generates; so does `:Lofi generate some words 20`. A lone word that is nearly a
+---subcommand is taken for a slip, not for a prompt.
+---@param arguments string everything behind the command's name
+---@return lofi.Parsed
+function M.parse(arguments)
+  local words = vim.split(vim.trim(arguments), "%s+", { trimempty = true })
+  local first = words[1]
+  if first == nil then
+    return { sub = "", words = {}, prompt = "", options = {} }
+  end
+  if M.SUBCOMMANDS[first] and first ~= "generate" then
+    local rest = vim.list_slice(words, 2)
+    local problem
+    if M.SUBCOMMANDS[first] == "nothing" and #rest > 0 then
+      problem = ('"%s" takes no words; `:Lofi generate %s` makes a track of them'):format(first, arguments)
+    end
+    return { sub = first, words = rest, prompt = "", options = {}, problem = problem }
+  end
+  local slip = #words == 1 and first ~= "generate" and require("lofi.config").nearest(first, M.names())
+  local prompt, options, problem = prompt_of(first == "generate" and vim.list_slice(words, 2) or words)
+  if slip then
+    problem = ("did you mean `:Lofi %s`? `:Lofi generate %s` makes a track of it"):format(slip, first)
+  end
+  return { sub = "generate", words = {}, prompt = prompt, options = options, problem = problem }
+end
+
+---@class lofi.Known what can be completed
+---@field tracks string[] ids
+---@field jobs string[] ids
+---@field models string[] names
+
+---What can stand in the place of the last, perhaps unfinished, word.
+---@param arguments string everything behind the command's name, up to the cursor
+---@param known lofi.Known
+---@return string[]
+function M.candidates(arguments, known)
+  local before, lead = arguments:match("^%s*(.-)(%S*)$")
+  local words = vim.split(vim.trim(before), "%s+", { trimempty = true })
+  local found
+  if #words == 0 then
+    found = M.names()
+  else
+    local kind = M.SUBCOMMANDS[words[1]] or "prompt"
+    if kind == "tracks" then
+      found = known.tracks
+    elseif kind == "job" and #words == 1 then
+      found = known.jobs
+    elseif kind == "model" and #words == 1 then
+      found = known.models
+    elseif kind == "prompt" then
+      found = {}
+      local key = lead:match("^(%l+)=")
+      local values = key and (key == "model" and known.models or M.OPTIONS[key])
+      for _, value in ipairs(values or {}) do
+        table.insert(found, key .. "=" .. value)
+      end
+      for name in vim.spairs(values and {} or M.OPTIONS) do
+        table.insert(found, name .. "=")
+      end
+    else
+      found = {}
+    end
+  end
+  return vim.tbl_filter(function(each)
+    return vim.startswith(each, lead) and not vim.list_contains(words, each)
+  end, found)
+end
+
+return M

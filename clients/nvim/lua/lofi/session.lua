@@ -1,0 +1,165 @@
+--- What this editor and its broker tell each other: requests out, notifications in.
+local events = require("lofi.events")
+local broker = require("lofi.broker")
+
+local M = {}
+
+local QUEUE_MS = 100
+
+---Notifications of the protocol → event; those of playback share one, and `data.event` tells which it was.
+local EVENTS = {
+  generation_start = "start",
+  generation_progress = "progress",
+  generation_complete = "complete",
+  generation_error = "error",
+  model_status = "model",
+  download_progress = "download",
+  worker_restart = "worker",
+  playback_started = "playback",
+  playback_paused = "playback",
+  playback_resumed = "playback",
+  playback_ended = "playback",
+  playback_position = "playback",
+}
+
+---Methods whose answers change what is known → what `lofi.state` calls them.
+local ANSWERS = {
+  generate = "queued",
+  queue_status = "queue_status",
+  play = "playback_status",
+  pause = "playback_status",
+  resume = "playback_status",
+  stop = "playback_status",
+  skip = "playback_status",
+  volume_get = "playback_status",
+  volume_set = "playback_status",
+  playback_status = "playback_status",
+}
+
+local prepared = false
+local queue_asked = false
+---@type table<string, true> tracks that this editor asked for and that are not there yet
+local mine = {}
+
+local function ignore() end
+
+---Ask how many wait: soon, and once, however much happens in between.
+function M.refresh_queue()
+  if queue_asked then
+    return
+  end
+  queue_asked = true
+  vim.defer_fn(function()
+    queue_asked = false
+    if require("lofi.state").get().connected then
+      M.ask("queue_status", nil, ignore)
+    end
+  end, QUEUE_MS)
+end
+
+---@param track_id string
+local function there(track_id)
+  mine[track_id] = nil
+  if require("lofi.config").get().play_on_complete then
+    M.ask("play", { track_ids = { track_id } })
+  end
+end
+
+---A track that this editor asked for: play it when it is there, if that is wanted.
+---@param result table the answer of `generate`
+function M.expect(result)
+  local last = require("lofi.state").get().last_complete
+  -- A track may end before its request is answered.
+  if result.status == "complete" or (last and last.track_id == result.track_id) then
+    there(result.track_id)
+  else
+    mine[result.track_id] = true
+    M.refresh_queue()
+  end
+end
+
+---@param method string
+---@param params table
+local function on_notification(method, params)
+  local event = EVENTS[method]
+  if event == nil then -- of a newer broker
+    return
+  end
+  if event == "playback" then
+    params.event = method:sub(#"playback_" + 1)
+  end
+  events.emit(event, params)
+  if event == "start" or event == "complete" or event == "error" then
+    M.refresh_queue()
+  end
+  if event == "complete" and mine[params.track_id] then
+    there(params.track_id)
+  elseif event == "error" then
+    mine[params.track_id] = nil
+  end
+end
+
+---Once, before the first request.
+local function prepare()
+  if prepared then
+    return
+  end
+  prepared = true
+  broker.listen(on_notification)
+  events.on("connected", function()
+    M.ask("queue_status", nil, ignore)
+    if broker.knows("playback_status") then
+      M.ask("playback_status", nil, ignore)
+    end
+  end)
+  events.on("disconnected", function(data)
+    if data.message and not data.restarts and data.pending == 0 then -- else those who wait tell it
+      require("lofi.notify").error(data)
+    end
+  end)
+  events.on("restart", function(data)
+    local words = ("%s; starting it again (%d of %d)"):format(data.reason, data.attempt, data.max)
+    require("lofi.notify").say(words, vim.log.levels.WARN)
+  end)
+end
+
+---Ask the broker. `cb` is called once, on the main loop; without it an error is told by `vim.notify`.
+---@param method string
+---@param params table?
+---@param cb lofi.Callback?
+---@param first fun(result: any)? called with the result before `cb`
+function M.ask(method, params, cb, first)
+  prepare()
+  broker.request(method, params, function(err, result)
+    if err == nil then
+      if ANSWERS[method] then
+        events.learn(ANSWERS[method], result)
+      end
+      if first then
+        first(result)
+      end
+    end
+    M.answer(cb, err, result)
+  end)
+end
+
+---@param cb lofi.Callback?
+---@param err lofi.Error?
+---@param result any
+function M.answer(cb, err, result)
+  if cb then
+    cb(err, result)
+  elseif err then
+    require("lofi.notify").error(err)
+  end
+end
+
+---@param cb lofi.Callback?
+function M.restart(cb)
+  prepare()
+  broker.restart(function(err, result)
+    M.answer(cb, err, result)
+  end)
+end
+
+return M
