@@ -29,6 +29,7 @@ from lofi_broker.salvage import open_store
 from lofi_broker.scheduler import Scheduler
 from lofi_broker.sockets import local_router
 from lofi_broker.worker_link import WorkerLink, to_events
+from lofi_broker.workers import WorkerState
 from lofi_common import PROTOCOL, api, messages
 from lofi_common.config import Config
 from lofi_common.errors import CacheWriteError, InternalError, LofiError
@@ -332,6 +333,9 @@ class Broker:
         await self._clients.close()
         if self._remote is not None:
             await self._remote.close()
+        for name, known in self.scheduler.workers.items():
+            if known.state is WorkerState.LOADING:  # it may not hear us before it is done, and loses nothing
+                self._pool.kill(name)
         for worker in self.scheduler.workers:
             self._send(worker, messages.Shutdown(reason="the broker leaves"))
         await asyncio.gather(self.pool.stop(), self.playback.close())

@@ -93,6 +93,24 @@ def test_a_worker_that_does_not_want_to_leave(home: Home) -> None:
     assert "event=worker_exited worker=w0 reason='killed by SIGKILL'" in log
 
 
+FROZEN = """
+import os, signal, sys
+if "lofi_worker" in sys.orig_argv:
+    os.kill(os.getpid(), signal.SIGSTOP)
+"""
+
+
+def test_a_worker_that_loads_is_not_waited_for(home: Home) -> None:
+    home.environ |= hooked(home.root / "hook", FROZEN) | {"LOFI_WORKER_STOP_GRACE_SEC": "60"}
+    with Stdio(home.environ) as broker:
+        generate(broker, "anything")
+        await_log(home, "event=worker_spawned")
+        worker = os.pidfd_open(*pids(broker))
+        assert broker.close() == 0
+        assert select.select([worker], [], [], 0.0)[0]
+        os.close(worker)
+
+
 WITHOUT_PRCTL = """
 import ctypes, sys
 if "lofi_worker" in sys.orig_argv:
