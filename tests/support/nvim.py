@@ -83,6 +83,7 @@ class Editor:
         root.mkdir(parents=True, exist_ok=True)
         self.seen: list[tuple[str, Data]] = []
         self._calls = 0
+        self._noticed = 0
         address = str(root / "nvim.sock")
         self.process = subprocess.Popen(
             [
@@ -106,7 +107,8 @@ class Editor:
         self._unpacker = msgpack.Unpacker()
         self._requests = 0
         self._answers: dict[int, tuple[Any, Any]] = {}
-        self.lua(_TELL, self.request("nvim_get_api_info")[0])
+        self.channel: int = self.request("nvim_get_api_info")[0]
+        self.lua(_TELL, self.channel)
         if options is not None:
             broker = {"cmd": BROKER, **options.get("broker", {})}
             self.lua("require('lofi').setup(...)", {**options, "broker": broker})
@@ -159,6 +161,14 @@ class Editor:
                     return data
             looked_at = len(self.seen)
             self._read(deadline)
+
+    def notice(self) -> str:
+        """The words of the next `vim.notify` that was not returned yet."""
+        self._noticed += 1
+        deadline = time.monotonic() + WAIT_SEC
+        while len(self.events("notify")) < self._noticed:
+            self._read(deadline)
+        return str(self.events("notify")[self._noticed - 1]["words"])
 
     def events(self, name: str) -> list[Data]:
         return [data for told, data in self.seen if told == name]

@@ -26,14 +26,13 @@ local EXIT_USAGE = 2
 ---@field leaving boolean it was told to go
 ---@field private system vim.SystemObj
 ---@field private rpc lofi.Rpc
----@field private deaf boolean
 local Process = {}
 Process.__index = Process
 
 ---@param line string
 ---@return string
 function M.cut(line)
-  line = vim.trim((line:gsub("%c", " ")))
+  line = vim.fn.strtrans(vim.trim((line:gsub("%c", " "))))
   return vim.fn.strcharlen(line) > LINE_CHARS and vim.fn.strcharpart(line, 0, LINE_CHARS) .. "…" or line
 end
 
@@ -110,26 +109,20 @@ end
 ---@param handlers lofi.process.Handlers
 ---@return lofi.Process
 function M.start(command, env, handlers)
-  local this = setmetatable({ command = command, stderr = {}, leaving = false, deaf = false }, Process)
+  local this = setmetatable({ command = command, stderr = {}, leaving = false }, Process)
   this.rpc = rpc.new({
     write = function(line)
       this.system:write(line)
     end,
     on_notification = handlers.on_notification,
     on_garbage = function(line)
-      if not this.deaf then
-        this.deaf = true -- it may print on for ever
-        handlers.on_garbage(this, line)
-      end
+      handlers.on_garbage(this, line)
     end,
   })
   local wake = reader(this)
   this.system = vim.system(vim.list_extend(vim.list_slice(command), { "--stdio" }), {
     stdin = true,
     stdout = function(_, data)
-      if this.deaf then
-        return
-      end
       if data then
         this.rpc:feed(data)
       else

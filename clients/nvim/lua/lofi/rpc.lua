@@ -17,7 +17,7 @@ M.PROTOCOL = 1
 ---@class lofi.rpc.Handlers
 ---@field write fun(line: string) sends one line, newline included
 ---@field on_notification fun(method: string, params: table)
----@field on_garbage fun(line: string) a line that is no message
+---@field on_garbage fun(line: string) a line that is no message; from then on nothing is read any more
 
 ---@class lofi.Rpc
 ---@field private handlers lofi.rpc.Handlers
@@ -27,10 +27,12 @@ M.PROTOCOL = 1
 ---@field private rest_bytes integer
 ---@field private lines string[]
 ---@field private first integer index of the first line that waits
+---@field private deaf boolean what comes is no longer read
 local Rpc = {}
 Rpc.__index = Rpc
 
 local MAX_LINE_BYTES = 8 * 1024 * 1024
+local LINE_COST = 200 -- what a line takes beside its length, in bytes
 
 ---Notifications of which only the latest matters, and what tells one stream of them from another.
 local LATEST =
@@ -56,9 +58,16 @@ end
 ---@param handlers lofi.rpc.Handlers
 ---@return lofi.Rpc
 function M.new(handlers)
-  local fields =
-    { handlers = handlers, pending = {}, next_id = 1, rest = {}, rest_bytes = 0, lines = {}, first = 1 }
-  return setmetatable(fields, Rpc)
+  return setmetatable({
+    handlers = handlers,
+    pending = {},
+    next_id = 1,
+    rest = {},
+    rest_bytes = 0,
+    lines = {},
+    first = 1,
+    deaf = false,
+  }, Rpc)
 end
 
 ---Send a request. `cb` is called exactly once: with the answer, or by `fail_all`.
@@ -83,6 +92,9 @@ end
 ---Take what has been read. Nothing is decoded before `handle`; may be called in a fast context.
 ---@param chunk string
 function Rpc:feed(chunk)
+  if self.deaf then
+    return
+  end
   local from = 1
   while true do
     local newline = chunk:find("\n", from, true)
@@ -119,7 +131,7 @@ function Rpc:handle(max_bytes)
   while self.first <= #self.lines and bytes <= max_bytes do
     local line = self.lines[self.first]
     self.first = self.first + 1
-    bytes = bytes + #line
+    bytes = bytes + #line + LINE_COST
     local message = self:decode(line)
     if message ~= nil then
       messages[#messages + 1] = message
@@ -150,6 +162,8 @@ function Rpc:decode(line)
   end
   local ok, message = pcall(vim.json.decode, line, { luanil = { object = true, array = true } })
   if not ok or type(message) ~= "table" or message.jsonrpc ~= "2.0" then
+    self.deaf = true
+    self.lines, self.first, self.rest, self.rest_bytes = {}, 1, {}, 0
     self.handlers.on_garbage(line)
     return nil
   end

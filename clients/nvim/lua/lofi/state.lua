@@ -24,8 +24,8 @@ local M = {}
 ---@field version string? of the broker
 ---@field generating lofi.Running? the track that has been in the making for longest
 ---@field jobs lofi.Running[] all that are in the making, in the order of their starts
----@field queue_length integer tracks that wait
----@field pending string[] ids of those that wait, of the last time that the broker was asked
+---@field queue_length integer tracks that wait: of more than 100, the first 100
+---@field pending string[] their ids
 ---@field playing lofi.Playing?
 ---@field volume number?
 ---@field model {name: string, state: string}? the last that changed
@@ -49,6 +49,16 @@ local function find(state, track_id)
   end
 end
 
+---It waits no longer.
+---@param state lofi.State
+---@param track_id string
+local function leave_queue(state, track_id)
+  state.pending = vim.tbl_filter(function(each)
+    return each ~= track_id
+  end, state.pending)
+  state.queue_length = #state.pending
+end
+
 ---@param state lofi.State
 ---@param track_id string
 local function finish(state, track_id)
@@ -56,6 +66,7 @@ local function finish(state, track_id)
   if index then
     table.remove(state.jobs, index)
   end
+  leave_queue(state, track_id)
 end
 
 ---@param state lofi.State
@@ -69,6 +80,7 @@ local function begin(state, track_id, prompt)
     table.insert(state.jobs, job)
   end
   job.prompt = prompt or job.prompt
+  leave_queue(state, track_id)
   return job
 end
 
@@ -141,10 +153,13 @@ function changes.queue_status(state, data)
   end
 end
 
----The answer of `generate`.
+---The answer of `generate`; the track may have begun or ended before it came.
 function changes.queued(state, data)
-  if data.position then
-    state.queue_length = math.max(state.queue_length, data.position + 1)
+  local ended = state.last_complete and state.last_complete.track_id == data.track_id
+  if data.status == "queued" and not ended and not find(state, data.track_id) then
+    leave_queue(state, data.track_id)
+    table.insert(state.pending, data.track_id)
+    state.queue_length = #state.pending
   end
 end
 

@@ -1,0 +1,119 @@
+"""A broker that dies is started again, three times; those who wait are told why."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+
+import pytest
+
+from tests.nvim.conftest import Open
+from tests.support.home import Home
+from tests.support.nvim import Editor
+
+
+def test_a_killed_broker_is_started_again_and_goes_on_with_the_queue(home: Home, editor: Editor) -> None:
+    track_id = editor.call("generate", {"prompt": "slow 2", "duration_sec": 5})["track_id"]
+    editor.call("generate", {"prompt": "second", "duration_sec": 5})
+    editor.wait("LofiStart")
+    waits = editor.start("verify_model", {"full": True})
+    os.kill(editor.broker_pid(), signal.SIGKILL)
+    err = editor.answer(waits)["err"]
+    assert err["name"] == "BROKER_UNAVAILABLE" and err["code"] == -32011
+    assert err["message"].startswith("the broker was killed by signal 9")
+    gone = editor.wait("LofiDisconnected")
+    assert gone["restarts"] is True and gone["message"] == err["message"]
+    assert editor.wait("LofiRestart") == {
+        "attempt": 1,
+        "max": 3,
+        "delay_ms": 250,
+        "reason": err["message"],
+    }
+    assert editor.wait("LofiComplete", lambda data: data["prompt"] == "second")
+    assert editor.wait("LofiComplete", lambda data: data["track_id"] == track_id)
+    assert len(editor.events("LofiConnected")) == 2
+    (warning,) = [note for note in editor.events("notify") if note["level"] == 3]
+    assert "starting it again (1 of 3)" in warning["words"]
+
+
+def test_the_queue_is_known_again_after_a_restart(home: Home, editor: Editor) -> None:
+    for prompt in ("slow 60", "second", "third"):
+        editor.call("generate", {"prompt": prompt, "duration_sec": 5})
+    editor.wait("LofiQueue", lambda data: data["queue_length"] == 2)
+    os.kill(editor.broker_pid(), signal.SIGKILL)
+    editor.wait("LofiQueue", lambda data: data["queue_length"] == 0)
+    editor.seen.clear()
+    editor.wait("LofiStart")
+    status = editor.lua("return require('lofi').status()")
+    while status["queue_length"] != 2:
+        editor.wait("LofiQueue")
+        editor.seen.clear()
+        status = editor.lua("return require('lofi').status()")
+    assert status["generating"]["prompt"] == "slow 60" and status["connected"] is True
+
+
+def test_when_the_broker_behind_a_relay_dies_the_relay_becomes_one(home: Home, open_editor: Open) -> None:
+    one = open_editor(home, "one", {"broker": {"max_restarts": 0}})
+    two = open_editor(home, "two")
+    one.call("stats")
+    two.call("stats")
+    broker = one.broker_pid()
+    os.kill(broker, signal.SIGKILL)
+    lost = two.wait("LofiDisconnected")
+    assert "the running broker left" in lost["message"] and lost["restarts"] is True
+    two.wait("LofiConnected", lambda data: data["pid"] != two.events("LofiConnected")[0]["pid"])
+    assert two.call("broker_status")["broker"]["pid"] == two.broker_pid()
+    assert one.wait("LofiDisconnected")["restarts"] is False
+    assert one.events("LofiRestart") == []
+    assert one.call("broker_status")["broker"]["pid"] == two.broker_pid()  # asked for, it comes again
+
+
+CRASHES = """
+import json, os, sys
+request = json.loads(sys.stdin.readline())
+result = {"protocol": 1, "version": "1", "capabilities": [], "models": []}
+print(json.dumps({"jsonrpc": "2.0", "id": request["id"], "result": result}), flush=True)
+sys.stdin.readline()
+print("out of luck", file=sys.stderr, flush=True)
+os._exit(70)
+"""
+
+
+def test_after_the_last_try_it_stays_down_until_somebody_asks(home: Home, open_editor: Open) -> None:
+    command = [sys.executable, "-c", CRASHES]
+    editor = open_editor(home, options={"broker": {"cmd": command, "max_restarts": 2}})
+    err = editor.error("stats")
+    assert err["message"] == "the broker ended with exit code 70: out of luck"
+    last = editor.wait("LofiDisconnected", lambda data: not data["restarts"])
+    assert last["message"] == err["message"]
+    assert [data["attempt"] for data in editor.events("LofiRestart")] == [1, 2]
+    assert [data["delay_ms"] for data in editor.events("LofiRestart")] == [250, 1000]
+    errors = [note for note in editor.events("notify") if note["level"] == 4]
+    assert ["lofi: the broker ended with exit code 70: out of luck" in note["words"] for note in errors] == [
+        True
+    ]
+    assert editor.error("stats")["message"] == err["message"]
+    assert len(editor.events("LofiConnected")) == 4  # once more, for the one who asked
+    assert len(editor.events("LofiRestart")) == 2
+
+
+@pytest.mark.parametrize("bang", ["", "!"])
+def test_restart(bang: str, home: Home, editor: Editor) -> None:
+    editor.call("stats")
+    before = editor.broker_pid()
+    editor.command(f"Lofi{bang} restart")
+    editor.wait("LofiConnected", lambda data: data["pid"] != before)
+    assert editor.wait("notify")["words"] == "lofi: the broker was started again"
+    assert editor.call("broker_status")["broker"]["pid"] == editor.broker_pid() != before
+
+
+def test_a_broker_that_was_told_to_leave_stays_away_until_the_next_request(
+    home: Home, editor: Editor
+) -> None:
+    editor.call("stats")
+    editor.call("shutdown")
+    assert editor.wait("LofiDisconnected") == {"restarts": False, "pending": 0}
+    editor.call("stats")
+    assert len(editor.events("LofiConnected")) == 2
+    assert editor.events("LofiRestart") == editor.events("notify") == []
