@@ -1,0 +1,71 @@
+local parse = require("lofi.parse")
+
+local function prompt(arguments)
+  local parsed = parse.parse(arguments)
+  assert.equal("generate", parsed.sub)
+  assert.is_nil(parsed.problem)
+  return { parsed.prompt, parsed.options }
+end
+
+describe("words behind :Lofi", function()
+  it("are a prompt, with seconds at the end", function()
+    assert.same({ "rainy night", { duration_sec = 20 } }, prompt("rainy night 20"))
+    assert.same({ "rainy night", { duration_sec = 20 } }, prompt("  rainy   night 20s "))
+    assert.same({ "rainy night", { duration_sec = 20 } }, prompt("generate rainy night 20"))
+    assert.same({ "rainy night", {} }, prompt("rainy night"))
+  end)
+
+  it("keep numbers that are no seconds", function()
+    assert.same({ "beats of 1984", {} }, prompt("beats of 1984"))
+    assert.same({ "20 pianos", {} }, prompt("20 pianos"))
+    assert.same({ "take 5", { duration_sec = 30 } }, prompt("take 5 30"))
+    assert.same({ "beats from 90", {} }, prompt('"beats from 90"'))
+  end)
+
+  it("take options in any order", function()
+    assert.same(
+      { "rain", { duration_sec = 9, seed = 7, model = "m", format = "ogg", priority = "high" } },
+      prompt("rain seed=7 format=ogg 9 priority=high model=m")
+    )
+    assert.same({ "a=b rain", {} }, prompt("generate a=b rain"))
+  end)
+
+  it("are a subcommand when the first one is", function()
+    local parsed = parse.parse("play a b")
+    assert.equal("play", parsed.sub)
+    assert.same({ "a", "b" }, parsed.words)
+    assert.equal("", parse.parse("").sub)
+    assert.same({ "stop motion", {} }, prompt("generate stop motion"))
+  end)
+
+  it("that are nearly a subcommand are asked about", function()
+    assert.truthy(parse.parse("stauts").problem:find(":Lofi status", 1, true))
+    assert.truthy(parse.parse("genrate").problem:find(":Lofi generate", 1, true))
+    assert.is_nil(parse.parse("piano").problem)
+    assert.is_nil(parse.parse("rain").problem)
+    assert.is_nil(parse.parse("generate stauts").problem)
+    assert.is_nil(parse.parse("stauts of liberty").problem)
+  end)
+
+  it("that a subcommand can't take are refused", function()
+    assert.truthy(parse.parse("stop the clocks").problem:find("generate stop the clocks", 1, true))
+    assert.truthy(parse.parse("rain seed=abc").problem:find("seed=abc", 1, true))
+  end)
+end)
+
+describe("completion", function()
+  local known = { tracks = { "aa11", "aa22", "bb33" }, jobs = { "cc44" }, models = { "tiny", "small" } }
+
+  it("offers what fits the place", function()
+    assert.same({ "queue" }, parse.candidates("q", known))
+    assert.same(parse.names(), parse.candidates("", known))
+    assert.same({ "aa11", "aa22" }, parse.candidates("play a", known))
+    assert.same({ "aa22" }, parse.candidates("play aa11 a", known))
+    assert.same({ "cc44" }, parse.candidates("cancel ", known))
+    assert.same({}, parse.candidates("cancel cc44 ", known))
+    assert.same({ "tiny" }, parse.candidates("models t", known))
+    assert.same({ "model=tiny", "model=small" }, parse.candidates("rainy night model=", known))
+    assert.same({ "format=", "model=", "priority=", "seed=" }, parse.candidates("rainy ", known))
+    assert.same({}, parse.candidates("pause ", known))
+  end)
+end)
