@@ -29,7 +29,7 @@ local M = {}
 ---@field backend "auto"|"native"|"fidget"|"notify"|"mini"|"echo"
 
 ---@class lofi.config.Statusline
----@field icons {generating: string, playing: string, paused: string, ellipsis: string}
+---@field icons lofi.statusline.Icons
 ---@field prompt_width integer cells that a prompt may take
 
 ---@type lofi.Config
@@ -38,7 +38,7 @@ M.defaults = {
   generate = { duration_sec = 30, format = "wav", priority = "normal" },
   progress = { enabled = true, backend = "auto" },
   statusline = {
-    icons = { generating = "♪", playing = "▶", paused = "⏸", ellipsis = "…" },
+    icons = { generating = "♪", playing = "▶", paused = "‖", downloading = "↓", ellipsis = "…" },
     prompt_width = 24,
   },
   play_on_complete = false,
@@ -126,6 +126,7 @@ M.schema = {
       generating = typed("string"),
       playing = typed("string"),
       paused = typed("string"),
+      downloading = typed("string"),
       ellipsis = typed("string"),
     },
     prompt_width = between(1, 200, true),

@@ -278,9 +278,10 @@ function M.on(event, fn)
 end
 
 ---A part for the status line, of what is known already.
+---@param opts lofi.statusline.Options?
 ---@return string
-function M.statusline()
-  return require("lofi.statusline").component()
+function M.statusline(opts)
+  return require("lofi.statusline").component(opts)
 end
 
 return M

@@ -71,9 +71,7 @@ function M.install(params, installed)
         end
         if data.state == "installed" then
           installed()
-        elseif data.state == "install_failed" then
-          tell(data.error)
-        elseif data.state ~= "cancelled" then
+        elseif data.state ~= "install_failed" and data.state ~= "cancelled" then
           return
         end
         unsubscribe()

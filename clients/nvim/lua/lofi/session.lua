@@ -40,6 +40,8 @@ local prepared = false
 local queue_asked = false
 ---@type table<string, true> tracks that this editor asked for and that are not there yet
 local mine = {}
+---How many were asked for without an answer yet: the events of a track may come before it.
+local asking = 0
 
 local function ignore() end
 
@@ -87,6 +89,8 @@ local function on_notification(method, params)
   end
   if event == "playback" then
     params.event = method:sub(#"playback_" + 1)
+  elseif params.track_id then
+    params.mine = mine[params.track_id] or asking > 0
   end
   events.emit(event, params)
   if event == "start" or event == "complete" or event == "error" then
@@ -121,6 +125,8 @@ local function prepare()
     local words = ("%s; starting it again (%d of %d)"):format(data.reason, data.attempt, data.max)
     require("lofi.notify").say(words, vim.log.levels.WARN)
   end)
+  require("lofi.progress").attach()
+  require("lofi.statusline").attach()
 end
 
 ---Ask the broker. `cb` is called once, on the main loop; without it an error is told by `vim.notify`.
@@ -130,7 +136,10 @@ end
 ---@param first fun(result: any)? called with the result before `cb`
 function M.ask(method, params, cb, first)
   prepare()
+  local one = method == "generate" and 1 or 0
+  asking = asking + one
   broker.request(method, params, function(err, result)
+    asking = asking - one
     if err == nil then
       if ANSWERS[method] then
         events.learn(ANSWERS[method], result)
