@@ -30,6 +30,8 @@ EXIT_FAILED = 1
 EXIT_USAGE = 2
 EXIT_NO_BROKER = 3
 
+_VERSION = f"lofi {lofi_common.__version__}, protocol {lofi_common.PROTOCOL}"
+
 _LOCK_SEC = 15.0
 _LOCK_PAUSE_SEC = 0.02
 
@@ -57,7 +59,7 @@ def _parser() -> argparse.ArgumentParser:
         "--set", action="append", default=[], metavar="SECTION.KEY=VALUE", help="override one setting"
     )
     parser.add_argument("--ready-fd", type=int, help=argparse.SUPPRESS)
-    parser.add_argument("--version", action="version", version=f"lofi {lofi_common.__version__}")
+    parser.add_argument("--version", action="version", version=_VERSION)
     return parser
 
 
