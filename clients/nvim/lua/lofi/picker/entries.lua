@@ -1,0 +1,64 @@
+--- Tracks and prompts as rows of a list; shows nothing itself.
+
+local words = require("lofi.words")
+
+local M = {}
+
+---@class lofi.picker.Prompt
+---@field prompt string
+---@field count integer how many tracks of the library were made with it
+---@field track lofi.Track the newest of them
+
+--- The distinct prompts of the library: those used most first, of equals the newest.
+---@param tracks lofi.Track[] newest first
+---@return lofi.picker.Prompt[]
+function M.prompts(tracks)
+  local found, by_prompt = {}, {}
+  for place, track in ipairs(tracks) do
+    local known = by_prompt[track.prompt]
+    if known then
+      known.count = known.count + 1
+    else
+      known = { prompt = track.prompt, count = 1, track = track, place = place }
+      by_prompt[track.prompt] = known
+      found[#found + 1] = known
+    end
+  end
+  table.sort(found, function(one, other)
+    if one.count ~= other.count then
+      return one.count > other.count
+    end
+    return one.place < other.place
+  end)
+  return found
+end
+
+---@param track lofi.Track
+---@return string
+function M.track_row(track)
+  return ("%4d s  %s"):format(track.duration_sec, words.short(track.prompt, 200))
+end
+
+---@param entry lofi.picker.Prompt
+---@return string
+function M.prompt_row(entry)
+  return ("%4d ×  %s"):format(entry.count, words.short(entry.prompt, 200))
+end
+
+--- What `generate` needs for the same music with another seed.
+---@param track lofi.Track
+---@return table
+function M.again(track)
+  return {
+    prompt = track.prompt,
+    duration_sec = track.duration_sec,
+    model = track.model_version,
+    format = track.format,
+    temperature = track.temperature,
+    top_k = track.top_k,
+    top_p = track.top_p,
+    guidance_scale = track.guidance_scale,
+  }
+end
+
+return M

@@ -1,0 +1,134 @@
+--- Lists of the library's tracks and prompts, in the picker that is installed.
+
+local actions = require("lofi.picker.actions")
+local entries = require("lofi.picker.entries")
+
+local M = {}
+
+local MOST = 2000
+
+---@class lofi.picker.Options
+---@field query? string words that the prompt must hold
+
+--- Get the library's tracks, newest first; `cb` is called once.
+---@param options lofi.picker.Options
+---@param cb fun(err?: lofi.Error, tracks?: lofi.Track[])
+function M.fetch(options, cb)
+  require("lofi").tracks({ limit = MOST, query = options.query }, function(err, result)
+    cb(err, result and result.tracks)
+  end)
+end
+
+---@param name string
+---@return boolean
+local function installed(name)
+  if name == "telescope" then
+    return (pcall(require, "telescope"))
+  end
+  return _G.Snacks ~= nil and pcall(function()
+    return _G.Snacks.picker.pick
+  end)
+end
+
+--- The picker to use: "telescope", "snacks" or "select", which is always there.
+---@return string
+function M.backend()
+  local wanted = require("lofi.config").get().picker
+  if wanted ~= "auto" then
+    if wanted == "select" or installed(wanted) then
+      return wanted
+    end
+    require("lofi.notify").say(
+      ("picker = %q: that plugin isn't installed"):format(wanted),
+      vim.log.levels.WARN
+    )
+    return "select"
+  end
+  for _, name in ipairs({ "snacks", "telescope" }) do
+    if installed(name) then
+      return name
+    end
+  end
+  return "select"
+end
+
+---@return { name: string, there: boolean }[] the pickers, those first that "auto" takes first
+function M.list()
+  return vim.tbl_map(function(name)
+    return { name = name, there = name == "select" or installed(name) }
+  end, { "snacks", "telescope", "select" })
+end
+
+---@param tracks lofi.Track[]
+local function select_track(tracks)
+  local options = { prompt = "lofi tracks", kind = "lofi_track", format_item = entries.track_row }
+  vim.ui.select(tracks, options, function(track)
+    if not track then
+      return
+    end
+    vim.ui.select(actions.of_a_track, {
+      prompt = entries.track_row(track),
+      kind = "lofi_action",
+      format_item = function(action)
+        return action.words
+      end,
+    }, function(action)
+      if action then
+        vim.cmd.redraw() -- the list that Neovim's own selection leaves behind would ask for Enter
+        action.run(track, function() end)
+      end
+    end)
+  end)
+end
+
+---@param found lofi.picker.Prompt[]
+local function select_prompt(found)
+  local options = { prompt = "lofi prompts", kind = "lofi_prompt", format_item = entries.prompt_row }
+  vim.ui.select(found, options, function(entry)
+    if entry then
+      actions.generate(entry)
+    end
+  end)
+end
+
+---@param backend string
+---@param options lofi.picker.Options
+---@param list string "tracks" or "prompts"
+local function show(backend, options, list)
+  if backend == "snacks" then
+    require("lofi.picker.snacks")[list](options) -- it gets its rows itself
+    return
+  end
+  M.fetch(options, function(err, tracks)
+    if err then
+      require("lofi.notify").error(err)
+      return
+    end
+    if #tracks == 0 then
+      require("lofi.notify").say("there are no tracks yet; `:Lofi PROMPT` makes one")
+      return
+    end
+    local rows = list == "tracks" and tracks or entries.prompts(tracks)
+    if backend == "telescope" then
+      require("lofi.picker.telescope")[list](rows)
+    elseif list == "tracks" then
+      select_track(rows)
+    else
+      select_prompt(rows)
+    end
+  end)
+end
+
+--- List the tracks: play one, delete it, copy its id, or generate it again with a new seed.
+---@param options? lofi.picker.Options
+function M.tracks(options)
+  show(M.backend(), options or {}, "tracks")
+end
+
+--- List the library's prompts, those used most first, to generate one of them again.
+---@param options? lofi.picker.Options
+function M.prompts(options)
+  show(M.backend(), options or {}, "prompts")
+end
+
+return M

@@ -1,0 +1,6 @@
+return {
+  new_table = function(options)
+    assert(options.results and options.entry_maker)
+    return options
+  end,
+}

@@ -1,0 +1,360 @@
+"""Lists of tracks and prompts: `vim.ui.select`, Telescope and snacks, with a real library behind them."""
+
+from __future__ import annotations
+
+import re
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.nvim.conftest import Open
+from tests.support.home import Home
+from tests.support.nvim import Editor
+
+DOUBLES = Path(__file__).parent / "doubles"
+
+# The user chooses what `choices` says, in turn; what was offered is told.
+SELECT = """
+local choices = ...
+vim.ui.select = function(items, options, on_choice)
+  local offered = vim.tbl_map(options.format_item or tostring, items)
+  vim.rpcnotify(0, "select", { prompt = options.prompt, offered = offered })
+  local wanted = table.remove(choices, 1)
+  for place, row in ipairs(offered) do
+    if row:find(wanted, 1, true) then
+      on_choice(items[place], place)
+      return
+    end
+  end
+  on_choice(nil)
+end
+"""
+
+# Sound is another matter: what would be played is told.
+PLAY = """
+require("lofi").play = function(ids)
+  vim.rpcnotify(0, "play", { ids = ids })
+end
+"""
+
+# What is asked to be deleted is told, too.
+DELETE = """
+local delete = require("lofi").delete
+require("lofi").delete = function(id, cb)
+  vim.rpcnotify(0, "delete", { id = id })
+  delete(id, cb)
+end
+"""
+
+
+def choose(editor: Editor, *choices: str) -> None:
+    editor.lua(SELECT, list(choices))
+
+
+def make(editor: Editor, *prompts: str) -> list[str]:
+    """Tracks with these prompts, in the order in which they are made; their ids."""
+    ids = []
+    for prompt in prompts:
+        track_id = editor.call("generate", {"prompt": prompt, "duration_sec": 5})["track_id"]
+        editor.wait("LofiComplete", lambda data, made=track_id: data["track_id"] == made)  # type: ignore[misc]
+        ids.append(track_id)
+    return ids
+
+
+def library(editor: Editor) -> list[str]:
+    return [track["track_id"] for track in editor.call("tracks", {})["tracks"]]
+
+
+def test_tracks_are_offered_newest_first_and_one_is_played(editor: Editor) -> None:
+    rain, _ = make(editor, "rain", "sun")
+    editor.lua(PLAY)
+    choose(editor, "rain", "Play")
+    editor.command("lua require('lofi.picker').tracks()")
+    assert editor.wait("play") == {"ids": [rain]}
+    first, second = editor.events("select")
+    assert first["offered"] == ["   5 s  sun", "   5 s  rain"]
+    assert second["offered"] == ["Play", "Generate again with a new seed", "Copy the id", "Delete"]
+
+
+def test_only_tracks_with_the_words_are_offered(editor: Editor) -> None:
+    make(editor, "rain", "sun")
+    choose(editor, "nothing")
+    editor.command("lua require('lofi.picker').tracks({ query = 'rain' })")
+    assert editor.wait("select")["offered"] == ["   5 s  rain"]
+
+
+def test_an_id_is_copied(editor: Editor) -> None:
+    (rain,) = make(editor, "rain")
+    choose(editor, "rain", "Copy")
+    editor.command("lua require('lofi.picker').tracks()")
+    assert editor.wait("notify")["words"] == f"lofi: {rain} is copied"
+    assert editor.lua("return vim.fn.getreg('\"')") == rain
+
+
+def test_a_track_is_deleted_after_a_question_only(editor: Editor) -> None:
+    rain, sun = make(editor, "rain", "sun")
+    editor.lua(DELETE)
+    choose(editor, "rain", "Delete", "Keep it", "rain", "Delete", "Delete it")
+    editor.command("lua require('lofi.picker').tracks()")
+    asked = editor.wait("select", lambda data: data["prompt"].startswith("Delete"))
+    assert asked == {"prompt": f"Delete {rain} (rain)?", "offered": ["Keep it", "Delete it"]}
+    assert library(editor) == [sun, rain]
+    editor.command("lua require('lofi.picker').tracks()")
+    editor.wait("notify", lambda data: "deleted" in data["words"])
+    assert library(editor) == [sun]
+    assert editor.events("delete") == [{"id": rain}]
+
+
+def test_a_track_is_made_again_with_another_seed_and_all_else_the_same(editor: Editor) -> None:
+    editor.call("generate", {"prompt": "rain", "duration_sec": 7, "format": "flac", "temperature": 0.5})
+    first = editor.wait("LofiComplete")
+    choose(editor, "rain", "Generate again")
+    editor.command("lua require('lofi.picker').tracks()")
+    second = editor.wait("LofiComplete", lambda data: data["track_id"] != first["track_id"])
+    assert second["seed"] != first["seed"]
+    tracks = editor.call("tracks", {})["tracks"]
+    same = ("prompt", "duration_sec", "format", "temperature", "top_k", "guidance_scale", "model_version")
+    assert [tracks[0][key] for key in same] == [tracks[1][key] for key in same]
+
+
+def test_prompts_are_counted_and_generated_again(editor: Editor) -> None:
+    make(editor, "sun", "rain", "jazz", "rain")
+    choose(editor, "rain")
+    editor.command("lua require('lofi.picker').prompts()")
+    assert editor.wait("select")["offered"] == ["   2 ×  rain", "   1 ×  jazz", "   1 ×  sun"]
+    made = {data["track_id"] for data in editor.events("LofiComplete")}
+    assert editor.wait("LofiComplete", lambda data: data["track_id"] not in made)["prompt"] == "rain"
+
+
+def test_an_empty_library_says_how_to_fill_it(editor: Editor) -> None:
+    editor.command("lua require('lofi.picker').tracks()")
+    assert editor.wait("notify")["words"] == "lofi: there are no tracks yet; `:Lofi PROMPT` makes one"
+
+
+def test_what_goes_wrong_is_told(home: Home, open_editor: Open) -> None:
+    editor = open_editor(home, options={"broker": {"cmd": "/nowhere/lofi-broker"}})
+    editor.command("lua require('lofi.picker').tracks()")
+    assert '"/nowhere/lofi-broker" is not a program' in editor.wait("notify")["words"]
+
+
+def test_the_picker_is_the_one_that_is_installed_or_wanted(home: Home, open_editor: Open) -> None:
+    editor = open_editor(home)
+    backend = "return require('lofi.picker').backend()"
+    assert editor.lua(backend) == "select"
+    editor.lua("vim.opt.rtp:append(...)", str(DOUBLES / "telescope"))
+    assert editor.lua(backend) == "telescope"
+    editor.lua("vim.opt.rtp:append(...) require('snacks_double')", str(DOUBLES / "snacks"))
+    assert editor.lua(backend) == "snacks"
+    editor.lua("require('lofi').setup({ picker = 'telescope' })")
+    assert editor.lua(backend) == "telescope"
+    other = open_editor(home, "two", options={"picker": "snacks"})
+    assert other.lua(backend) == "select"
+    assert other.wait("notify")["words"] == 'lofi: picker = "snacks": that plugin isn\'t installed'
+
+
+# A `lofi` beside a `lofi-broker`, whose calls are written down; "slow…" waits until it is told to end.
+LOFI = """\
+#!/bin/sh
+echo "$@" >> {log}
+case "$3" in
+  slow*) trap 'kill $!; echo ended >> {log}; exit 143' TERM; sleep 30 & wait ;;
+  gone*) echo "there is no track gone" >&2; exit 2 ;;
+esac
+printf 'prompt    %s\\n\\n  ▁▄█\\n' "$3"
+"""
+
+
+@pytest.fixture
+def beside(short_tmp: Path) -> Path:
+    """A folder with programs; the log of the calls is in it."""
+    folder = short_tmp / "bin"
+    folder.mkdir()
+    for name, text in {
+        "lofi": LOFI,
+        "lofi-broker": f'#!/bin/sh\nexec {sys.executable} -m lofi_broker "$@"\n',
+    }.items():
+        program = folder / name
+        program.write_text(text.format(log=folder / "log") if name == "lofi" else text)
+        program.chmod(0o755)
+    return folder
+
+
+PREVIEW = """
+local id = ...
+_G.cancel = require("lofi.preview").lines(id, 40, function(lines)
+  vim.rpcnotify(0, "lines", { id = id, lines = lines })
+end)
+"""
+
+
+def logged(editor: Editor, beside: Path, line: str) -> None:
+    """Wait for a line in the log."""
+    there = (
+        f"vim.fn.filereadable('{beside}/log') == 1 and vim.tbl_contains(vim.fn.readfile('{beside}/log'), ...)"
+    )
+    code = f"local line = ... return vim.wait(10000, function() return {there.replace('...', 'line')} end, 5)"
+    assert editor.lua(code, line)
+
+
+def test_a_preview_is_what_lofi_draws_and_is_drawn_once(home: Home, open_editor: Open, beside: Path) -> None:
+    editor = open_editor(home, options={"broker": {"cmd": str(beside / "lofi-broker")}})
+    editor.lua(PREVIEW, "one")
+    assert editor.wait("lines")["lines"] == ["prompt    one", "", "  ▁▄█"]
+    editor.lua(PREVIEW, "one")
+    assert len(editor.events("lines")) == 2
+    assert (beside / "log").read_text() == "tracks show one --width 40\n"
+
+
+def test_a_preview_that_is_left_is_ended(home: Home, open_editor: Open, beside: Path) -> None:
+    editor = open_editor(home, options={"broker": {"cmd": str(beside / "lofi-broker")}})
+    editor.lua(PREVIEW, "slow")
+    logged(editor, beside, "tracks show slow --width 40")
+    editor.lua("_G.cancel()")
+    editor.lua(PREVIEW, "passed")  # and left again before it is worth a process
+    editor.lua("_G.cancel()")
+    editor.lua(PREVIEW, "two")
+    assert editor.wait("lines")["id"] == "two"
+    logged(editor, beside, "ended")
+    assert "passed" not in (beside / "log").read_text()
+
+
+def test_a_preview_tells_why_there_is_none(home: Home, open_editor: Open, beside: Path) -> None:
+    editor = open_editor(home, options={"broker": {"cmd": str(beside / "lofi-broker")}})
+    editor.lua(PREVIEW, "gone")
+    assert editor.wait("lines")["lines"] == ["there is no track gone"]
+
+
+def test_a_preview_of_a_real_track_has_its_waveform(starter: Home, open_editor: Open) -> None:
+    editor = open_editor(starter)
+    (rain,) = make(editor, "rain")
+    editor.lua(PREVIEW, rain)
+    lines = editor.wait("lines")["lines"]
+    assert any(re.fullmatch("prompt +rain", line) for line in lines), lines
+    waves = [line for line in lines if re.fullmatch("[ ▁▂▃▄▅▆▇█]+", line) and line.strip()]
+    assert waves and max(map(len, waves)) == 40, lines
+
+
+def highlighted(editor: Editor, buffer: str) -> list[tuple[int, str]]:
+    """Line and group of the highlights in the buffer of a preview."""
+    marks: list[list[Any]] = editor.lua(
+        f"""
+        local space = vim.api.nvim_get_namespaces()["lofi.preview"]
+        return vim.api.nvim_buf_get_extmarks({buffer}, space, 0, -1, {{ details = true }})
+        """
+    )
+    return [(mark[1], mark[3]["hl_group"]) for mark in marks]
+
+
+def drawn(editor: Editor, buffer: str) -> list[str]:
+    """The lines of a preview's buffer, when the program has drawn them."""
+    shown = f"vim.api.nvim_buf_get_lines({buffer}, 0, -1, false)"
+    assert editor.lua(f"return vim.wait(10000, function() return {shown}[1] ~= '' end, 5)")
+    lines: list[str] = editor.lua(f"return {shown}")
+    return lines
+
+
+@pytest.fixture
+def telescope(home: Home, open_editor: Open, beside: Path) -> Editor:
+    editor = open_editor(home, options={"broker": {"cmd": str(beside / "lofi-broker")}})
+    editor.lua("vim.opt.rtp:append(...)", str(DOUBLES / "telescope"))
+    editor.lua(PLAY)
+    return editor
+
+
+def opened(editor: Editor, call: str) -> None:
+    """Open a list of telescope's, and wait for it."""
+    editor.lua("_G.double = require('telescope.double')")
+    editor.lua("_G.double.picker = nil")
+    editor.command(f"lua {call}")
+    assert editor.lua("return vim.wait(10000, function() return _G.double.picker ~= nil end, 5)")
+
+
+EXTENSION = "require('telescope._extensions.lofi').exports"
+ROWS = "return vim.tbl_map(function(entry) return entry.display end, _G.double.entries())"
+
+
+def test_telescope_lists_tracks_with_their_waveforms(telescope: Editor) -> None:
+    rain, sun = make(telescope, "rain", "sun")
+    opened(telescope, f"{EXTENSION}.tracks()")
+    assert telescope.lua(ROWS) == ["   5 s  sun", "   5 s  rain"]
+    telescope.lua("_G.double.move(2)")
+    assert drawn(telescope, "_G.double.buffer") == [f"prompt    {rain}", "", "  ▁▄█"]
+    assert highlighted(telescope, "_G.double.buffer") == [(0, "LofiLabel"), (2, "LofiWaveform")]
+    telescope.lua("_G.double.press('<CR>')")
+    assert telescope.wait("play") == {"ids": [rain]}
+    assert telescope.lua("return _G.double.closed") == 1
+    opened(telescope, "require('lofi.picker').tracks()")
+    telescope.lua("_G.double.press('<C-y>')")
+    assert telescope.wait("notify")["words"] == f"lofi: {sun} is copied"
+
+
+def test_telescope_deletes_a_track_and_stays_open(telescope: Editor) -> None:
+    _, sun = make(telescope, "rain", "sun")
+    opened(telescope, f"{EXTENSION}.lofi()")
+    choose(telescope, "Delete it")
+    telescope.lua("_G.double.move(2)")
+    telescope.lua("_G.double.press('<C-d>')")
+    telescope.wait("notify", lambda data: "deleted" in data["words"])
+    assert telescope.lua(ROWS) == ["   5 s  sun"]
+    assert library(telescope) == [sun]
+    assert telescope.lua("return _G.double.closed") == 0
+
+
+def test_telescope_lists_prompts_and_generates_one_again(telescope: Editor) -> None:
+    make(telescope, "rain", "sun", "rain")
+    opened(telescope, f"{EXTENSION}.prompts()")
+    assert telescope.lua(ROWS) == ["   2 ×  rain", "   1 ×  sun"]
+    made = {data["track_id"] for data in telescope.events("LofiComplete")}
+    telescope.lua("_G.double.press('<CR>')")
+    assert telescope.wait("LofiComplete", lambda data: data["track_id"] not in made)["prompt"] == "rain"
+
+
+@pytest.fixture
+def snacks(home: Home, open_editor: Open, beside: Path) -> Editor:
+    editor = open_editor(home, options={"broker": {"cmd": str(beside / "lofi-broker")}})
+    editor.lua("vim.opt.rtp:append(...) _G.double = require('snacks_double')", str(DOUBLES / "snacks"))
+    editor.lua(PLAY)
+    return editor
+
+
+def found(editor: Editor) -> list[str]:
+    """The rows, when the finder has found all."""
+    assert editor.lua("return vim.wait(10000, function() return _G.double.done end, 5)")
+    rows: list[str] = editor.lua("return _G.double.rows()")
+    return rows
+
+
+def test_snacks_lists_tracks_with_their_waveforms(snacks: Editor) -> None:
+    rain, _ = make(snacks, "rain", "sun")
+    snacks.command("lua require('lofi.picker').tracks()")
+    assert found(snacks) == ["   5 s  sun", "   5 s  rain"]
+    snacks.lua("_G.double.move(2)")
+    assert drawn(snacks, "_G.double.buffer") == [f"prompt    {rain}", "", "  ▁▄█"]
+    assert highlighted(snacks, "_G.double.buffer") == [(0, "LofiLabel"), (2, "LofiWaveform")]
+    snacks.lua("_G.double.press('<cr>', 2)")
+    assert snacks.wait("play") == {"ids": [rain]}
+    assert snacks.lua("return _G.double.picker.closed")
+
+
+def test_snacks_deletes_a_track_and_stays_open(snacks: Editor) -> None:
+    _, sun = make(snacks, "rain", "sun")
+    snacks.command("lua require('lofi.picker').tracks()")
+    found(snacks)
+    choose(snacks, "Delete it")
+    snacks.lua("_G.double.press('<c-d>', 2)")
+    snacks.wait("notify", lambda data: "deleted" in data["words"])
+    assert found(snacks) == ["   5 s  sun"]
+    assert library(snacks) == [sun]
+    assert not snacks.lua("return _G.double.picker.closed")
+
+
+def test_snacks_knows_the_lists_by_name(snacks: Editor) -> None:
+    make(snacks, "rain", "sun", "rain")
+    snacks.lua("require('lofi.picker.snacks').register()")
+    snacks.command("lua Snacks.picker.pick('lofi_prompts')")
+    assert found(snacks) == ["   2 ×  rain", "   1 ×  sun"]
+    made = {data["track_id"] for data in snacks.events("LofiComplete")}
+    snacks.lua("_G.double.press('<cr>', 1)")
+    assert snacks.wait("LofiComplete", lambda data: data["track_id"] not in made)["prompt"] == "rain"
