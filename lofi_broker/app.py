@@ -335,7 +335,7 @@ class Broker:
             await self._remote.close()
         for name, known in self.scheduler.workers.items():
             if known.state is WorkerState.LOADING:  # it may not hear us before it is done, and loses nothing
-                self._pool.kill(name)
+                self.pool.kill(name)
         for worker in self.scheduler.workers:
             self._send(worker, messages.Shutdown(reason="the broker leaves"))
         await asyncio.gather(self.pool.stop(), self.playback.close())
