@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,7 @@ from lofi_common import player_messages as pm
 from lofi_common.errors import AudioDeviceError, InvalidTrackId
 from lofi_player.ramp import Ramp
 from lofi_player.ring import Ring
+from lofi_player.sinks import DeviceSink
 from lofi_player.source import Source
 from tests.support.player import RAMP, RATE, Desk, sine, write_track
 
@@ -272,6 +274,20 @@ def test_a_ring_gives_back_what_it_got_and_silence_for_the_rest() -> None:
     ring.flowing = True
     ring.read(7)
     assert ring.missing == 7
+
+
+@pytest.mark.timeout(20)
+def test_a_device_takes_frames_also_after_a_rest() -> None:
+    sink = DeviceSink(RATE, null=True)
+    for _ in range(2):
+        sink.write(np.ones((sink.room(), 2), np.float32))
+        while sink.pending():
+            time.sleep(0.01)
+        sink.rest()
+        sink.rest()
+        sink.wake()
+    sink.close()
+    sink.close()
 
 
 def test_a_ramp_is_a_straight_line_across_blocks() -> None:

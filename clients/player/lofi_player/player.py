@@ -89,8 +89,7 @@ class Player:
                 self._cut()
             case pm.SetVolume(volume=volume):
                 self._volume = volume
-                if not self._paused:
-                    self._head_for(volume)
+                self._head_for(volume)
 
     def step(self) -> float | None:
         """Give the sink what it has room for. Returns in how many seconds to call it again, at the latest;

@@ -65,10 +65,9 @@ class DeviceSink:
         self.sample_rate = sample_rate
         self._ring = Ring(round(_RING_SEC * sample_rate))
         self._lead = round(LEAD_SEC * sample_rate)
-        self._device = open_device(sample_rate, null=null)
-        self._runs = False
+        self._null = null
+        self._device: Any = None
         self.wake()
-        log.info(fields("sink_opened", backend=self._device.backend, sample_rate=sample_rate))
 
     def room(self) -> int:
         return self._lead - self.pending()
@@ -83,38 +82,43 @@ class DeviceSink:
         self._ring.flowing = on
 
     def rest(self) -> None:
-        if self._runs:
-            self._runs = False
-            self._device.stop()
+        """Close it: others may want it, and another one may be the default when sound is wanted again."""
+        if self._device is not None:
+            self._device.close()
+            self._device = None
+        if self._ring.missing:
+            log.warning(fields("sink_starved", frames=self._ring.missing))
+            self._ring.missing = 0
 
     def wake(self) -> None:
         import miniaudio
 
-        if self._runs:
+        if self._device is not None:
             return
+        device = open_device(self.sample_rate, null=self._null)
         frames = _frames_of(self._ring)
         next(frames)
         try:
-            self._device.start(frames)
+            device.start(frames)
         except miniaudio.MiniaudioError as error:
             raise AudioDeviceError(f"the sound device can't be started: {error}") from error
-        self._runs = True
+        self._device = device
+        log.info(fields("sink_opened", backend=device.backend, sample_rate=self.sample_rate))
 
     def close(self) -> None:
-        self._drain()
-        self._device.close()
-        if self._ring.missing:
-            log.warning(fields("sink_starved", frames=self._ring.missing))
+        if self._device is not None:
+            self._drain()
+        self.rest()
 
     def _drain(self) -> None:
         """Wait until the device has what was written, or does not go on taking it; then a little longer: at
         its end there is a fade, and what a sound server still has is dropped with the connection."""
         pending, waited = self.pending(), 0.0
-        while self._runs and pending and waited < _PATIENCE_SEC:
+        while pending and waited < _PATIENCE_SEC:
             time.sleep(_PAUSE_SEC)
             before, pending = pending, self.pending()
             waited = waited + _PAUSE_SEC if pending == before else 0.0
-        if self._runs and not pending:
+        if not pending:
             time.sleep(_TAIL_SEC)
 
 
