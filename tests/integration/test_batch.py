@@ -7,10 +7,11 @@ import os
 import pty
 import signal
 import subprocess
+from pathlib import Path
 
 import pytest
 
-from lofi_client import GenerateParams, GenerationComplete, Lofi
+from lofi_client import GenerateParams, GenerationComplete, GenerationStart, Lofi
 from lofi_client.launch import find_broker
 from lofi_common.errors import QueueFull
 from tests.integration.test_failing_disk import CAN_MOUNT
@@ -264,3 +265,41 @@ def test_progress_is_shown_on_a_terminal_with_a_rate_and_the_time_left(home: Hom
     assert batch.communicate(timeout=30)[0].decode() == f"{home.root}/out/manifest.jsonl\n"
     for words in (b"4/5", b"a minute", "× real time".encode(), b"0:00 left", b"1 failed"):
         assert words in shown, shown
+
+
+def test_a_worker_that_was_there_before_is_replaced_and_all_slots_are_filled(home: Home) -> None:
+    assert home.submit("warm", "-d", "5").returncode == 0
+    prompts = write_prompts(home.root, *(f"slow 60 {number}" for number in range(9)))
+    with Batch(home, prompts, home.root / "out", "-d", "5", "--slots", "4") as batch, connect(home) as lofi:
+        started: set[str] = set()
+        while len(started) < 4:
+            event = lofi.next_event(30)
+            assert event is not None, "not all slots are filled"
+            if isinstance(event, GenerationStart):
+                started.add(event.track_id)
+        batch.process.send_signal(signal.SIGTERM)
+        assert batch.end()[0] == 143
+
+
+def test_equal_rows_are_one_track_and_a_file_each(home: Home) -> None:
+    table = "prompt,seed\nrain,1\nrain,1\nsnow,1\nrain,1\n"
+    for name, *more in (["one"], ["two", "--no-library"]):
+        done = run(home, "-", home.root / name, "-d", "5", "--slots", "2", *more, text=table)
+        assert done.returncode == 0, done.stderr
+        ids = [record["track_id"] for record in all_there(home.root / name, 4)]
+        assert len(set(ids)) == 2
+    assert set(times_made(home).values()) == {1}  # what was in the library before stays there
+
+
+def test_a_batch_keeps_to_the_model_that_it_was_begun_with(home: Home) -> None:
+    prompts, folder = write_prompts(home.root, "rain", "fail@3"), home.root / "out"
+    assert run(home, prompts, folder, "-d", "5", "--retries", "0").returncode == 1
+    home.stop()
+    model = Path(home.environ["LOFI_MODEL_FOLDER"]) / "model.toml"
+    before = model.read_text()
+    model.write_text(before.replace("temperature = 1.0", "temperature = 0.9"))
+    assert run(home, prompts, folder, "-d", "5", "--retries", "0").returncode == 1
+    rain, failed = manifest(folder)
+    assert (
+        failed["error"]["code"] == "MODEL_NOT_FOUND" and rain["model_version"] in failed["error"]["message"]
+    )

@@ -124,7 +124,9 @@ def source(tmp_path: Path) -> Iterator[Path]:
 def test_a_file_comes_whole_after_it_is_known(tmp_path: Path, source: Path) -> None:
     target = tmp_path / "a/b/x.wav"
     sha256 = hashlib.sha256(b"sound").hexdigest()
-    files.take(source, target, sha256, lambda size: print(target.exists(), size))
+    known: list[tuple[bool, int]] = []
+    files.take(source, target, sha256, lambda size: known.append((target.exists(), size)))
+    assert known == [(False, 5)]
     assert target.read_bytes() == b"sound" and os.listdir(target.parent) == ["x.wav"]
     with pytest.raises(files.SourceLost, match="not the bytes"):
         files.take(source, target, "0" * 64, print)

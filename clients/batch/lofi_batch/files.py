@@ -41,9 +41,9 @@ def is_there(folder: Path, record: Record) -> bool:
         return False
 
 
-def inside(folder: Path, path: str) -> bool:
-    """Whether a relative path stays in the folder, links included."""
-    return (folder / path).parent.resolve().is_relative_to(folder.resolve())
+def inside(folder: Path, parent: str) -> bool:
+    """Whether a relative path to a folder stays in this one, links included."""
+    return (folder / parent).resolve().is_relative_to(folder.resolve())
 
 
 def take(source: Path, target: Path, sha256: str, known: Callable[[int], None]) -> None:

@@ -155,7 +155,8 @@ class LocalEngine:
                 with suppress(*_NO_MODEL):  # its rows tell
                     self._lofi.worker_slots(self._options.slots, model=self._options.model)
             workers = self._lofi.status().workers
-            self._room = WAITING + sum(worker.slots or 1 for worker in workers)
+            # A worker that is to be replaced still tells its old number.
+            self._room = WAITING + sum(self._options.slots or worker.slots or 1 for worker in workers)
         return self._lofi
 
     def _disconnect(self) -> None:

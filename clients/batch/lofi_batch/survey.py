@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -28,6 +29,7 @@ class Survey:
 def survey(folder: Path, rows: list[Row], records: dict[int, Record]) -> Survey:
     """Compare what is wanted with what earlier runs made. Raises OSError for files that can't be read."""
     found = Survey()
+    inside: dict[str, bool] = {}
     ours = {record.path for record in records.values() if record.error is None}
     for row in rows:
         record = records.get(row.row)
@@ -38,9 +40,12 @@ def survey(folder: Path, rows: list[Row], records: dict[int, Record]) -> Survey:
         found.to_do.append(row)
         if made and record is not None:
             found.changed.append(record)
-        if not files.inside(folder, row.path):
+        parent = row.path.rpartition("/")[0]
+        if parent not in inside:
+            inside[parent] = files.inside(folder, parent)
+        if not inside[parent]:
             found.outside.append(row.path)
-        elif row.path not in ours and (folder / row.path).exists():
+        elif row.path not in ours and os.path.exists(f"{folder}/{row.path}"):
             found.in_the_way.append(row.path)
     wanted = {row.row for row in rows}
     found.changed += [
