@@ -59,7 +59,10 @@ def main() -> None:
 
 
 def measure(engine: Engine, job: JobSpec) -> Timing:
-    """Runs the job in every slot at once. Raises the engine's error."""
+    """Runs the job in every slot at once. Raises the engine's error.
+
+    With several slots the codec works beside the steps, some of which then move only some of the tracks.
+    """
     timing = Timing()
     began = time.perf_counter()
     for slot in range(engine.slots):

@@ -25,6 +25,8 @@ class Ours:
         settings = RunSettings(threads=task.threads, device="cpu", spin=defaults.spin)
         self._model = read_model(Path(task.files))
         self._engine = load_engine(self._model, task.slots, settings)
+        self._frames = 0
+        """Of all tracks together that are complete."""
 
     def track(self, seconds: int) -> Track:
         """One track in each slot, all at once. Raises the engine's error when one fails."""
@@ -47,18 +49,24 @@ class Ours:
         )
 
     def window(self, span: Span) -> Window:
-        """The steps before it run too. Raises the engine's error."""
+        """The steps before it run too. Raises the engine's error.
+
+        A step has passed when the tracks have come a frame further on average: of several, some wait for
+        their codec while others go on.
+        """
         self._start(span.last // FRAMES_PER_SECOND + 1)
         times = []
-        for _ in range(span.last):
+        for step in range(1, span.last + 1):
             began = time.perf_counter()
-            self._step()
+            while self._frames < step * self._engine.slots:
+                self._step()
             times.append(time.perf_counter() - began)
         for slot in range(self._engine.slots):
             self._engine.stop(slot)
         return Window(step_times=times[span.first :], codec=0.0)
 
     def _start(self, seconds: int) -> None:
+        self._frames = 0
         for slot in range(self._engine.slots):
             job = self._model.job(PROMPT, seconds, seed=slot)
             equal = msgspec.structs.replace(
@@ -67,11 +75,12 @@ class Ours:
             self._engine.start(slot, equal)
 
     def _step(self) -> tuple[bool, int]:
-        """One step of all slots: whether there was audio, and how many tracks it finished."""
+        """One step of the engine: whether there was audio, and how many tracks it finished."""
         results = self._engine.step()
         for result in results:
             if result.error is not None:
                 raise result.error
+        self._frames = sum(result.frames for result in results)
         return any(result.audio is not None for result in results), sum(each.finished for each in results)
 
 
