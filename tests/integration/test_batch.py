@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import pty
+import shutil
 import signal
 import subprocess
 from pathlib import Path
@@ -303,3 +304,16 @@ def test_a_batch_keeps_to_the_model_that_it_was_begun_with(home: Home) -> None:
     assert (
         failed["error"]["code"] == "MODEL_NOT_FOUND" and rain["model_version"] in failed["error"]["message"]
     )
+
+
+def test_a_model_that_is_selected_meanwhile_is_not_mixed_in(home: Home) -> None:
+    installed = home.paths.models / "test-model"
+    installed.mkdir(parents=True)
+    shutil.copy(Path(home.environ.pop("LOFI_MODEL_FOLDER")) / "model.toml", installed)
+    prompts = write_prompts(home.root, *(f"slow 0.2 {number}" for number in range(9)))
+    with Batch(home, prompts, home.root / "out", "-d", "5") as batch:
+        (first,) = batch.rows(1)
+        with connect(home) as lofi:
+            assert lofi.select_model("test-model").model_version != first["model_version"]
+        assert batch.end()[0] == 0
+    assert {each["model_version"] for each in all_there(home.root / "out", 9)} == {first["model_version"]}

@@ -64,6 +64,7 @@ def test_a_torn_last_line_is_dropped_and_written_over(tmp_path: Path) -> None:
         assert list(Ledger(tmp_path, "manifest.jsonl").records) == [1, 2]
     ledger = Ledger(tmp_path, "manifest.jsonl")
     ledger.add(failed(ROWS[0]))
+    assert journal.read_bytes().count(b"\n") == 3 and journal.read_bytes().endswith(b"\n")
     assert [r.error is None for r in Ledger(tmp_path, "manifest.jsonl").records.values()] == [False, True]
 
 
