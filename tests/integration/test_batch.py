@@ -317,3 +317,14 @@ def test_a_model_that_is_selected_meanwhile_is_not_mixed_in(home: Home) -> None:
             assert lofi.select_model("test-model").model_version != first["model_version"]
         assert batch.end()[0] == 0
     assert {each["model_version"] for each in all_there(home.root / "out", 9)} == {first["model_version"]}
+
+
+def test_more_slots_than_there_is_memory_for_are_refused_before_any_row(short_tmp: Path) -> None:
+    home = Home(short_tmp, engine="onnx")
+    home.environ["LOFI_WORKER_MAX_RSS_MB"] = "100"
+    try:
+        done = run(home, "-", home.root / "out", "--slots", "64", text="rain\nsnow\n")
+        assert done.returncode == 2 and "has memory for" in done.stderr, done.stderr
+        assert "2 rows are still to be made" in done.stderr and manifest(home.root / "out") == []
+    finally:
+        home.stop()

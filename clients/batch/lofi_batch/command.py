@@ -69,7 +69,10 @@ class _Run:
         code = exits.OK
         with self._progress:
             try:
-                batch.run(self._found.to_do, self._engine, self._ledger, self._folder, self._progress.ended)
+                if self._found.to_do:  # else no broker is needed
+                    batch.run(
+                        self._found.to_do, self._engine, self._ledger, self._folder, self._progress.ended
+                    )
             except KeyboardInterrupt:
                 self._engine.cancel()
                 code = 128 + (self._interrupts.received or signal.SIGINT)

@@ -99,6 +99,7 @@ class LocalEngine:
         while True:
             self._interrupts.check()
             try:
+                self._connected()
                 more = self._fill(fresh)
                 if not self._outcomes and self._under_way:
                     self._listen()
@@ -182,7 +183,7 @@ class LocalEngine:
 
     def _fill(self, fresh: Iterator[_Try]) -> bool:
         """Submit while there is room; False when no row waits to be submitted."""
-        while not self._full and sum(map(len, self._under_way.values())) < self._room:
+        while not self._full and self._busy() < self._room:
             tried = self._again.popleft() if self._again else next(fresh, None)
             if tried is None:
                 return False
@@ -200,6 +201,10 @@ class LocalEngine:
                 tried.attempts += 1
                 self._ended(tried, error.info())
         return True
+
+    def _busy(self) -> int:
+        """Rows under way, and those that have ended and are not taken yet."""
+        return len(self._outcomes) + sum(map(len, self._under_way.values()))
 
     def _submit(self, tried: _Try) -> None:
         row = tried.row
