@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM between two steps of a batch, never in the middle of one."""
+"""Ctrl-C, SIGTERM and SIGHUP between two steps of a batch, never in the middle of one."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from contextlib import contextmanager
 class Interrupts:
     """Holds signals back outside of `allowed`, where they raise KeyboardInterrupt; a second one always does.
 
-    An ignored SIGINT stays ignored: whoever started the command wanted that.
+    What is ignored stays ignored: whoever started the command wanted that.
     """
 
     def __init__(self) -> None:
         self.received: int | None = None
         self._open = False
-        for number in (signal.SIGINT, signal.SIGTERM):
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             if signal.getsignal(number) is not signal.SIG_IGN:
                 signal.signal(number, self._receive)
 
