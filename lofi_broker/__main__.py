@@ -34,6 +34,8 @@ _VERSION = f"lofi {lofi_common.__version__}, protocol {lofi_common.PROTOCOL}"
 
 _LOCK_SEC = 15.0
 _LOCK_PAUSE_SEC = 0.02
+_OTHERS_SEC = 0.25
+"""How often a broker without its editor looks whether others still use it."""
 
 
 def main() -> None:
@@ -161,10 +163,9 @@ def _say_ready(arguments: argparse.Namespace, paths: Paths) -> None:
 
 async def _session(broker: Broker, front: StdioFront, *, drain: bool) -> None:
     await front.serve(drain=drain)
-    if broker.needs.by_others():
-        broker.leave_when_idle()
-    else:
-        broker.leave("end of file on stdin")
+    while broker.needs.by_others():
+        await asyncio.sleep(_OTHERS_SEC)
+    broker.leave("end of file on stdin")
 
 
 async def _relay(arguments: argparse.Namespace, config: Config, endpoint: str, stdout: int) -> int:

@@ -297,7 +297,7 @@ def test_an_unread_stderr_holds_nobody_up(home: Home) -> None:
 def test_a_track_that_a_script_queued_outlives_the_editor(home: Home) -> None:
     with Stdio(home.environ) as broker:
         broker.call("status")
-        track_id = home.submit("slow 1", "-d", "5", "--no-wait").stdout.strip()
+        track_id = home.submit("slow 3", "-d", "5", "--no-wait").stdout.strip()
         assert broker.process.stdin is not None
         broker.process.stdin.close()
         with RawClient(home.paths.socket("clients")) as client:
@@ -305,4 +305,18 @@ def test_a_track_that_a_script_queued_outlives_the_editor(home: Home) -> None:
             if client.call("track_get", track_id=track_id)["status"] != "complete":
                 assert client.wait("generation_complete")["track_id"] == track_id
             client.call("shutdown")
+        assert broker.process.wait(10.0) == 0
+
+
+def test_a_broker_that_outlived_its_editor_leaves_with_the_last_of_the_others(home: Home) -> None:
+    with Stdio(home.environ) as broker:
+        broker.call("status")
+        with Stdio(home.environ) as second, Stdio(home.environ) as third:
+            second.call("status")
+            third.call("status")
+            assert broker.process.stdin is not None
+            broker.process.stdin.close()
+            assert second.close() == 0
+            assert third.call("status")["broker"]["pid"] == broker.process.pid
+            assert third.close() == 0
         assert broker.process.wait(10.0) == 0
