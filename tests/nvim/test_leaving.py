@@ -55,6 +55,31 @@ def test_a_stuck_worker_does_not_keep_the_broker(home: Home, editor: Editor) -> 
         editor.kill()
 
 
+def test_the_music_ends_with_the_editor(home: Home, open_editor: Open) -> None:
+    home.environ["LOFI_PLAYER_DEVICE"] = "null"
+    editor = open_editor(home)
+    track_id = editor.call("generate", {"prompt": "rain", "duration_sec": 30})["track_id"]
+    editor.wait("LofiComplete")
+    editor.call("play", [track_id])
+    editor.wait("LofiPlayback", lambda data: data["event"] == "position")
+    pids = family(editor)
+    assert len(pids) == 3
+    with ends(*pids):
+        editor.kill()
+
+
+def test_two_editors_that_start_at_once_share_a_broker(home: Home, open_editor: Open) -> None:
+    editors = [open_editor(home, name) for name in ("one", "two", "three")]
+    calls = [editor.start("broker_status") for editor in editors]
+    answers = [editor.answer(call) for editor, call in zip(editors, calls, strict=True)]
+    (shared,) = {answer["result"]["broker"]["pid"] for answer in answers}
+    assert shared in [editor.broker_pid() for editor in editors]
+    pids = [editor.broker_pid() for editor in editors]
+    with ends(*pids):
+        for editor in editors:
+            editor.quit()
+
+
 def test_two_editors_share_a_broker_which_stays_for_the_second(home: Home, open_editor: Open) -> None:
     one, two = open_editor(home, "one"), open_editor(home, "two")
     one.call("stats")
@@ -69,7 +94,7 @@ def test_two_editors_share_a_broker_which_stays_for_the_second(home: Home, open_
     assert two.wait("LofiComplete")["track_id"] == track_id
     assert two.call("broker_status")["broker"]["pid"] == broker
     assert two.events("LofiDisconnected") == []
-    with ends(two.broker_pid()):
+    with ends(broker, two.broker_pid()):
         two.quit()
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import psutil
@@ -9,7 +10,7 @@ import pytest
 
 from tests.nvim.conftest import Open
 from tests.support.home import Home
-from tests.support.nvim import Editor, EditorError
+from tests.support.nvim import PLUGIN, Editor, EditorError
 
 
 @pytest.mark.parametrize(
@@ -69,23 +70,26 @@ def test_nothing_is_loaded_or_started_before_the_first_use(home: Home, open_edit
         assert not home.paths.broker_file.exists()
 
 
+def test_nothing_in_the_plugin_waits() -> None:
+    waits = re.compile(r"vim\.wait\(|:wait\(|fn\.system|io\.popen|os\.execute|\bsleep\b|vim\.rpcrequest")
+    own = [path for path in (PLUGIN / "lua").rglob("*.lua") if path.name != "health.lua"]
+    found = {path.name: waits.findall(path.read_text()) for path in own}
+    assert len(found) > 10 and not any(found.values()), found
+
+
 def test_the_plugin_s_own_environment_comes_before_the_path(home: Home, tmp_path: Path) -> None:
     """A clone with the plugin in it, as a plugin manager leaves it."""
     root = tmp_path / "a clone"
     plugin = root / "clients" / "nvim"
     (root / "lofi_broker").mkdir(parents=True)
-    source = Path(__file__).parents[2] / "clients" / "nvim"
-    (plugin / "lua").mkdir(parents=True)
-    (plugin / "lua" / "lofi").symlink_to(source / "lua" / "lofi")
-    for name in ("find.lua",):
-        (plugin / "lua" / "lofi").unlink()
-        (plugin / "lua" / "lofi").mkdir()
-        (plugin / "lua" / "lofi" / name).write_text((source / "lua" / "lofi" / name).read_text())
+    finder = plugin / "lua" / "lofi" / "find.lua"
+    finder.parent.mkdir(parents=True)
+    finder.write_text((PLUGIN / "lua" / "lofi" / "find.lua").read_text())
     on_path = tmp_path / "bin" / "lofi-broker"
     programs = [on_path, root / ".venv" / "bin" / "lofi-broker", plugin / ".venv" / "bin" / "lofi-broker"]
     find = "return { dofile(...).broker() }"
     install = "return dofile(...).install_words()"
-    script = str(plugin / "lua" / "lofi" / "find.lua")
+    script = str(finder)
     with Editor(home.root / "bare", {**home.environ, "PATH": str(on_path.parent)}) as editor:
         assert editor.lua(find, script) == [None, "lofi: the program lofi-broker was not found"]
         words = editor.lua(install, script)
