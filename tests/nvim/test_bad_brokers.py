@@ -96,3 +96,23 @@ def test_garbage_in_the_middle(home: Home, open_editor: Open) -> None:
     assert "printed something that is not JSON: oh" in editor.error("stats")["message"]
     assert editor.wait("LofiRestart")["attempt"] == 1
     assert editor.wait("LofiDisconnected", lambda data: not data["restarts"])
+
+
+HASTE = """
+local defer = vim.defer_fn
+vim.defer_fn = function(fn, ms)
+  return defer(fn, ms / 50)
+end
+"""
+
+
+@pytest.mark.parametrize(
+    "program", ["import time; time.sleep(600)", "import sys\nfor line in sys.stdin: print(line)"]
+)
+def test_a_program_that_does_not_answer(program: str, home: Home, open_editor: Open) -> None:
+    editor = open_editor(home, options={"broker": {"cmd": [sys.executable, "-u", "-c", program]}})
+    editor.lua(HASTE)
+    err = editor.error("stats")
+    assert err["message"].endswith("does not answer")
+    assert err["recovery"] == "`lofi doctor` tells why."
+    assert editor.wait("LofiDisconnected")["restarts"] is False

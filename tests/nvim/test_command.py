@@ -168,11 +168,14 @@ def test_the_licence_and_size_of_a_model_are_agreed_to_first(editor: Editor) -> 
         """
         local details, channel = ...
         local lofi = require("lofi")
+        _G.asked = 0
         lofi.generate = function(_, cb)
+          _G.asked = _G.asked + 1
           cb({ name = "DOWNLOAD_CONSENT_REQUIRED", message = "", recovery = "", details = details })
         end
-        lofi.download_model = function(params)
+        lofi.download_model = function(params, cb)
           vim.rpcnotify(channel, "download", params)
+          cb(nil, { model = params.model, state = "installing" })
         end
         """,
         json.dumps(offer),
@@ -186,6 +189,11 @@ def test_the_licence_and_size_of_a_model_are_agreed_to_first(editor: Editor) -> 
     choose(editor, 1)
     editor.command("Lofi rain model=musicgen-small")
     assert editor.wait("download") == {"model": "musicgen-small", "consent": True}
+    model = "require('lofi.events').emit('model', { model = 'musicgen-small', state = ... }) return _G.asked"
+    choose(editor, 0)
+    assert editor.lua(model, "installing") == 2
+    assert editor.lua(model, "installed") == 3  # it is there: the track is asked for once more
+    assert editor.lua(model, "installed") == 3
 
 
 def test_models(starter: Home, open_editor: Open) -> None:

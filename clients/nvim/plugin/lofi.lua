@@ -3,6 +3,11 @@ if vim.g.loaded_lofi then
 end
 vim.g.loaded_lofi = true
 
+if vim.fn.has("nvim-0.10") == 0 then
+  vim.notify("lofi: Neovim 0.10 or newer is needed", vim.log.levels.ERROR)
+  return
+end
+
 vim.api.nvim_create_user_command("Lofi", function(call)
   require("lofi.command").run(call)
 end, {
