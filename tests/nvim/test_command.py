@@ -133,6 +133,7 @@ def test_queue_cancel_and_clear(editor: Editor) -> None:
     editor.command("Lofi queue")
     rows = editor.wait("select", lambda data: data["prompt"] == "lofi queue")["rows"]
     assert [row.split(maxsplit=1)[1] for row in rows] == ["slow", "second one", "third one"]
+    assert editor.wait("select", lambda data: data["rows"][0] == "Cancel it")["prompt"] == "slow"
     cancelled = editor.wait("LofiError")
     assert (cancelled["track_id"], cancelled["code"]) == (first["track_id"], "GENERATION_CANCELLED")
 

@@ -106,6 +106,8 @@ def test_restart(bang: str, home: Home, editor: Editor) -> None:
     editor.wait("LofiConnected", lambda data: data["pid"] != before)
     assert editor.wait("notify")["words"] == "lofi: the broker was started again"
     assert editor.call("broker_status")["broker"]["pid"] == editor.broker_pid() != before
+    reason = "'a client asked for it'" if bang else "'end of file on stdin'"
+    assert f"event=broker_leaving reason={reason}" in (home.paths.logs / "broker.log").read_text()
 
 
 def test_a_broker_that_was_told_to_leave_stays_away_until_the_next_request(

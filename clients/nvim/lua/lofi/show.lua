@@ -10,19 +10,21 @@ local function one_line(prompt)
 end
 
 ---@param result table of queue_status
----@return {track_id: string, words: string}[]
+---@return {track_id: string, prompt: string, words: string}[]
 function M.queue_rows(result)
   local rows = {}
   if result.current then
     local current = result.current
     table.insert(rows, {
       track_id = current.track_id,
+      prompt = one_line(current.prompt),
       words = ("%3d%%  %s"):format(current.percent, one_line(current.prompt)),
     })
   end
   for _, job in ipairs(result.pending) do
     table.insert(rows, {
       track_id = job.track_id,
+      prompt = one_line(job.prompt),
       words = ("%3d.  %s"):format(job.position + 1, one_line(job.prompt)),
     })
   end
@@ -31,7 +33,7 @@ end
 
 ---Choose one of the tracks that are being made or wait.
 ---@param prompt string
----@param chosen fun(track_id: string)
+---@param chosen fun(track_id: string, prompt: string)
 ---@param only_one_needs_no_choice boolean
 function M.choose_job(prompt, chosen, only_one_needs_no_choice)
   require("lofi").queue(function(err, result)
@@ -43,14 +45,14 @@ function M.choose_job(prompt, chosen, only_one_needs_no_choice)
     if #rows == 0 then
       require("lofi.notify").say("nothing is being made, and nothing waits")
     elseif #rows == 1 and only_one_needs_no_choice then
-      chosen(rows[1].track_id)
+      chosen(rows[1].track_id, rows[1].prompt)
     else
       local format = function(row)
         return row.words
       end
       vim.ui.select(rows, { prompt = prompt, kind = "lofi_job", format_item = format }, function(row)
         if row then
-          chosen(row.track_id)
+          chosen(row.track_id, row.prompt)
         end
       end)
     end
@@ -59,8 +61,8 @@ end
 
 ---The queue; a track that is chosen can be cancelled.
 function M.queue()
-  M.choose_job("lofi queue", function(track_id)
-    vim.ui.select({ "Cancel it", "Keep it" }, { prompt = track_id, kind = "lofi_action" }, function(_, index)
+  M.choose_job("lofi queue", function(track_id, prompt)
+    vim.ui.select({ "Cancel it", "Keep it" }, { prompt = prompt, kind = "lofi_action" }, function(_, index)
       if index == 1 then
         require("lofi").cancel(track_id)
       end
