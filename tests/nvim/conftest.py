@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -37,3 +38,30 @@ def open_editor(short_tmp: Path) -> Iterator[Open]:
 def editor(home: Home, open_editor: Open) -> Editor:
     """An editor whose broker has the scripted engine."""
     return open_editor(home)
+
+
+# A `lofi` beside a `lofi-broker`, whose calls are written down; "slow…" waits until it is told to end.
+LOFI = """\
+#!/bin/sh
+echo "$@" >> {log}
+case "$3" in
+  slow*) trap 'kill $!; echo ended >> {log}; exit 143' TERM; sleep 30 & wait ;;
+  gone*) echo "there is no track gone" >&2; exit 2 ;;
+esac
+printf 'prompt    %s\\n\\n  ▁▄█\\n' "$3"
+"""
+
+
+@pytest.fixture
+def beside(short_tmp: Path) -> Path:
+    """A folder with programs; the log of the calls is in it."""
+    folder = short_tmp / "bin"
+    folder.mkdir()
+    for name, text in {
+        "lofi": LOFI,
+        "lofi-broker": f'#!/bin/sh\nexec {sys.executable} -m lofi_broker "$@"\n',
+    }.items():
+        program = folder / name
+        program.write_text(text.format(log=folder / "log") if name == "lofi" else text)
+        program.chmod(0o755)
+    return folder
