@@ -79,6 +79,14 @@ def test_neovim_0_12_gets_progress_messages(editor: Editor) -> None:
     ]
 
 
+def test_a_progress_message_that_could_not_be_shown_begins_anew(editor: Editor) -> None:
+    attach(editor, "native", double="native", setup='require("native_double") _G.silent = true')
+    tell(editor, "start")
+    editor.lua("_G.silent = false")
+    tell(editor, "progress", percent=20)
+    assert calls(editor, 1) == [["rainy night", "running", 20, 0, False]]
+
+
 def test_fidget_gets_a_handle_that_is_finished(editor: Editor) -> None:
     attach(editor, "auto", double="fidget")
     one_track(editor)

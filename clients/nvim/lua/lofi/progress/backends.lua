@@ -45,7 +45,7 @@ local function native()
         local options = { kind = "progress", source = TITLE, title = TITLE, status = item.status }
         options.id, options.percent = ids[item.id], item.percent
         local id = vim.api.nvim_echo({ { text } }, over(item) and item.status ~= "failed", options)
-        ids[item.id] = not over(item) and id or nil
+        ids[item.id] = not over(item) and id ~= -1 and id or nil -- -1: nothing was shown
       end
     end,
   }

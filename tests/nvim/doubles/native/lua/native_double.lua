@@ -12,6 +12,10 @@ local last = 0
 
 ---@diagnostic disable-next-line: duplicate-set-field
 vim.api.nvim_echo = function(chunks, history, options)
+  if _G.silent then
+    return -1
+  end
+  assert(options.id ~= -1)
   for key in pairs(options) do
     assert(KEYS[key], "invalid key: " .. key)
   end
