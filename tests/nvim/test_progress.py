@@ -222,7 +222,7 @@ def test_a_real_track_is_shown_and_what_others_ask_for_is_not(editor: Editor, ho
         theirs = other.call("generate", prompt="theirs", duration_sec=5)["track_id"]
         editor.wait("LofiComplete", lambda data: data["track_id"] == theirs)
         editor.call("generate", {"prompt": "mine", "duration_sec": 5})
-        editor.wait("call", lambda data: "made in" in data["call"][0])
+        # On a slow machine the end of the model's loading stands before it.
+        editor.wait("call", lambda data: "mine · 5 s made in " in data["call"][0])
     lines = [data["call"][0] for data in editor.events("call")]
-    assert lines[-1].startswith("lofi: mine · 5 s made in ")
     assert not any("theirs" in line for line in lines)
