@@ -177,8 +177,8 @@ class Playback:
             self._cut = cut
             if await self._give(player.Play, track_ids, index):
                 self._list = track_ids
-                kept = self._current
-                self._given = {kept.number: kept} if kept is not None else {}
+                # Nothing else comes any more, and this one may have ended already.
+                self._given = {number: item for number, item in self._given.items() if item is self._current}
                 return
         raise InvalidTrackId("no track of the list can be played")
 
@@ -300,6 +300,8 @@ class Playback:
             prompt=track.prompt,
         )
         self._publish("playback_started", started)
+        if self._state == "paused":
+            self._tell_place("playback_paused", kinds.PlaybackPaused)
         self._more = item.index + 1 < item.count
         if self._more:
             self._start(self._give_next(item), "player-next")
@@ -317,7 +319,7 @@ class Playback:
         self._at = time.monotonic()
 
     def _tell_place(self, method: str, kind: type[kinds.PlaybackPosition]) -> None:
-        if self._current is not None:
+        if self._current is not None and self._current.number in self._given:
             told = kind(
                 track_id=self._current.track.track_id,
                 position_sec=round(self._position, 3),

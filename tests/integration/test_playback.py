@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import random
 import select
 import signal
 import subprocess
@@ -298,3 +299,27 @@ def test_the_volume_is_remembered(home: Home) -> None:
     home.paths.volume.mkdir()
     with Stdio({**home.environ, **NULL}) as broker:  # it can't be written: heard all the same
         assert broker.call("volume_set", volume=0.5)["volume"] == 0.5
+
+
+def test_whatever_is_ordered_each_track_that_starts_ends_once(home: Home) -> None:
+    """Orders in any order, many before the answer to the last; tracks that end as fast as they are read."""
+    dice = random.Random(6)
+    with Stdio({**home.environ, "LOFI_PLAYER_DEVICE": f"file:{home.root}/heard.wav"}) as broker:
+        ids = make(broker, "a", "b", "c")
+        orders = ["play", "pause", "resume", "skip", "stop", "playback_status"]
+        for number in range(150):
+            method = dice.choice(orders)
+            params = {"track_ids": dice.choices(ids, k=3)} if method == "play" and number % 2 else {}
+            broker.send({"jsonrpc": "2.0", "id": number, "method": method, "params": params})
+            if dice.random() < 0.5:
+                assert "result" in broker.answer(number)
+        assert broker.call("stop")["state"] == "stopped"
+    now: str | None = None
+    for what, track_id in told(broker):
+        if what == "playback_started":
+            assert now is None
+            now = track_id
+        else:
+            assert now == track_id
+            now = now if what.startswith("playback_") else None
+    assert now is None

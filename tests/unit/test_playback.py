@@ -1,0 +1,127 @@
+"""The broker's list of what is heard, with a player whose reports come at the moments that are rare."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from lofi_broker import playback
+from lofi_broker.library import track_of
+from lofi_common import api
+from lofi_common import api_playback as kinds
+from lofi_common import player_messages as pm
+from lofi_common.config import Config
+from lofi_common.jobs import JobState
+from lofi_common.paths import Paths
+from tests.unit.scheduling import job
+
+NONE = api.NoParams()
+
+Reports = Callable[[int], list[pm.Report]]
+"""What a player says before it answers an order, by the number of the track that was ordered last."""
+
+
+def started_and_over(number: int) -> list[pm.Report]:
+    return [pm.Started(number=number, duration_sec=5.0), pm.Ended(number=number, how="finished")]
+
+
+def started(number: int) -> list[pm.Report]:
+    return [pm.Started(number=number, duration_sec=5.0)]
+
+
+def cut(number: int) -> list[pm.Report]:
+    return [pm.Ended(number=number, how="cut")]
+
+
+class Scripted:
+    """In the place of the player's process."""
+
+    runs = True
+    script: dict[object, Reports]
+
+    def __init__(
+        self, config: object, start: object, heard: Callable[[pm.Report], None], lost: object
+    ) -> None:
+        self._heard = heard
+        self._number = 0
+
+    async def run(self, volume: float) -> None:
+        pass
+
+    async def stop(self) -> None:
+        pass
+
+    async def ask(self, kind: Callable[..., pm.Order], **params: Any) -> pm.Answer:
+        self._number = params.get("number", self._number)
+        for report in self.script.get(kind, lambda number: [])(self._number):
+            self._heard(report)
+        await asyncio.sleep(0)  # as a process would, it lets others have their turn
+        return pm.Answer(order=1)
+
+
+@pytest.fixture
+def told(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, str]]:
+    monkeypatch.setattr(playback, "PlayerProcess", Scripted)
+    return []
+
+
+def listen(told: list[tuple[str, str]], tmp_path: Path, script: dict[object, Reports]) -> playback.Playback:
+    def publish(method: str, params: api.Result) -> None:
+        what = params.reason if isinstance(params, kinds.PlaybackEnded) else method.removeprefix("playback_")
+        told.append((what, params.track_id))  # type: ignore[attr-defined]
+
+    def start(work: Coroutine[None, None, None], name: str) -> object:
+        return asyncio.ensure_future(work)
+
+    def find(track_id: str) -> api.Track:
+        return track_of(job(track_id), status=JobState.COMPLETE, path=f"/{track_id}.wav")
+
+    Scripted.script = script
+    paths = Paths(config=tmp_path, state=tmp_path, data=tmp_path)
+    library: Any = SimpleNamespace(find=find)
+    return playback.Playback(Config(), paths, library, publish, start)
+
+
+async def settled() -> None:
+    for _ in range(20):
+        await asyncio.sleep(0)
+
+
+def test_a_track_that_ends_while_a_stop_waits_ends_once(told: list[tuple[str, str]], tmp_path: Path) -> None:
+    async def scene() -> kinds.PlaybackStatus:
+        heard = listen(told, tmp_path, {pm.Play: started_and_over})
+        play = heard.play(kinds.PlayParams(track_ids=["a", "b"]))
+        _, status = await asyncio.gather(play, heard.stop(NONE))
+        await settled()
+        await heard.close()
+        return status
+
+    assert asyncio.run(scene()).state == "stopped"
+    assert told == [("started", "a"), ("finished", "a")]
+
+
+def test_a_pause_between_two_tracks_holds_the_second(told: list[tuple[str, str]], tmp_path: Path) -> None:
+    async def scene() -> kinds.PlaybackStatus:
+        heard = listen(told, tmp_path, {pm.Play: started_and_over, pm.Next: started, pm.Stop: cut})
+        play = heard.play(kinds.PlayParams(track_ids=["a", "b"]))
+        await asyncio.gather(play, heard.pause(NONE))
+        await settled()
+        status = await heard.resume(NONE)
+        await heard.stop(NONE)
+        await heard.close()
+        return status
+
+    assert asyncio.run(scene()).track_id == "b"
+    assert told == [
+        ("started", "a"),
+        ("finished", "a"),
+        ("started", "b"),
+        ("paused", "b"),
+        ("resumed", "b"),
+        ("stopped", "b"),
+    ]
