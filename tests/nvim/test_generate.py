@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import wave
 from pathlib import Path
 
@@ -25,3 +26,34 @@ def test_a_prompt_becomes_a_track(starter: Home, open_editor: Open) -> None:
     assert editor.lua("return require('lofi').is_generating()") is False
     again = editor.call("generate", {"prompt": "rainy night", "duration_sec": 5, "seed": 7})
     assert again["status"] == "complete" and again["path"] == done["path"]
+
+
+LIBRARY = """
+import json, sys
+for line in sys.stdin:
+    request = json.loads(line)
+    asked = request.get("params", {})
+    if request["method"] == "initialize":
+        result = {"protocol": 1, "version": "1", "capabilities": [], "models": []}
+    elif request["method"] == "cache_list":
+        assert asked["limit"] <= 100
+        last = min(230, asked["offset"] + asked["limit"])
+        tracks = [{"track_id": str(number)} for number in range(asked["offset"], last)]
+        result = {"tracks": tracks, "total": 230}
+    else:
+        result = {"current": None, "pending": []}
+    print(json.dumps({"jsonrpc": "2.0", "id": request["id"], "result": result}), flush=True)
+"""
+
+
+def test_long_lists_come_in_pages(home: Home, open_editor: Open) -> None:
+    editor = open_editor(home, options={"broker": {"cmd": [sys.executable, "-c", LIBRARY]}})
+    for options, numbers in (
+        ({"limit": 1000}, range(230)),
+        ({"limit": 150, "offset": 60}, range(60, 210)),
+        ({"limit": 200}, range(200)),
+        ({}, range(100)),
+    ):
+        found = editor.call("tracks", options)
+        assert [track["track_id"] for track in found["tracks"]] == [str(number) for number in numbers]
+        assert found["total"] == 230
