@@ -14,6 +14,9 @@ from msgspec import Meta
 
 from lofi_common.errors import LofiError
 
+Origin = Literal["default", "file", "environment"]
+"""Of a setting, as a file and an environment make it; flags belong to one run of `lofi-broker`."""
+
 Positive = Annotated[int, Meta(ge=1)]
 PositiveSeconds = Annotated[float, Meta(gt=0)]
 
@@ -90,20 +93,53 @@ def load_config(file: Path, environ: Mapping[str, str], flags: Sequence[str] = (
 
     `flags` are `section.key=value`. A missing file means defaults. Raises ConfigError.
     """
+    config = parse_config(read_config(file), file)
+    config = _apply(config, _from_environment(environ), "the environment")
+    return _apply(config, [_from_flag(flag) for flag in flags], "--set")
+
+
+def find_origins(file: Path, environ: Mapping[str, str]) -> dict[str, Origin]:
+    """Where `load_config` has each `section.key` from. Raises ConfigError."""
+    load_config(file, environ)
+    origins: dict[str, Origin] = dict.fromkeys(setting_kinds(), "default")
+    for section, keys in msgspec.toml.decode(read_config(file), type=dict[str, dict[str, Any]]).items():
+        origins |= {f"{section}.{key}": "file" for key in keys}
+    return origins | {f"{section}.{key}": "environment" for section, key, _ in _from_environment(environ)}
+
+
+def setting_kinds() -> dict[str, Any]:
+    """The type of each `section.key`, with its bounds."""
+    return {
+        f"{section}.{key}": kind
+        for section in Config.__struct_fields__
+        for key, kind in get_type_hints(type(getattr(Config(), section)), include_extras=True).items()
+    }
+
+
+def parse_setting(name: str, text: str) -> Any:
+    """The value of the known setting `section.key` that a text stands for. Raises ConfigError."""
+    section, _, key = name.partition(".")
+    return getattr(getattr(_apply(Config(), [(section, key, text)], "refused"), section), key)
+
+
+def read_config(file: Path) -> str:
+    """The text of config.toml, none where there is no such file. Raises ConfigError."""
     try:
-        text = file.read_text()
+        return file.read_bytes().decode()  # line ends as they are
     except FileNotFoundError:
-        text = ""
+        return ""
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(f"{file} can't be read: {error}") from error
+
+
+def parse_config(text: str, file: Path) -> Config:
+    """The settings that the text of `file` makes, alone. Raises ConfigError."""
     try:
-        config = msgspec.toml.decode(text, type=Config)
+        return msgspec.toml.decode(text, type=Config)
     except RecursionError as error:
         raise ConfigError(f"{file}: nested too deeply") from error
     except (msgspec.DecodeError, ValueError) as error:
         raise ConfigError(f"{file}: {_told(str(error))}") from error
-    config = _apply(config, _from_environment(environ), "the environment")
-    return _apply(config, [_from_flag(flag) for flag in flags], "--set")
 
 
 def _told(reason: str) -> str:

@@ -17,3 +17,20 @@ def clock(seconds: float) -> str:
     """`75.2` → "1:15": the time in a track, minutes and whole seconds."""
     minutes, left = divmod(int(seconds), 60)
     return f"{minutes}:{left:02}"
+
+
+def human_time(seconds: float) -> str:
+    """`200` → "3 min 20 s": the two largest units, nothing below a second."""
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return _two(whole, 60, "min", 1, "s")
+    if whole < 86_400:
+        return _two(whole, 3600, "h", 60, "min")
+    return _two(whole, 86_400, "d", 3600, "h")
+
+
+def _two(seconds: int, large: int, large_unit: str, small: int, small_unit: str) -> str:
+    rest = seconds % large // small
+    return f"{seconds // large} {large_unit}" + (f" {rest} {small_unit}" if rest else "")

@@ -14,7 +14,7 @@ from click.testing import CliRunner
 import lofi_client.calls
 from lofi_cli import exits, submit
 from lofi_cli.doctor import examine
-from lofi_cli.main import main
+from lofi_cli.main import lofi as commands
 from lofi_cli.watch import Watcher
 from lofi_client import Lofi
 from lofi_client.launch import find_broker
@@ -41,7 +41,7 @@ def running(home: Home, monkeypatch: pytest.MonkeyPatch) -> Iterator[int]:
 def test_every_command_says_how_to_end_a_hung_broker_and_that_helps(home: Home, running: int) -> None:
     os.kill(running, signal.SIGSTOP)
     for command in (["status"], ["broker", "stop"], ["submit", "x"]):
-        said = CliRunner().invoke(main, command)
+        said = CliRunner().invoke(commands, command)
         assert said.exit_code == exits.NO_BROKER
         assert f"broker, pid {running}, runs but does not answer" in said.stderr, command
         assert f"`kill -9 {running}` ends it; accepted tracks are kept" in said.stderr

@@ -89,3 +89,31 @@ def test_a_long_queue_of_long_prompts_can_be_asked_for(home: Home) -> None:
         assert client.call("status")["queue_length"] == 130
         assert client.call("queue_clear") == {"cancelled": 130}
         client.call("queue_cancel", track_id=running)
+
+
+def test_several_tracks_are_cancelled_and_what_can_not_be_is_named(home: Home) -> None:
+    ids = [home.submit(f"slow {n}", "-d", "5", "--no-wait").stdout.strip() for n in range(60, 64)]
+    made = home.submit("quick", "-d", "5", "--priority", "high", "--no-wait").stdout.strip()
+    some = home.lofi("cancel", ids[0], "0" * 16, "xyz", ids[1][:6], ids[2])
+    assert some.returncode == 2
+    # The last one first: none starts while the others are taken back.
+    assert some.stdout.splitlines() == [f"{track_id} is cancelled" for track_id in reversed(ids[:3])]
+    assert "no job of track 0000000000000000" in some.stderr and "'xyz' is too short" in some.stderr
+    with RawClient(home.paths.socket("clients")) as client:
+        client.call("initialize", client="test", protocol=1, events=True)
+        while client.call("track_get", track_id=made)["status"] != "complete":
+            client.wait("generation_complete")
+    every = home.lofi("cancel", "--all")
+    assert (every.returncode, every.stdout) == (0, f"{ids[3]} is cancelled\n")
+    ended = home.lofi("cancel", made)
+    assert ended.returncode == 2 and f"no job of track {made} is queued or running" in ended.stderr
+    assert home.lofi("cancel", "--all").stderr == "lofi: nothing runs, nothing waits\n"
+
+
+def test_status_names_what_plays(home: Home) -> None:
+    home.environ["LOFI_PLAYER_DEVICE"] = "null"
+    assert home.submit("rainy night", "-d", "5").returncode == 0
+    assert home.lofi("tracks", "play", "--no-wait").returncode == 0
+    assert home.lofi("tracks", "pause").returncode == 0
+    (line,) = [line for line in home.lofi("status").stdout.splitlines() if line.startswith("paused ")]
+    assert line.endswith(" of 0:05  rainy night")

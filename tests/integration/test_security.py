@@ -41,7 +41,7 @@ def test_all_that_is_made_is_private_whatever_was_there_before(home: Home) -> No
     for file in (home.paths.broker_lock, home.paths.logs / "broker.log", home.paths.database):
         file.touch()
         file.chmod(0o666)
-    script = "import os, sys; os.umask(0); from lofi_cli.submit import main; main(sys.argv[1:])"
+    script = "import os; os.umask(0); from lofi_cli.submit import main; main()"
     output = home.root / "mine.wav"
     done = subprocess.run(
         [sys.executable, "-c", script, "x", "-d", "5", "-o", str(output)],

@@ -17,7 +17,7 @@ from click.testing import CliRunner
 
 import lofi_client.calls
 from lofi_cli.doctor import examine
-from lofi_cli.main import main
+from lofi_cli.main import lofi as commands
 from lofi_client import AsyncLofi, Lofi
 from lofi_client.remote import client_secret
 from lofi_client.sockets import public_key
@@ -207,7 +207,7 @@ def test_doctor_and_stop_with_a_broker_elsewhere(
     let_in(home, elsewhere)
     good = list(examine())[-1]
     assert good.ok and f"commands go to LOFI_BROKER={where}: it answers" in good.what
-    stopped = CliRunner().invoke(main, ["broker", "stop"])
+    stopped = CliRunner().invoke(commands, ["broker", "stop"])
     assert stopped.output == f"stopped the broker at {where}, pid {served.process.pid} there\n"
     monkeypatch.setattr(lofi_client.calls, "GREET_SEC", 0.3)
     silent = list(examine())[-1]

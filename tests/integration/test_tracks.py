@@ -56,7 +56,7 @@ def test_words_choose_and_json_is_one_object_a_track(library: Home) -> None:
     found = library.lofi("tracks", "list", "rainy", "NIGHT", "--json").stdout.splitlines()
     assert [json.loads(line)["prompt"] for line in found] == ["rainy night"]
     none = library.lofi("tracks", "list", "metal")
-    assert (none.returncode, none.stdout, none.stderr) == (0, "", "no tracks\n")
+    assert (none.returncode, none.stdout, none.stderr) == (0, "", "lofi: no tracks\n")
     assert library.lofi("tracks", "shwo").returncode == 2
 
 

@@ -163,7 +163,7 @@ def pour(source, file):
     print("half way", flush=True)
     sys.stdin.read()
 export._pour = pour
-main(sys.argv[1:])
+main()
 """
 
 

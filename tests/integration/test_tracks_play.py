@@ -116,7 +116,9 @@ def test_who_ends_the_command_ends_the_music(player: Home, number: str, code: in
     with playing(player, rain) as process:
         process.send_signal(signal.Signals[number])
         _, errors = process.communicate(timeout=20)
-    assert process.returncode == code and "interrupted: the playback was stopped" in errors
+    error = json.loads(errors)["error"]
+    assert process.returncode == error["exit_code"] == code
+    assert error["message"] == "interrupted: the playback was stopped"
     assert state(player)["state"] == "stopped"
 
 
@@ -125,11 +127,12 @@ def test_others_stop_it_or_play_something_else(player: Home) -> None:
     with playing(player, rain) as process:
         assert player.lofi("tracks", "stop").returncode == 0
         _, errors = process.communicate(timeout=20)
-    assert (process.returncode, errors) == (0, "lofi: stopped\n")
+    assert (process.returncode, json.loads(errors)) == (0, {"note": {"message": "stopped"}})
     with playing(player, rain) as process:
         assert player.lofi("tracks", "play", sun, "--no-wait").returncode == 0
         _, errors = process.communicate(timeout=20)
-    assert (process.returncode, errors) == (0, "lofi: something else is played now\n")
+    assert process.returncode == 0
+    assert json.loads(errors) == {"note": {"message": "something else is played now"}}
     assert state(player)["track_id"] == sun
 
 

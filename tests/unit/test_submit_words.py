@@ -27,7 +27,7 @@ def test_no_more_is_read_from_stdin_than_a_prompt_can_have(
     monkeypatch.setattr("sys.stdin", Endless())
     monkeypatch.setattr(exits, "end_on_sigterm", lambda: None)
     with pytest.raises(SystemExit) as ended:
-        submit.main(["-"], standalone_mode=False)
+        submit.submit(["-"], standalone_mode=False)
     assert ended.value.code == exits.USAGE
     assert "a prompt has at most 1000" in capsys.readouterr().err
 
@@ -46,9 +46,9 @@ def test_a_name_of_another_format_is_refused_with_those_that_there_are(
     monkeypatch.setattr(exits, "end_on_sigterm", lambda: None)
     monkeypatch.setenv("LOFI_HOME", str(tmp_path))
     monkeypatch.setenv("LOFI_BROKER", "nowhere")
-    refused = CliRunner().invoke(submit.main, ["x", "-o", "mine.AIFF"])
+    refused = CliRunner().invoke(submit.submit, ["x", "-o", "mine.AIFF"])
     assert refused.exit_code == exits.USAGE and "wav, flac, ogg, mp3" in refused.stderr
     (tmp_path / "folder.m4a").mkdir()
     for output in (["mine.aiff", "--format", "wav"], [str(tmp_path / "folder.m4a")], ["mine.tape"]):
-        taken = CliRunner().invoke(submit.main, ["x", "-o", *output])
+        taken = CliRunner().invoke(submit.submit, ["x", "-o", *output])
         assert "LOFI_BROKER=nowhere is no broker's address" in taken.stderr

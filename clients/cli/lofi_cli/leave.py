@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 
+import msgspec
+
 from lofi_client import Lofi
 from lofi_client.client import BROKER_VARIABLE
 from lofi_client.launch import find_broker, wait_gone
@@ -13,8 +15,22 @@ from lofi_common.paths import find_paths
 _LEAVE_SEC = 15.0
 
 
-def stop_broker() -> str:
-    """Ask the broker to leave and wait until it is gone; what was done, for people.
+class Stopped(msgspec.Struct, frozen=True, kw_only=True):
+    """What was done. pid: of the broker that left; null where none ran."""
+
+    stopped: bool
+    pid: int | None = None
+    address: str | None = None
+    """Of a broker on another machine."""
+
+    def words(self) -> str:
+        if self.address is not None:
+            return f"stopped the broker at {self.address}, pid {self.pid} there"
+        return "stopped" if self.stopped else "no broker is running"
+
+
+def stop_broker() -> Stopped:
+    """Ask the broker to leave and wait until it is gone.
 
     With LOFI_BROKER set that is the one which it names, as for every command; this machine's own stays.
     Raises BrokerUnavailable if it does not leave.
@@ -23,23 +39,23 @@ def stop_broker() -> str:
     return _stop_elsewhere(elsewhere) if elsewhere else _stop_own()
 
 
-def _stop_elsewhere(address: str) -> str:
+def _stop_elsewhere(address: str) -> Stopped:
     with Lofi.connect(start=False, name="lofi") as lofi:
         pid = lofi.shutdown().pid
         if not lofi.wait_left(_LEAVE_SEC):
             raise BrokerUnavailable(f"the broker at {address} is still there after {_LEAVE_SEC:g} s")
-    return f"stopped the broker at {address}, pid {pid} there"
+    return Stopped(stopped=True, pid=pid, address=address)
 
 
-def _stop_own() -> str:
+def _stop_own() -> Stopped:
     paths = find_paths(os.environ)
     found = find_broker(paths)
     if found is None:
         if wait_gone(paths, _LEAVE_SEC):
-            return "no broker is running"
+            return Stopped(stopped=False)
         raise BrokerUnavailable(f"a broker holds {paths.broker_lock}, but does not say where it listens")
     with Lofi.connect(start=False, name="lofi") as lofi:
         lofi.shutdown()
     if not wait_gone(paths, _LEAVE_SEC):
         raise BrokerUnavailable(f"the broker (pid {found.pid}) is still there after {_LEAVE_SEC:g} s")
-    return "stopped"
+    return Stopped(stopped=True, pid=found.pid)

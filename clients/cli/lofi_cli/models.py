@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from lofi_cli import exits
+from lofi_cli import complete, exits
+from lofi_cli.group import HELP, Group
 
 if TYPE_CHECKING:
     from lofi_cli.watch_install import InstallWatcher
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 PRECISIONS = ("fp32", "fp16", "int8", "int4", "mixed")
 
 
-@click.group()
+@click.group(cls=Group, context_settings=HELP)
 def models() -> None:
     """See, install, check, choose and remove models."""
 
@@ -49,7 +50,7 @@ _as_json = click.option("--json", "as_json", is_flag=True, help="One JSON object
 
 
 @models.command()
-@click.argument("model")
+@click.argument("model", shell_complete=complete.catalogue_models)
 @_name
 @_precision
 @_replace
@@ -67,7 +68,7 @@ def pull(
 
 
 @models.command("import")
-@click.argument("path_or_repo")
+@click.argument("path_or_repo", type=click.Path())
 @_name
 @_precision
 @_replace
@@ -86,7 +87,7 @@ def import_(
 
 
 @models.command()
-@click.argument("model", required=False)
+@click.argument("model", required=False, shell_complete=complete.installed_models)
 @click.option("--full", is_flag=True, help="Load it and run some steps as well.")
 @_as_json
 def verify(model: str | None, full: bool, as_json: bool) -> None:
@@ -104,38 +105,47 @@ def verify(model: str | None, full: bool, as_json: bool) -> None:
 
 
 @models.command("use")
-@click.argument("model")
-def use(model: str) -> None:
+@click.argument("model", shell_complete=complete.installed_models)
+@_as_json
+def use(model: str, as_json: bool) -> None:
     """Choose the installed MODEL for all tracks to come."""
+    from lofi_cli.show import json_line
     from lofi_client import Lofi
 
     with exits.reported(), Lofi.connect(name="lofi") as lofi:
-        click.echo(f"{lofi.select_model(model).model_version} makes the next tracks")
+        chosen = lofi.select_model(model)
+        click.echo(json_line(chosen) if as_json else f"{chosen.model_version} makes the next tracks")
 
 
 @models.command("rm")
-@click.argument("model")
-def remove(model: str) -> None:
+@click.argument("model", shell_complete=complete.installed_models)
+@_as_json
+def remove(model: str, as_json: bool) -> None:
     """Delete MODEL, or what a download left of it."""
+    from lofi_cli.show import json_line
     from lofi_client import Lofi
     from lofi_common.units import human_bytes
 
     with exits.reported(), Lofi.connect(name="lofi") as lofi:
         gone = lofi.remove_model(model)
-        click.echo(f"{gone.model} is deleted, {human_bytes(gone.bytes)} are free again")
+        words = f"{gone.model} is deleted, {human_bytes(gone.bytes)} are free again"
+        click.echo(json_line(gone) if as_json else words)
 
 
 @models.command()
-@click.argument("model")
-def cancel(model: str) -> None:
+@click.argument("model", shell_complete=complete.unfinished_models)
+@_as_json
+def cancel(model: str, as_json: bool) -> None:
     """Stop the installation of MODEL.
 
     What has arrived is kept for the next try.
     """
+    from lofi_cli.show import json_line
     from lofi_client import Lofi
 
     with exits.reported(), Lofi.connect(start=False, name="lofi") as lofi:
-        click.echo(f"the installation of {lofi.cancel_model(model).model} stops")
+        stopped = lofi.cancel_model(model)
+        click.echo(json_line(stopped) if as_json else f"the installation of {stopped.model} stops")
 
 
 def _install(
@@ -187,17 +197,15 @@ def _run(lofi: Lofi, params: ModelDownloadParams, watcher: InstallWatcher, *, ye
         try:
             lofi.cancel_model(accepted.model)
         except ModelNotFound:
-            exits.tell("interrupted: the installation had ended already")
-            return exits.INTERRUPTED
-        exits.tell(
+            return exits.fail("INTERRUPTED", "interrupted: the installation had ended already")
+        return exits.fail(
+            "INTERRUPTED",
             f"interrupted: the installation of {accepted.model} stops",
             _what_is_kept(params.model),
         )
-        return exits.INTERRUPTED
     except BrokerUnavailable as error:
         watcher.finish_bar()
-        exits.tell(str(error), _what_is_kept(params.model))
-        return exits.NO_BROKER
+        return exits.fail(error.name, str(error), _what_is_kept(params.model))
     return watcher.exit_code
 
 
@@ -223,7 +231,9 @@ def _agreed(error: ConsentRequired, watcher: InstallWatcher, *, yes: bool) -> bo
     if can_ask():
         if answer_is_yes("Agree and download?"):
             return True
-        exits.tell("nothing was downloaded")
+        exits.fail(error.name, "nothing was downloaded")
         return False
-    exits.tell("nothing was downloaded: that needs a yes", "Add --yes if you agree to the licence.")
+    exits.fail(
+        error.name, "nothing was downloaded: that needs a yes", "Add --yes if you agree to the licence."
+    )
     return False

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from lofi_cli import exits
+from lofi_cli import complete, exits
 
 if TYPE_CHECKING:
     from lofi_cli.watch_playback import PlaybackWatcher
@@ -22,7 +22,7 @@ _as_json = click.option(
 
 
 @click.command()
-@click.argument("track_ids", metavar="[ID]...", nargs=-1)
+@click.argument("track_ids", metavar="[ID]...", nargs=-1, shell_complete=complete.track_ids)
 @click.option(
     "--volume", type=_volume, help="0 to 1; it is remembered.  [default: as last time, 0.3 at first]"
 )
@@ -68,10 +68,11 @@ def _play(lofi: Lofi, wanted: list[str], watcher: PlaybackWatcher) -> int:
         _follow(lofi, status, watcher)
     except (KeyboardInterrupt, SystemExit) as end:
         watcher.finish_bar()
+        code = exits.INTERRUPTED if isinstance(end, KeyboardInterrupt) else int(end.code or 0)
         if began:
             lofi.stop()
-            exits.tell("interrupted: the playback was stopped")
-        return exits.INTERRUPTED if isinstance(end, KeyboardInterrupt) else int(end.code or 0)
+            exits.fail("INTERRUPTED", "interrupted: the playback was stopped", code=code)
+        return code
     return watcher.exit_code
 
 

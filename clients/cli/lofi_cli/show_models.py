@@ -6,6 +6,7 @@ import shlex
 
 import msgspec
 
+from lofi_cli.look import fitted
 from lofi_cli.show import counted, printable
 from lofi_common.api_models import DownloadOffer, ModelInfo, ModelsListResult, ModelVerifyResult
 from lofi_common.installs import DEFAULT_PRECISION, LocalFolder, default_name, parse_source
@@ -22,10 +23,13 @@ def show_models(found: ModelsListResult, *, as_json: bool) -> str:
         return "\n".join(msgspec.json.encode(model).decode() for model in found.models)
     rows = [_row(model) for model in found.models]
     widths = [max(len(row[i]) for row in rows) for i in range(3)]
-    return "\n".join(
+    lines = [
         f"{name:<{widths[0]}}  {size:>{widths[1]}}  {license:<{widths[2]}}  {about}".rstrip()
         for name, size, license, about in rows
-    )
+    ]
+    # The others tell a reason, or the command that goes on: those stay whole.
+    shown = zip(found.models, lines, strict=True)
+    return "\n".join(fitted(line) if model.state == "available" else line for model, line in shown)
 
 
 def _row(model: ModelInfo) -> tuple[str, str, str, str]:

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 import click
 
 import lofi_common
-from lofi_cli import exits
+from lofi_cli import complete, exits
+from lofi_cli.group import HELP
 
 if TYPE_CHECKING:
     from lofi_cli.watch import Watcher
@@ -30,17 +31,31 @@ def _checked_output(context: click.Context, parameter: click.Parameter, value: s
     return value
 
 
-@click.command(context_settings={"help_option_names": ["-h", "--help"]})
+@click.command(context_settings=HELP)
 @click.version_option(lofi_common.__version__, prog_name="lofi")
 @click.argument("prompt")
 @click.option(
     "-d", "--duration", type=int, default=30, show_default=True, help="Length in seconds, 5 to 120."
 )
-@click.option("-o", "--output", callback=_checked_output, help="Copy the track to this file or folder.")
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(),
+    callback=_checked_output,
+    help="Copy the track to this file or folder.",
+)
 @click.option("-f", "--force", is_flag=True, help="Replace the output file if there is one.")
 @click.option("--seed", type=int, help="Same prompt and seed, same track. Chosen if not given.")
-@click.option("--model", help="Model to use.  [default: the selected one]")
-@click.option("--priority", type=click.Choice(["normal", "high"]), default="normal", show_default=True)
+@click.option(
+    "--model", shell_complete=complete.installed_models, help="Model to use.  [default: the selected one]"
+)
+@click.option(
+    "--priority",
+    type=click.Choice(["normal", "high"]),
+    default="normal",
+    show_default=True,
+    help="high goes before all that is normal.",
+)
 @click.option(
     "--format", "kind", type=click.Choice(FORMATS), help="[default: as the output's name ends, else wav]"
 )
@@ -58,7 +73,7 @@ def _checked_output(context: click.Context, parameter: click.Parameter, value: s
     "--json", "as_json", is_flag=True, help="One JSON object per line on stdout instead of the path."
 )
 @click.option("-q", "--quiet", is_flag=True, help="No progress, even on a terminal.")
-def main(
+def submit(
     prompt: str,
     duration: int,
     output: str | None,
@@ -162,14 +177,16 @@ def _run(
     except TimeoutError as error:
         watcher.finish_bar()
         assert accepted is not None
-        exits.tell(str(error), f"It goes on; --seed {accepted.seed} with the same prompt finds it again.")
-        return exits.TIMED_OUT
+        return exits.fail(
+            "TIMED_OUT",
+            str(error),
+            f"It goes on; --seed {accepted.seed} with the same prompt finds it again.",
+        )
     except BrokerUnavailable as error:
         if accepted is None:
             raise
         watcher.finish_bar()
-        exits.tell(str(error), _what_becomes_of(accepted.track_id, kept=lofi.durable))
-        return exits.NO_BROKER
+        return exits.fail(error.name, str(error), _what_becomes_of(accepted.track_id, kept=lofi.durable))
     return watcher.exit_code
 
 
@@ -189,10 +206,13 @@ def _cancel(lofi: Lofi, track_id: str) -> int:
         cancelled = False
     except BrokerUnavailable as error:
         again = f"The cancel may still come; `lofi queue` tells, `lofi cancel {track_id}` sends it again."
-        exits.tell(f"interrupted: {error}", again)
-        return exits.INTERRUPTED
-    exits.tell(f"interrupted: the track {'was cancelled' if cancelled else 'had ended already'}")
-    return exits.INTERRUPTED
+        return exits.fail("INTERRUPTED", f"interrupted: {error}", again)
+    end = "was cancelled" if cancelled else "had ended already"
+    return exits.fail("INTERRUPTED", f"interrupted: the track {end}")
+
+
+def main() -> None:
+    exits.run(submit, "lofi-submit")
 
 
 if __name__ == "__main__":

@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from lofi_cli import exits, playing
+from lofi_cli import complete, exits, playing
+from lofi_cli.group import HELP, Group
+from lofi_cli.look import colour_wanted
 
 if TYPE_CHECKING:
     from lofi_client import Lofi
@@ -19,16 +21,20 @@ if TYPE_CHECKING:
 _FORMATS = ("wav", "flac", "ogg", "mp3")
 
 
-class _ListsByItself(click.Group):
+class _ListsByItself(Group):
     """`lofi tracks` and `lofi tracks --json` are `lofi tracks list …`."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        if not args or (args[0].startswith("-") and args[0] not in ctx.help_option_names):
+        bare = not args and not ctx.resilient_parsing  # a line that is being completed may go on otherwise
+        if bare or (args and args[0].startswith("-") and args[0] not in ctx.help_option_names):
             args = ["list", *args]
         return super().parse_args(ctx, args)
 
+    def advice(self, ctx: click.Context, name: str) -> str:
+        return super().advice(ctx, name) or " To look for it in prompts: `lofi tracks list WORDS`."
 
-@click.group(cls=_ListsByItself)
+
+@click.group(cls=_ListsByItself, context_settings=HELP)
 def tracks() -> None:
     """List, look at, hear, copy and remove finished tracks.
 
@@ -58,11 +64,11 @@ def list_(words: tuple[str, ...], limit: int, as_json: bool) -> None:
         if found.tracks:
             click.echo(show_tracks(found, as_json=as_json))
         else:
-            click.echo("no tracks", err=True)
+            exits.tell("no tracks")
 
 
 @tracks.command()
-@click.argument("track_id", metavar="ID")
+@click.argument("track_id", metavar="ID", shell_complete=complete.track_ids)
 @click.option(
     "--width",
     type=click.IntRange(10, 1000),
@@ -94,7 +100,7 @@ def show(track_id: str, width: int | None, spectrogram: Path | None, force: bool
             spectrogram = spectrogram.expanduser().absolute()
             write_picture(track, spectrogram, force=force)
         told = track_json if as_json else track_text
-        click.echo(told(track, heights, spectrogram), color=_coloured())
+        click.echo(told(track, heights, spectrogram), color=colour_wanted())
 
 
 def _peaks(track: api.Track, columns: int) -> list[float]:
@@ -112,11 +118,6 @@ def _peaks(track: api.Track, columns: int) -> list[float]:
         return peaks(file, columns)
 
 
-def _coloured() -> bool:
-    plain = os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb"
-    return sys.stdout.isatty() and not plain
-
-
 def _path(context: click.Context, parameter: click.Parameter, value: str) -> str:
     if value in ("", "-"):
         raise click.BadParameter("give the path of a file or folder")
@@ -124,7 +125,7 @@ def _path(context: click.Context, parameter: click.Parameter, value: str) -> str
 
 
 @tracks.command()
-@click.argument("track_ids", metavar="ID...", nargs=-1, required=True)
+@click.argument("track_ids", metavar="ID...", nargs=-1, required=True, shell_complete=complete.track_ids)
 @click.option("-o", "--output", required=True, callback=_path, help="File, or folder, to write to.")
 @click.option(
     "--format", "kind", type=click.Choice(_FORMATS), help="[default: as the file's name ends, else its own]"
@@ -156,7 +157,7 @@ def export(track_ids: tuple[str, ...], output: str, kind: str | None, force: boo
 
 
 @tracks.command("rm")
-@click.argument("track_ids", metavar="ID...", nargs=-1)
+@click.argument("track_ids", metavar="ID...", nargs=-1, shell_complete=complete.track_ids)
 @click.option("--all", "every", is_flag=True, help="The whole library.")
 @click.option("-y", "--yes", is_flag=True, help="Do not ask.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object: `deleted`, how many.")
@@ -192,8 +193,8 @@ def _ask(lofi: Lofi, found: list[api.Track]) -> None:
     from lofi_common.units import human_bytes
 
     if not can_ask():
-        exits.tell("nothing was deleted: that needs a yes", "Add --yes to go on without a question.")
-        sys.exit(exits.USAGE)
+        words = "nothing was deleted: that needs a yes"
+        sys.exit(exits.fail("USAGE_ERROR", words, "Add --yes to go on without a question."))
     stats = lofi.stats()
     number = len(found) or stats.tracks
     size = sum(track.bytes or 0 for track in found) if found else stats.bytes

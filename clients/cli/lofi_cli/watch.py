@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import os
-import shutil
 import sys
 from types import TracebackType
 from typing import Any, Self
 
-import click
 import msgspec
 
 from lofi_cli import exits
+from lofi_cli.bar import bar_wanted, open_bar
 from lofi_cli.show import event_line
 from lofi_common import api, api_models
+from lofi_common.units import human_time
 
 _PHASES = {"loading": "loading the model", "ready": "generating", "unloaded": "restarting"}
+
+_LABEL_COLUMNS = 18
 
 
 class Watcher:
@@ -28,22 +30,13 @@ class Watcher:
         self._bar: Any = None
         self._quiet = quiet
         self._elsewhere = elsewhere
-        if sys.stderr.isatty() and os.environ.get("TERM") != "dumb" and not quiet and not as_json:
-            self._bar = click.progressbar(
-                length=100,
-                label="starting",
-                file=sys.stderr,
-                bar_template="%(label)-18s [%(bar)s] %(info)s",
-                width=min(40, max(5, shutil.get_terminal_size().columns - 40)),
-                show_eta=False,  # the broker knows better how long it takes
-                item_show_func=_time_left,
-            )
+        self._wanted = bar_wanted(as_json=as_json) and not quiet
         self._warned: set[str] = set()
         self.exit_code = exits.JOB_FAILED
 
     def __enter__(self) -> Self:
-        if self._bar is not None:
-            self._bar.__enter__()
+        if self._wanted:
+            self._bar = open_bar("starting", _LABEL_COLUMNS)
         return self
 
     def __exit__(
@@ -54,10 +47,11 @@ class Watcher:
     def say(self, phase: str, percent: int | None = None, eta_sec: float | None = None) -> None:
         if self._bar is None:
             return
+        left = f"{human_time(eta_sec)} left" if eta_sec else None
         self._bar.label = phase
-        self._bar.current_item = eta_sec
+        self._bar.current_item = left
         if percent is not None:
-            self._bar.update(percent - self._bar.pos, eta_sec)
+            self._bar.update(percent - self._bar.pos, left)
         self._bar.render_progress()
 
     def accepted(self, result: api.GenerateResult, *, print_id: bool) -> None:
@@ -85,15 +79,14 @@ class Watcher:
                 self._complete(event)
             case api.GenerationError():
                 self.finish_bar()
-                exits.tell(event.message, event.recovery)
-                self.exit_code = exits.code_of(event.code)
+                self.exit_code = exits.fail(event.code, event.message, event.recovery)
 
     def _complete(self, event: api.GenerationComplete) -> None:
         self.say("done", 100)
         self.finish_bar()
         reason = (event.output_errors or {}).get(self._output or "")
         if reason is not None:
-            exits.tell(reason, f"The track itself is safe: {event.path}")
+            exits.fail("OUTPUT_NOT_WRITTEN", reason, f"The track itself is safe: {event.path}")
             return
         self.exit_code = exits.OK
         if not self._json:
@@ -126,7 +119,3 @@ class Watcher:
         if self._bar is not None:
             self._bar.__exit__(None, None, None)
             self._bar = None
-
-
-def _time_left(eta_sec: float | None) -> str | None:
-    return f"{eta_sec:.0f} s left" if eta_sec else None

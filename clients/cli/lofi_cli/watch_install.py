@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 import sys
 from types import TracebackType
 from typing import Any, Self
 
-import click
 import msgspec
 
 from lofi_cli import exits
+from lofi_cli.bar import bar_wanted, open_bar
 from lofi_cli.show import event_line, printable
 from lofi_cli.show_models import show_offer
 from lofi_common import api
@@ -20,6 +18,8 @@ from lofi_common.units import human_bytes
 
 _PHASES = {"queued": "waits for another", "installing": "starting"}
 
+_LABEL_COLUMNS = 22
+
 
 class InstallWatcher:
     """Shows an installation's way on stderr (terminal only) and its end on stdout."""
@@ -27,7 +27,7 @@ class InstallWatcher:
     def __init__(self, *, as_json: bool) -> None:
         self._json = as_json
         self._bar: Any = None
-        self._wanted = sys.stderr.isatty() and os.environ.get("TERM") != "dumb" and not as_json
+        self._wanted = bar_wanted(as_json=as_json)
         self.exit_code = exits.JOB_FAILED
 
     def __enter__(self) -> Self:
@@ -79,12 +79,12 @@ class InstallWatcher:
                 self._end(f"{event.model} is installed; `lofi models use {event.model}` chooses it")
             case ModelStatus(state="cancelled"):
                 self.finish_bar()
-                exits.tell(f"the installation of {event.model} was cancelled")
-                self.exit_code = exits.CANCELLED
+                self.exit_code = exits.fail(
+                    "INSTALLATION_CANCELLED", f"the installation of {event.model} was cancelled"
+                )
             case ModelStatus(state="install_failed", error=error) if error is not None:
                 self.finish_bar()
-                exits.tell(error.message, error.recovery)
-                self.exit_code = exits.code_of(error.name)
+                self.exit_code = exits.fail(error.name, error.message, error.recovery)
 
     def _end(self, text: str) -> None:
         self.finish_bar()
@@ -99,17 +99,8 @@ class InstallWatcher:
         if self._bar is not None and percent < self._bar.pos:  # a bar that was full draws no more
             self.finish_bar()
         if self._bar is None:
-            self._bar = click.progressbar(
-                length=100,
-                label=phase,
-                file=sys.stderr,
-                bar_template="%(label)-22s [%(bar)s] %(info)s",
-                width=min(40, max(5, shutil.get_terminal_size().columns - 60)),
-                show_eta=False,
-                item_show_func=lambda text: text,
-            )
-            self._bar.__enter__()
-        self._bar.label = phase[:22]
+            self._bar = open_bar(phase, _LABEL_COLUMNS)
+        self._bar.label = phase[:_LABEL_COLUMNS]
         self._bar.current_item = info
         self._bar.update(percent - self._bar.pos, info)
         self._bar.render_progress()

@@ -71,8 +71,10 @@ class PlaybackWatcher:
         match event.reason:
             case "failed":
                 self.finish_bar()
-                self.exit_code = exits.JOB_FAILED
-                exits.tell(f"track {event.track_id} can't be played: {event.message or 'no reason is known'}")
+                why = event.message or "no reason is known"
+                self.exit_code = exits.fail(
+                    "PLAYBACK_FAILED", f"track {event.track_id} can't be played: {why}"
+                )
             case "stopped":
                 self.finish_bar()
                 exits.tell("stopped")
