@@ -34,7 +34,7 @@ LIBRARIES = {
     "lofi_common": {"msgspec", "msgpack", "platformdirs"},
     "lofi_broker": {"msgspec", "zmq"},
     "lofi_client": {"msgspec", "zmq"},
-    "lofi_cli": {"msgspec", "click", "numpy", "soundfile", "PIL"},
+    "lofi_cli": {"msgspec", "click", "numpy", "soundfile", "PIL", "tomlkit"},
     "lofi_player": {"msgspec", "miniaudio", "numpy", "soundfile"},
     "lofi_batch": {"msgspec", "click"},
 }

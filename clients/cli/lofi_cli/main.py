@@ -20,6 +20,7 @@ _SECTIONS = {
     "Behind it": {
         "status": Entry("lofi_cli.queue:status", "Show the broker, its workers, the queue, what plays."),
         "doctor": Entry("lofi_cli.commands:doctor", "Check the installation, with advice."),
+        "config": Entry("lofi_cli.config:config", "Show and change the settings."),
         "broker": Entry("lofi_cli.broker:broker", "Start, stop or look for the background broker."),
         "keys": Entry("lofi_cli.commands:keys", "Show the keys of this machine, for a broker on another."),
         "schema": Entry("lofi_cli.commands:schema", "Print the JSON Schemas of the protocol."),
