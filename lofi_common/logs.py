@@ -14,7 +14,8 @@ from pathlib import Path
 
 LINE_START = "time="
 _BYTES = 2_000_000
-_BACKUPS = 3
+BACKUPS = 3
+"""Rotated files that are kept: broker.log.1, the newest of them, and so on."""
 _VALUE_CHARS = 1000
 _STDERR_LINES = 1000
 _STDERR_CLOSE_SEC = 0.5
@@ -77,7 +78,7 @@ def logging_to(level: str, file: Path | None, *, stderr: bool) -> Iterator[None]
     """Send the root logger to a rotated file and to stderr, either or both, until the block ends."""
     handlers: list[logging.Handler] = []
     if file is not None:
-        handlers.append(RotatingFileHandler(file, maxBytes=_BYTES, backupCount=_BACKUPS, encoding="utf-8"))
+        handlers.append(RotatingFileHandler(file, maxBytes=_BYTES, backupCount=BACKUPS, encoding="utf-8"))
     if stderr:
         handlers.append(DroppingStderr())
     root = logging.getLogger()

@@ -19,6 +19,7 @@ _SECTIONS = {
     },
     "Behind it": {
         "status": Entry("lofi_cli.queue:status", "Show the broker, its workers, the queue, what plays."),
+        "logs": Entry("lofi_cli.logs:logs", "Read the broker's log, or follow it."),
         "doctor": Entry("lofi_cli.commands:doctor", "Check the installation, with advice."),
         "config": Entry("lofi_cli.config:config", "Show and change the settings."),
         "broker": Entry("lofi_cli.broker:broker", "Start, stop or look for the background broker."),
