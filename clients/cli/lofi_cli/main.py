@@ -25,6 +25,7 @@ _SECTIONS = {
         "broker": Entry("lofi_cli.broker:broker", "Start, stop or look for the background broker."),
         "keys": Entry("lofi_cli.commands:keys", "Show the keys of this machine, for a broker on another."),
         "schema": Entry("lofi_cli.commands:schema", "Print the JSON Schemas of the protocol."),
+        "completion": Entry("lofi_cli.completion:completion", "Print the completion script for a shell."),
     },
 }
 
