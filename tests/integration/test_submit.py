@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import json
 import os
 import pty
@@ -12,8 +11,6 @@ import subprocess
 import sys
 import time
 from pathlib import Path
-
-import pytest
 
 from tests.support.client import RawClient
 from tests.support.home import Home
@@ -48,85 +45,6 @@ def test_json_lines(home: Home) -> None:
     lines = [json.loads(line) for line in done.stdout.splitlines()]
     assert lines[0]["event"] == "accepted" and lines[-1]["event"] == "generation_complete"
     assert lines[0]["track_id"] == lines[-1]["track_id"]
-
-
-@pytest.mark.parametrize(
-    ("arguments", "code", "words"),
-    [
-        (["x", "-d", "4"], 2, "5 to 120"),
-        (["x", "-d", "7.5"], 2, "7.5"),
-        (["x", "-d", "ten"], 2, "ten"),
-        (["   "], 2, "empty"),
-        (["y" * 1001], 2, "1001"),
-        ([], 2, "PROMPT"),
-        (["x", "--priority", "urgent"], 2, "urgent"),
-        (["x", "--nonsense"], 2, "nonsense"),
-        (["x", "-d", "5", "--model", "big"], 5, "big"),
-        (["x", "-d", "5", "-o", "/nowhere/x.wav"], 1, "/nowhere"),
-        (["fail@3", "-d", "5"], 1, "scripted failure"),
-        (["slow 60", "-d", "5", "--timeout", "0.5"], 6, "not finished after 0.5 s"),
-    ],
-)
-def test_what_goes_wrong_has_its_exit_code_and_its_reason(
-    home: Home, arguments: list[str], code: int, words: str
-) -> None:
-    done = home.submit(*arguments)
-    assert (done.returncode, done.stdout) == (code, "")
-    assert words in done.stderr and "Traceback" not in done.stderr
-
-
-def test_no_wait_then_a_full_queue(home: Home) -> None:
-    home.environ["LOFI_QUEUE_MAX_PENDING"] = "1"
-    first = home.submit("slow 60", "-d", "5", "--no-wait")
-    assert first.returncode == 0 and len(first.stdout.strip()) == 16
-    with RawClient(home.paths.socket("clients")) as client:
-        client.call("initialize", client="test", protocol=1, events=True)
-        if client.call("queue_status")["current"] is None:
-            client.wait("generation_start")
-    assert home.submit("waits", "-d", "5", "--no-wait").returncode == 0
-    refused = home.submit("too many", "-d", "5")
-    assert refused.returncode == 4 and "lofi cancel" in refused.stderr
-    assert home.lofi("queue").stdout.count("\n") == 2
-
-
-def waiting_submit(home: Home) -> tuple[subprocess.Popen[str], str]:
-    """A `lofi-submit --json` that waits for a slow track, and the track's id."""
-    waiting = subprocess.Popen(
-        [sys.executable, "-m", "lofi_cli.submit", "slow 60", "-d", "5", "--json"],
-        env={**os.environ, **home.environ},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        # Tests that run in a shell's background inherit an ignored SIGINT.
-        preexec_fn=functools.partial(signal.signal, signal.SIGINT, signal.SIG_DFL),
-    )
-    assert waiting.stdout is not None
-    return waiting, json.loads(waiting.stdout.readline())["track_id"]
-
-
-def test_cancelled_by_somebody_else(home: Home) -> None:
-    waiting, track_id = waiting_submit(home)
-    assert home.lofi("cancel", track_id).returncode == 0
-    _, errors = waiting.communicate(timeout=10)
-    assert waiting.returncode == 7 and "cancelled" in errors
-
-
-def test_ctrl_c_cancels_the_track(home: Home) -> None:
-    waiting, track_id = waiting_submit(home)
-    assert waiting.stdout is not None and json.loads(waiting.stdout.readline())["event"]
-    waiting.send_signal(signal.SIGINT)
-    _, errors = waiting.communicate(timeout=10)
-    assert waiting.returncode == 130 and "was cancelled" in errors
-    with RawClient(home.paths.socket("clients")) as client:
-        assert client.call("track_get", track_id=track_id)["status"] == "cancelled"
-
-
-def test_a_broker_that_dies_while_somebody_waits(home: Home) -> None:
-    waiting, track_id = waiting_submit(home)
-    with RawClient(home.paths.socket("clients")) as client:
-        os.kill(client.call("status")["broker"]["pid"], signal.SIGKILL)
-    _, errors = waiting.communicate(timeout=10)
-    assert waiting.returncode == 3 and f"the broker left before track {track_id} had ended" in errors
 
 
 def test_a_broker_that_was_killed_is_replaced_by_the_next_command(home: Home) -> None:
