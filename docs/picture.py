@@ -1,0 +1,89 @@
+"""The README's picture: a real session in a terminal (tmux), drawn as SVG (rich).
+
+    python docs/picture.py docs/terminal.svg 'lofi-submit "…" -d 20' 'lofi tracks show …'
+"""
+
+from __future__ import annotations
+
+import argparse
+import subprocess
+import time
+from pathlib import Path
+
+from rich.console import Console
+from rich.terminal_theme import TerminalTheme
+from rich.text import Text
+
+SESSION = "lofi-picture"
+PROMPT = "$ "
+THEME = TerminalTheme(
+    (30, 30, 46),
+    (205, 214, 244),
+    [(69, 71, 90), (243, 139, 168), (166, 227, 161), (249, 226, 175)]
+    + [(137, 180, 250), (245, 194, 231), (148, 226, 213), (186, 194, 222)],
+)
+SVG = """\
+<svg viewBox="0 0 {width} {height}" xmlns="http://www.w3.org/2000/svg">
+<style>
+.{unique_id}-matrix {{ font-family: monospace; font-size: {char_height}px; line-height: {line_height}px; }}
+{styles}
+</style>
+<defs>{lines}</defs>
+<rect width="{width}" height="{height}" rx="8" fill="#1e1e2e"/>
+<g transform="translate(12, 10)">{backgrounds}<g class="{unique_id}-matrix">{matrix}</g></g>
+</svg>
+"""
+
+
+def tmux(*arguments: str) -> str:
+    done = subprocess.run(["tmux", *arguments], capture_output=True, text=True, check=True)
+    return done.stdout
+
+
+def shown() -> str:
+    return tmux("capture-pane", "-ep", "-t", SESSION)
+
+
+def wait_for_prompt(timeout_sec: float) -> None:
+    """Wait until the shell asks for the next command."""
+    deadline = time.monotonic() + timeout_sec
+    while not tmux("capture-pane", "-p", "-t", SESSION).rstrip("\n").endswith(PROMPT.strip()):
+        if time.monotonic() > deadline:
+            raise TimeoutError(f"no prompt after {timeout_sec:g} s:\n{shown()}")
+        time.sleep(0.1)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("svg", type=Path)
+    parser.add_argument("commands", nargs="+", help="typed one after the other")
+    parser.add_argument("--columns", type=int, default=100)
+    parser.add_argument("--rows", type=int, default=30)
+    arguments = parser.parse_args()
+    size = ["-x", str(arguments.columns), "-y", str(arguments.rows)]
+    tmux("new-session", "-d", "-s", SESSION, *size, "env", f"PS1={PROMPT}", "bash", "--norc", "--noprofile")
+    try:
+        for command in arguments.commands:
+            wait_for_prompt(10)
+            tmux("send-keys", "-t", SESSION, "-l", command)
+            tmux("send-keys", "-t", SESSION, "Enter")
+            time.sleep(0.5)
+        wait_for_prompt(300)
+        draw(shown(), arguments.columns, arguments.svg)
+    finally:
+        tmux("kill-session", "-t", SESSION)
+
+
+def draw(screen: str, columns: int, svg: Path) -> None:
+    """One terminal screen, with its ANSI colours."""
+    lines = screen.rstrip("\n").splitlines()
+    while lines and lines[-1].strip() in ("", PROMPT.strip()):
+        del lines[-1]
+    console = Console(record=True, width=columns, file=open("/dev/null", "w"), force_terminal=True)
+    for line in lines:
+        console.print(Text.from_ansi(line), no_wrap=True, crop=True)
+    svg.write_text(console.export_svg(theme=THEME, code_format=SVG, unique_id="t"))
+
+
+if __name__ == "__main__":
+    main()
