@@ -41,7 +41,9 @@ SVG = """\
 </style>
 <defs>{lines}</defs>
 <rect width="{width}" height="{height}" rx="8" fill="#1e1e2e"/>
-<g transform="translate(12, 10)">{backgrounds}<g class="{unique_id}-matrix" xml:space="preserve">{matrix}</g></g>
+<g transform="translate(12, 10)">
+{backgrounds}<g class="{unique_id}-matrix" xml:space="preserve">{matrix}</g>
+</g>
 </svg>
 """
 

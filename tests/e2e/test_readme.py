@@ -122,12 +122,12 @@ def test_the_plugin_is_used_as_shown(user: User, block: Block, short_tmp: Path) 
         if block.language == "lua":
             editor.lua(block.text)
             editor.wait("LofiPlayback")
-        made = 0
+        made: set[str] = set()
         for line in block.text.splitlines() if block.language == "vim" else ():
             editor.command(line)
             if line in MAKING:
-                made += 1
-                editor.wait("LofiComplete", lambda _: len(editor.events("LofiComplete")) == made)
+                new = editor.wait("LofiComplete", lambda data: data["track_id"] not in made)
+                made.add(new["track_id"])
         errors = [told for told in editor.events("notify") if told["level"] >= ERROR]
         assert errors == []
 
