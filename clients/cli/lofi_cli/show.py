@@ -87,6 +87,8 @@ def _worker(worker: api.WorkerInfo) -> str:
         line += f" on {worker.device}"
     if worker.threads is not None:
         line += f", {counted(worker.threads, 'thread')}"
+    if worker.slots is not None and worker.slots > 1:
+        line += f", {worker.slots} tracks side by side"
     if worker.rss:
         line += f", pid {worker.pid}, {human_bytes(worker.rss)}"
     if worker.reason:
