@@ -88,12 +88,16 @@ class User:
                 os._exit(127)
         shown, asked = b"", 0
         try:
-            while select.select([terminal], [], [], _SILENT_SEC)[0] and (chunk := read(terminal)):
+            while chunk := self._heard(terminal):
                 shown += chunk
                 if shown.count(_QUESTION) > asked:
                     asked += 1
                     os.write(terminal, b"y\n")
-        finally:
-            os.close(terminal)  # a child that still runs hears the hang-up
             _, status = os.waitpid(child, 0)
+        finally:
+            os.close(terminal)
         return os.waitstatus_to_exitcode(status), shown.decode(errors="replace").replace("\r\n", "\n")
+
+    def _heard(self, terminal: int) -> bytes:
+        assert select.select([terminal], [], [], _SILENT_SEC)[0], f"nothing for {_SILENT_SEC:g} s"
+        return read(terminal)

@@ -28,9 +28,9 @@ def in_a_terminal(home: Home, *arguments: str, until: bytes, answer: bytes) -> t
         os.write(terminal, answer)
         while chunk := read(terminal):
             shown += chunk
+        _, status = os.waitpid(child, 0)
     finally:
         os.close(terminal)
-        _, status = os.waitpid(child, 0)
     return os.waitstatus_to_exitcode(status), shown
 
 
