@@ -261,7 +261,7 @@ class Playback:
     async def close(self) -> None:
         """End the player, and with it the music."""
         self._keep_awake()
-        await self._player.stop()
+        await self._player.close()
 
     # what the player says
 

@@ -38,8 +38,7 @@ class PlayerProcess:
         self._heard = heard
         self._lost = lost
         self._process: ChildProcess | None = None
-        self._generations = itertools.count(1)
-        self._generation = 0
+        self._closed = False
         self._orders = itertools.count(1)
         self._waiting: dict[int, asyncio.Future[Answer]] = {}
 
@@ -48,10 +47,9 @@ class PlayerProcess:
         return self._process is not None
 
     async def run(self, volume: float) -> None:
-        """Start it, unless it runs. Raises AudioDeviceError when it can't be started."""
+        """Start it, unless it runs. Raises AudioDeviceError when it can't be started, or was closed."""
         if self._process is not None:
             return
-        generation = next(self._generations)
         command = python_module(
             "lofi_player",
             f"--device={self._config.player.device}",
@@ -59,10 +57,14 @@ class PlayerProcess:
             f"--log-level={self._config.broker.log_level}",
         )
         try:
-            process = await ChildProcess.start("player", command, lambda line: self._take(generation, line))
+            process = await ChildProcess.start("player", command, self._take)
         except OSError as error:
             raise AudioDeviceError(f"the player can't be started: {error}") from error
-        self._process, self._generation = process, generation
+        if self._closed:  # while it was being started
+            process.signal(signal.SIGKILL)
+            await process.watch()
+            raise AudioDeviceError("the broker leaves")
+        self._process = process
         log.info(fields("player_started", pid=process.pid))
         self._start(self._watch(process), "player")
 
@@ -78,8 +80,8 @@ class PlayerProcess:
                 answer.set_exception(AudioDeviceError(f"the player ended: {reason}", recovery=_AGAIN))
         self._lost(reason)
 
-    def _take(self, generation: int, line: bytes) -> None:
-        if self._process is None or generation != self._generation:
+    def _take(self, line: bytes) -> None:
+        if self._process is None:  # of one that was told to leave
             return
         try:
             report = decode_report(line)
@@ -126,3 +128,8 @@ class PlayerProcess:
         process, self._process = self._process, None
         if process is not None:
             await process.stop(_GRACE_SEC)
+
+    async def close(self) -> None:
+        """End it for good, also one that is just being started."""
+        self._closed = True
+        await self.stop()

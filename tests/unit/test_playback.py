@@ -53,7 +53,7 @@ class Scripted:
     async def run(self, volume: float) -> None:
         pass
 
-    async def stop(self) -> None:
+    async def close(self) -> None:
         pass
 
     async def ask(self, kind: Callable[..., pm.Order], **params: Any) -> pm.Answer:
