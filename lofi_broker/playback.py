@@ -92,8 +92,7 @@ class Playback:
             await self._player.run(self._volume)
             await self._play_from(track_ids, 0, "replaced")
         finally:
-            if self._current is None:
-                self._stopped()
+            self._see_whether_stopped()
 
     async def pause(self, params: api.NoParams) -> kinds.PlaybackStatus:
         async with self._turn:
@@ -113,9 +112,10 @@ class Playback:
     async def _resume(self) -> None:
         if self._state == "paused":
             answer = await self._player.ask(player.Resume)
-            self._state = "playing"
-            self._at_position(answer.position_sec)
-            self._tell_place("playback_resumed", kinds.PlaybackResumed)
+            if self._current is not None:
+                self._state = "playing"
+                self._at_position(answer.position_sec)
+                self._tell_place("playback_resumed", kinds.PlaybackResumed)
 
     async def stop(self, params: api.NoParams) -> kinds.PlaybackStatus:
         async with self._turn:
@@ -212,8 +212,11 @@ class Playback:
                 try:
                     if self._current is not current or await self._give(player.Next, self._list, index):
                         return
-                except LofiError as error:  # the player is lost, which ends the list
+                except LofiError as error:  # no device takes it, or the player is lost: the list ends
                     log.warning(fields("playback_lost", reason=error))
+                    if self._current is current and current.number not in self._given:
+                        self._tell_end(self._list[index], "failed", str(error))
+                        self._stopped()
                     return
             self._more = False
             if self._current is current and current.number not in self._given:
@@ -225,6 +228,8 @@ class Playback:
                 return await self._play_from(self._list, current.index + 1, "skipped")
             except InvalidTrackId as error:
                 log.info(fields("nothing_to_skip_to", reason=error))
+            finally:
+                self._see_whether_stopped()
         await self._stop("skipped")
 
     async def _stop(self, cut: kinds.EndReason) -> None:
@@ -234,6 +239,11 @@ class Playback:
                 await self._player.ask(player.Stop)
             except LofiError as error:  # what was to stop has stopped
                 log.warning(fields("playback_lost", reason=error))
+            self._stopped()
+
+    def _see_whether_stopped(self) -> None:
+        """After an order that failed, what played goes on, or was cut already."""
+        if self._current is None:
             self._stopped()
 
     def _stopped(self) -> None:
@@ -284,7 +294,6 @@ class Playback:
                     self._stopped()
 
     def _began(self, item: _Item, duration_sec: float) -> None:
-        self._keep_awake()
         self._current = item
         if self._state == "stopped":  # paused between two tracks, it stays so
             self._state = "playing"

@@ -15,7 +15,8 @@ from lofi_broker.library import track_of
 from lofi_common import api
 from lofi_common import api_playback as kinds
 from lofi_common import player_messages as pm
-from lofi_common.config import Config
+from lofi_common.config import Config, PlayerConfig
+from lofi_common.errors import AudioDeviceError
 from lofi_common.jobs import JobState
 from lofi_common.paths import Paths
 from tests.unit.scheduling import job
@@ -23,7 +24,8 @@ from tests.unit.scheduling import job
 NONE = api.NoParams()
 
 Reports = Callable[[int], list[pm.Report]]
-"""What a player says before it answers an order, by the number of the track that was ordered last."""
+"""What a player says before it answers an order, by the number of the track that was ordered last. It may
+raise what the answer is, when that is an error."""
 
 
 def started_and_over(number: int) -> list[pm.Report]:
@@ -38,20 +40,33 @@ def cut(number: int) -> list[pm.Report]:
     return [pm.Ended(number=number, how="cut")]
 
 
+def over(number: int) -> list[pm.Report]:
+    return [pm.Ended(number=number, how="finished")]
+
+
+def no_device(number: int) -> list[pm.Report]:
+    raise AudioDeviceError("not at this rate")
+
+
 class Scripted:
     """In the place of the player's process."""
 
     runs = True
     script: dict[object, Reports]
+    unloaded: asyncio.Event
 
     def __init__(
         self, config: object, start: object, heard: Callable[[pm.Report], None], lost: object
     ) -> None:
         self._heard = heard
         self._number = 0
+        type(self).unloaded = asyncio.Event()
 
     async def run(self, volume: float) -> None:
         pass
+
+    async def stop(self) -> None:
+        self.unloaded.set()
 
     async def close(self) -> None:
         pass
@@ -70,7 +85,12 @@ def told(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, str]]:
     return []
 
 
-def listen(told: list[tuple[str, str]], tmp_path: Path, script: dict[object, Reports]) -> playback.Playback:
+def listen(
+    told: list[tuple[str, str]],
+    tmp_path: Path,
+    script: dict[object, Reports],
+    idle_unload_sec: float = 300.0,
+) -> playback.Playback:
     def publish(method: str, params: api.Result) -> None:
         what = params.reason if isinstance(params, kinds.PlaybackEnded) else method.removeprefix("playback_")
         told.append((what, params.track_id))  # type: ignore[attr-defined]
@@ -84,7 +104,8 @@ def listen(told: list[tuple[str, str]], tmp_path: Path, script: dict[object, Rep
     Scripted.script = script
     paths = Paths(config=tmp_path, state=tmp_path, data=tmp_path)
     library: Any = SimpleNamespace(find=find)
-    return playback.Playback(Config(), paths, library, publish, start)
+    config = Config(player=PlayerConfig(idle_unload_sec=idle_unload_sec))
+    return playback.Playback(config, paths, library, publish, start)
 
 
 async def settled() -> None:
@@ -125,3 +146,59 @@ def test_a_pause_between_two_tracks_holds_the_second(told: list[tuple[str, str]]
         ("resumed", "b"),
         ("stopped", "b"),
     ]
+
+
+@pytest.mark.parametrize("order", [pm.Pause, pm.Resume])
+def test_the_last_track_may_end_while_an_order_waits(
+    told: list[tuple[str, str]], tmp_path: Path, order: object
+) -> None:
+    async def scene() -> kinds.PlaybackStatus:
+        heard = listen(told, tmp_path, {pm.Play: started, order: over})
+        await heard.play(kinds.PlayParams(track_ids=["a"]))
+        await heard.pause(NONE)
+        status = await heard.resume(NONE)
+        assert not heard.is_playing()
+        await heard.close()
+        return status
+
+    assert asyncio.run(scene()).state == "stopped"
+    assert told[-1] == ("finished", "a") and ("resumed", "a") not in told
+
+
+def test_a_next_track_that_no_device_takes_ends_the_list(told: list[tuple[str, str]], tmp_path: Path) -> None:
+    async def scene() -> kinds.PlaybackStatus:
+        heard = listen(told, tmp_path, {pm.Play: started_and_over, pm.Next: no_device})
+        await heard.play(kinds.PlayParams(track_ids=["a", "b", "c"]))
+        await settled()
+        status = await heard.playback_status(NONE)
+        await heard.close()
+        return status
+
+    assert asyncio.run(scene()).state == "stopped"
+    assert told == [("started", "a"), ("finished", "a"), ("failed", "b")]
+
+
+def test_a_skip_to_a_track_that_no_device_takes_stops_and_lets_the_player_go(
+    told: list[tuple[str, str]], tmp_path: Path
+) -> None:
+    async def scene() -> None:
+        script: dict[object, Reports] = {pm.Play: started}
+        heard = listen(told, tmp_path, script, idle_unload_sec=0.01)
+        await heard.play(kinds.PlayParams(track_ids=["a", "b"]))
+        await settled()
+
+        def cut_and_none(number: int) -> list[pm.Report]:
+            told.append(("asked", "b"))
+            heard._heard(pm.Ended(number=1, how="cut"))
+            return no_device(number)
+
+        script[pm.Play] = cut_and_none
+        with pytest.raises(AudioDeviceError):
+            await heard.skip(NONE)
+        status = await heard.playback_status(NONE)
+        assert (status.state, status.count) == ("stopped", 0)
+        await asyncio.wait_for(Scripted.unloaded.wait(), 5.0)
+        await heard.close()
+
+    asyncio.run(scene())
+    assert told == [("started", "a"), ("asked", "b"), ("skipped", "a")]
