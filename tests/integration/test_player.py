@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from lofi_common import player_messages as pm
 from lofi_player import devices
+from tests.support.hooks import hooked
 from tests.support.player import NO_SOUND, RATE, sine, write_track
 
 
@@ -58,8 +59,10 @@ def player(device: str, volume: float = 1.0, **environ: str) -> Iterator[Process
         env={**os.environ, **environ},
     )
     with process:
-        yield Process(process)
-        process.kill()
+        try:
+            yield Process(process)
+        finally:
+            process.kill()
 
 
 def heard(file: Path) -> NDArray[np.float32]:
@@ -147,6 +150,16 @@ def test_end_of_file_ends_it_whatever_it_does(tmp_path: Path) -> None:
         process.send(pm.Play(order=1, number=1, path=str(track)))
         process.until(pm.Answer(order=1))
         assert process.close() == 0
+
+
+def test_end_of_file_ends_it_also_when_its_device_hangs(tmp_path: Path) -> None:
+    track = write_track(tmp_path / "tone.wav", sine(30.0))
+    hang = "import time, lofi_player.sinks as s\ns.DeviceSink.close = lambda self: time.sleep(60)"
+    code = f"import sys\nif 'lofi_player' in sys.orig_argv: exec({hang!r})"
+    with player("null", **hooked(tmp_path / "hook", code)) as process:
+        process.send(pm.Play(order=1, number=1, path=str(track)))
+        process.until(pm.Answer(order=1))
+        assert process.close() == 1
 
 
 def test_what_is_no_order_ends_it() -> None:

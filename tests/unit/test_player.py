@@ -177,6 +177,44 @@ def test_a_device_that_takes_nothing_any_more_is_given_up(level: Path) -> None:
         desk.player.step()
 
 
+def test_orders_do_not_hide_that_a_device_takes_nothing_any_more(level: Path) -> None:
+    desk = Desk(limit=BLOCK)
+    desk.order(pm.Play, level, number=1)
+    desk.sink.heard = 0
+    desk.steps(2)
+    desk.now = 4.0
+    desk.order(pm.SetVolume, volume=0.5)
+    desk.now = 6.0
+    with pytest.raises(AudioDeviceError, match="5 s"):
+        desk.player.step()
+
+
+def test_orders_to_a_device_that_takes_nothing_pile_nothing_up(level: Path) -> None:
+    desk = Desk(limit=BLOCK)
+    desk.order(pm.Play, level, number=1)
+    desk.sink.heard = 0
+    desk.steps(2)
+    for number in range(2, 10):
+        desk.order(pm.Pause)
+        desk.order(pm.Play, level, number=number)
+    assert desk.sink.written <= BLOCK + RAMP
+    desk.sink.heard = None
+    desk.to_the_end()
+    factor = desk.sink.sound()[:, 0] / np.float32(0.5)
+    assert factor[BLOCK + RAMP - 1] == 0.0 and factor[-1] == 1.0
+
+
+def test_a_pause_after_the_last_frame_ends_nothing(counted: Path, level: Path) -> None:
+    desk = Desk()
+    desk.order(pm.Play, counted, number=1)
+    desk.sink.heard = 0
+    desk.steps(100)
+    desk.order(pm.Next, level, number=2)
+    desk.order(pm.Pause)
+    desk.steps(1)
+    assert desk.said(pm.Ended) == [] and len(desk.said(pm.Started)) == 1
+
+
 def test_in_silence_the_device_rests_until_it_is_needed(level: Path) -> None:
     desk = Desk()
     desk.order(pm.Play, level, number=1)

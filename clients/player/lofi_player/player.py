@@ -53,11 +53,12 @@ class Player:
         self._paused = False
         self._reported_at = 0.0
         self._moved_at = 0.0
-        """When something happened last: an order came, or the sink took frames."""
+        """When something happened last: the sink took frames, or an order came while it had none to take."""
 
     def obey(self, order: pm.Order, source: Source | LofiError | None = None) -> None:
         """Do what is ordered, and answer. source: the open file of a Play or a Next, or why there is none."""
-        self._moved_at = self._clock()
+        if self._track is None or self._paused:
+            self._moved_at = self._clock()
         try:
             if isinstance(source, LofiError):
                 raise source
@@ -195,7 +196,10 @@ class Player:
         """To silence, at the place that has been reached: what is faded is heard, only softer."""
         if self._track is None or self._paused or self._sink is None or self._track.over:
             return
-        self._write(self._sink, self._track, self._head_for(0.0))
+        if self._sink.room() >= 0:
+            self._write(self._sink, self._track, self._head_for(0.0))
+        else:  # only a fade is written without room: what the sink has ends in silence already
+            self._ramp.jump(0.0)
         self._sink.flow(False)
 
     def _resume(self) -> None:

@@ -36,10 +36,10 @@ class Sink(Protocol):
     sample_rate: int
 
     def room(self) -> int:
-        """Frames that should be written now."""
+        """Frames that should be written now; below 0, so many too much were written."""
 
     def write(self, block: Frames) -> None:
-        """Never waits. A ramp's length may be written without room."""
+        """Never waits. Where there is room for a frame, or for none, a ramp's length may be written."""
 
     def pending(self) -> int:
         """Frames that were written and are not heard yet."""
