@@ -130,6 +130,8 @@ class PlayerProcess:
             await process.stop(_GRACE_SEC)
 
     async def close(self) -> None:
-        """End it for good, also one that is just being started."""
+        """End it for good, also one that is just being started; at once if it owes an answer."""
         self._closed = True
+        if self._process is not None and self._waiting:  # its device hangs
+            self._process.signal(signal.SIGKILL)
         await self.stop()

@@ -7,11 +7,13 @@ import contextlib
 import logging
 import os
 import queue
+import select
 import threading
+import time
 from collections.abc import Awaitable, Callable, Sequence
 
 from lofi_broker import jsonrpc
-from lofi_common.errors import InternalError, LofiError
+from lofi_common.errors import BrokerUnavailable, ErrorInfo, InternalError, LofiError
 from lofi_common.logs import fields
 
 log = logging.getLogger(__name__)
@@ -24,6 +26,10 @@ _MAX_WAITING_BYTES = 4 << 20
 _MAX_UNDER_WAY = 64
 """Lines that wait for their answers; no more are taken until one is answered."""
 _READER_SEC = 1.0
+_GOODBYE_SEC = 0.5
+"""After end of file: for answers that are awaited, while somebody is there to read them."""
+_LOOK_SEC = 0.05
+_ASK_AGAIN = "Ask again; with --drain, end of file waits for every answer."
 _ENDINGS = ("generation_complete", "generation_error")
 
 
@@ -51,7 +57,8 @@ class StdioFront:
         self._writer = threading.Thread(target=self._write, name="stdout", daemon=True)
 
     async def serve(self, *, drain: bool) -> None:
-        """Serve until end of file, then answer what is under way; with `drain`, finish its tracks too."""
+        """Serve until end of file, and a moment longer for what is under way; with `drain`, until that is
+        answered and its tracks are made. `close` answers the rest."""
         threading.Thread(
             target=self._read, args=(asyncio.get_running_loop(),), name="stdin", daemon=True
         ).start()
@@ -64,11 +71,21 @@ class StdioFront:
                 await self._make_room()
         for line in splitter.feed(b"\n"):  # a last line without its newline
             self._take(line)
-        if self._tasks:
-            await asyncio.wait(self._tasks)
+        await self._last_answers(None if drain else time.monotonic() + _GOODBYE_SEC)
         while drain and self._unfinished:
             self._settled.clear()
             await self._settled.wait()
+
+    async def _last_answers(self, deadline: float | None) -> None:
+        while self._tasks:
+            await asyncio.wait(self._tasks, timeout=None if deadline is None else _LOOK_SEC)
+            if deadline is not None and (time.monotonic() > deadline or self._reader_is_gone()):
+                return
+
+    def _reader_is_gone(self) -> bool:
+        watch = select.poll()
+        watch.register(self._write_fd, 0)
+        return bool(watch.poll(0))  # only errors and hang-ups are told
 
     async def _make_room(self) -> None:
         """Leave others a turn; then wait while too much is asked, or too little read, to take more."""
@@ -82,9 +99,13 @@ class StdioFront:
         return self._queued - self._written
 
     async def close(self) -> None:
-        """Write what is waiting, as long as somebody reads it."""
+        """Answer that the broker left where there is no answer yet; write, as long as somebody reads it."""
         self._closing.set()
         self._progress.set()
+        for task in self._tasks:
+            task.cancel()
+        if self._tasks:
+            await asyncio.wait(self._tasks, timeout=_READER_SEC)
         self._lines.put(None)
         await asyncio.to_thread(self._finish_writing)
 
@@ -149,12 +170,18 @@ class StdioFront:
         return None if call.notification else answer
 
     async def _call(self, call: jsonrpc.Call) -> dict[str, object]:
+        if self._closing.is_set():
+            return jsonrpc.error(call.id, _left())
         ended: set[str] = set()  # through a relay a track's end may be heard before the answer to its request
         self._witnesses.append(ended)
         try:
             result = await self._backend(call.method, call.params)
         except LofiError as error:
             return jsonrpc.error(call.id, error.info())
+        except asyncio.CancelledError:
+            if self._closing.is_set():
+                return jsonrpc.error(call.id, _left())
+            raise
         except Exception as error:  # whatever a request does, it is answered
             log.exception(fields("request_failed", method=call.method))
             return jsonrpc.error(call.id, InternalError(f"{call.method} failed: {error}").info())
@@ -195,3 +222,7 @@ class StdioFront:
                 break
         self._lost.set()
         self._progress.set()
+
+
+def _left() -> ErrorInfo:
+    return BrokerUnavailable("the broker left before it answered", recovery=_ASK_AGAIN).info()
