@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import signal
 
 import msgspec
 
 from lofi_client import Lofi
 from lofi_client.client import BROKER_VARIABLE
 from lofi_client.launch import find_broker, wait_gone
+from lofi_common import PROTOCOL
 from lofi_common.errors import BrokerUnavailable
 from lofi_common.paths import find_paths
 
@@ -54,8 +57,12 @@ def _stop_own() -> Stopped:
         if wait_gone(paths, _LEAVE_SEC):
             return Stopped(stopped=False)
         raise BrokerUnavailable(f"a broker holds {paths.broker_lock}, but does not say where it listens")
-    with Lofi.connect(start=False, name="lofi") as lofi:
-        lofi.shutdown()
+    if found.protocol == PROTOCOL:
+        with Lofi.connect(start=False, name="lofi") as lofi:
+            lofi.shutdown()
+    else:  # it takes no request of this version
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(found.pid, signal.SIGTERM)
     if not wait_gone(paths, _LEAVE_SEC):
         raise BrokerUnavailable(f"the broker (pid {found.pid}) is still there after {_LEAVE_SEC:g} s")
     return Stopped(stopped=True, pid=found.pid)
