@@ -17,7 +17,7 @@ import lofi_common
 from lofi_broker.app import CLIENTS, Broker
 from lofi_broker.doors import raise_file_limit
 from lofi_broker.lock import BrokerLock
-from lofi_broker.relay import Relay
+from lofi_broker.relay import OtherProtocol, Relay
 from lofi_broker.stdio import StdioFront
 from lofi_common.broker_file import BrokerFile, read_broker_file, write_broker_file
 from lofi_common.config import Config, ConfigError, load_config
@@ -85,6 +85,8 @@ def _main(arguments: argparse.Namespace) -> int:
         return asyncio.run(_serve(arguments, config, paths, stdout))
     except BrokerUnavailable as error:
         return _told(arguments, error, EXIT_NO_BROKER)
+    except OtherProtocol as error:
+        return _told(arguments, error, EXIT_USAGE)
     except LofiError as error:
         return _told(arguments, error, EXIT_FAILED)
     except (OSError, zmq.ZMQError) as error:
@@ -169,7 +171,10 @@ async def _session(broker: Broker, front: StdioFront, *, drain: bool) -> None:
 
 
 async def _relay(arguments: argparse.Namespace, config: Config, endpoint: str, stdout: int) -> int:
-    """Be a front end of the broker that runs. Raises BrokerUnavailable when that broker leaves."""
+    """Be a front end of the broker that runs, until it leaves in order.
+
+    Raises BrokerUnavailable when it goes without a word, OtherProtocol.
+    """
     with logging_to(config.broker.log_level, None, stderr=True):
         relay = Relay(endpoint)
         front = StdioFront(relay.call, 0, stdout)
@@ -181,7 +186,11 @@ async def _relay(arguments: argparse.Namespace, config: Config, endpoint: str, s
                 session.result()
                 return EXIT_OK
             await asyncio.sleep(0)  # the requests that were waiting get their error before the stream closes
-            raise BrokerUnavailable("the running broker left")
+            if (reason := lost.result()) is None:
+                raise BrokerUnavailable("the running broker left")
+            with contextlib.suppress(OSError):
+                os.write(2, f"lofi-broker: the running broker left: {reason}\n".encode())
+            return EXIT_OK
         finally:
             for task in (lost, session):
                 task.cancel()

@@ -120,12 +120,13 @@ class Broker:
         if idle_exit:
             self.leave_when_idle()
         log.info(fields("broker_listening", model=self.models.store.selected_label()))
+        reason = None
         try:
             reason = await self._leave_reason
             log.info(fields("broker_leaving", reason=reason))
         finally:
             on_leaving()
-            await self._close()
+            await self._close(reason)
         return reason
 
     def leave(self, reason: str) -> None:
@@ -326,13 +327,13 @@ class Broker:
         await self.needs.none_for(limit)
         self.leave(f"idle for {limit:g} s")
 
-    async def _close(self) -> None:
+    async def _close(self, reason: str | None) -> None:
         for service in self._services:
             service.cancel()
         await asyncio.gather(*self._services, return_exceptions=True)
-        await self._clients.close()
+        await self._clients.close(reason)
         if self._remote is not None:
-            await self._remote.close()
+            await self._remote.close(reason)
         for name, known in self.scheduler.workers.items():
             if known.state is WorkerState.LOADING:  # it may not hear us before it is done, and loses nothing
                 self.pool.kill(name)

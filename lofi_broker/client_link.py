@@ -28,6 +28,9 @@ Handler = Callable[[str, dict[str, object]], Awaitable[dict[str, object]]]
 PING = "ping"
 """An event without meaning, sent to learn which clients are still there. Clients ignore it."""
 
+GOODBYE = "goodbye"
+"""The last event of a broker that leaves in order, with its `reason`."""
+
 
 class ClientLink:
     """A ROUTER. Answers and events of one client go through one socket, so they stay in order."""
@@ -108,12 +111,14 @@ class ClientLink:
         self._subscribers.discard(identity)
         log.debug(fields("client_gone", client=identity.hex(), reason=reason))
 
-    async def close(self) -> None:
-        """Answer what is under way, for at most a second, then close."""
+    async def close(self, reason: str | None = None) -> None:
+        """Answer what is under way, for at most a second, then close. With a reason, say goodbye."""
         if self._tasks:
             _, late = await asyncio.wait(self._tasks, timeout=1.0)
             for task in late:
                 task.cancel()
             await asyncio.gather(*late, return_exceptions=True)
+        if reason is not None:
+            self.publish(GOODBYE, {"reason": reason})
         await self._outbox.close()
         self._socket.close()

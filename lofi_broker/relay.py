@@ -11,15 +11,24 @@ import zmq
 import zmq.asyncio
 from zmq.utils.monitor import recv_monitor_message
 
-from lofi_broker.client_link import PING
+from lofi_broker.client_link import GOODBYE, PING
 from lofi_common import PROTOCOL, wire
-from lofi_common.errors import BrokerUnavailable, InvalidParams, from_info
+from lofi_common.errors import BrokerUnavailable, InvalidParams, InvalidRequest, from_info
 from lofi_common.logs import fields
 from lofi_common.messages import Event, Request, Response
 
 log = logging.getLogger(__name__)
 
+_LAST_WORDS_SEC = 0.2
+"""For what a broker that is gone has sent, and nobody has read yet."""
+
 Notify = Callable[[str, dict[str, object]], None]
+
+
+class OtherProtocol(InvalidRequest):
+    """The broker that runs is of another version: so it stays until its user changes that."""
+
+    hint = "End it with `lofi broker stop`, or install the same version of both."
 
 
 class Relay:
@@ -36,7 +45,7 @@ class Relay:
         self._waiting: dict[int, asyncio.Future[dict[str, object]]] = {}
 
     async def greet(self) -> None:
-        """Ask for all notifications. Raises BrokerUnavailable or InvalidRequest (another protocol)."""
+        """Ask for all notifications. Raises BrokerUnavailable, OtherProtocol."""
         params: dict[str, object] = {"client": "lofi-broker relay", "protocol": PROTOCOL, "events": True}
         try:
             async with asyncio.timeout(5.0):
@@ -45,6 +54,8 @@ class Relay:
             raise BrokerUnavailable(
                 "the running broker does not answer", recovery="`lofi doctor` tells how to end it."
             ) from None
+        except InvalidRequest as error:
+            raise OtherProtocol(f"the running broker refuses: {error}") from error
 
     async def call(self, method: str, params: dict[str, object]) -> dict[str, object]:
         """Pass one request on. Raises what the broker raised, BrokerUnavailable when it left meanwhile."""
@@ -59,19 +70,28 @@ class Relay:
         finally:
             del self._waiting[request.id]
 
-    async def run(self, notify: Notify) -> None:
-        """Pass answers and notifications back until the broker leaves."""
+    async def run(self, notify: Notify) -> str | None:
+        """Pass answers and notifications back until the broker leaves; returns why, if it says."""
         listening = asyncio.create_task(self._listen(notify))
+        lost = asyncio.create_task(self._disconnected())
         try:
-            await recv_monitor_message(self._monitor)
+            await asyncio.wait({listening, lost}, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait({listening}, timeout=_LAST_WORDS_SEC)
+            reason = listening.result() if listening.done() else None
         finally:
             listening.cancel()
-        log.warning(fields("broker_lost"))
+            lost.cancel()
+        log.warning(fields("broker_left", reason=reason))
         for answer in self._waiting.values():
             if not answer.done():
                 answer.set_exception(BrokerUnavailable("the broker left before it answered"))
+        return reason
 
-    async def _listen(self, notify: Notify) -> None:
+    async def _disconnected(self) -> None:
+        await recv_monitor_message(self._monitor)
+
+    async def _listen(self, notify: Notify) -> str:
+        """Until the broker says goodbye; returns its reason."""
         while True:
             await asyncio.sleep(0)  # a flood of notifications leaves the editor its turn
             try:
@@ -80,6 +100,8 @@ class Relay:
                 log.warning(fields("broker_message_dropped", reason=error))
                 continue
             match message:
+                case Event(method=method, params=params) if method == GOODBYE:
+                    return str(params["reason"])
                 case Event(method=method, params=params) if method != PING:
                     notify(method, params)
                 case Response() if message.id in self._waiting:

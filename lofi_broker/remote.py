@@ -88,8 +88,8 @@ class RemoteFront:
 
         await self.link.listen(checked)
 
-    async def close(self) -> None:
-        await self.link.close()
+    async def close(self, reason: str | None) -> None:
+        await self.link.close(reason)
         self._gate.close()
         await asyncio.to_thread(self._context.term)  # it waits until the last answers are through the entry
         await self._entry.close()

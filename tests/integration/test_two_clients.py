@@ -8,6 +8,7 @@ import pytest
 from lofi_common import wire
 from tests.support.client import RawClient
 from tests.support.home import Home
+from tests.support.hooks import hooked
 from tests.support.stdio import Stdio
 
 
@@ -106,6 +107,30 @@ def test_when_the_broker_is_killed_its_relay_says_so_and_leaves(broker: Stdio, h
         assert relay.process.wait(10.0) == 3
         relay.drain()
     assert b"the running broker left" in relay.stderr
+
+
+def test_when_the_broker_leaves_in_order_its_relays_do_too(broker: Stdio, home: Home) -> None:
+    broker.call("generate", prompt="slow 60", duration_sec=5)
+    with Stdio(home.environ) as other, Stdio(home.environ) as relay:
+        other.call("status")
+        assert relay.call("shutdown")["pid"] == broker.process.pid
+        assert relay.process.wait(10.0) == other.process.wait(10.0) == 0
+        relay.drain()
+        other.drain()
+    for each in (relay, other):
+        assert b"the running broker left: a client asked for it" in each.stderr
+
+
+def test_beside_a_broker_of_another_protocol_a_relay_says_what_to_do(home: Home) -> None:
+    code = "import lofi_common\nlofi_common.PROTOCOL = 2"
+    with Stdio({**home.environ, **hooked(home.root / "hook", code)}) as broker:
+        assert broker.call("status")["broker"]["protocol"] == 2
+        with Stdio(home.environ) as relay:
+            assert relay.process.wait(10.0) == 2
+            relay.drain()
+        assert b"protocol 1, this broker 2" in relay.stderr and b"`lofi broker stop`" in relay.stderr
+        assert home.lofi("broker", "stop").returncode == 0
+        assert broker.process.wait(10.0) == 0
 
 
 def test_the_broker_outlives_its_editor_while_another_one_uses_it(broker: Stdio, home: Home) -> None:
