@@ -8,7 +8,7 @@ import hashlib
 import logging
 import os
 import stat
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -92,6 +92,10 @@ class Library:
             self._store.delete_tracks([track_id])
             return None
         return msgspec.structs.replace(stored, path=str(path))
+
+    def unknown(self, track_ids: Sequence[str]) -> str | None:
+        """The first of these ids that is not in the index; files are not looked at."""
+        return self._store.unknown(track_ids)
 
     def list(self, *, limit: int, offset: int, query: str) -> tuple[list[Track], int]:
         tracks, total = self._store.tracks(limit=limit, offset=offset, query=query)

@@ -163,9 +163,8 @@ class Playback:
             if not tracks:
                 raise InvalidTrackId("the library has no tracks yet", recovery=_NONE_YET)
             return [track.track_id for track in tracks]
-        for track_id in dict.fromkeys(track_ids):
-            if self._library.find(track_id) is None:
-                raise InvalidTrackId(f"the library has no track {track_id}")
+        if (unknown := self._library.unknown(track_ids)) is not None:
+            raise InvalidTrackId(f"the library has no track {unknown}")
         return track_ids
 
     async def _play_from(self, track_ids: Sequence[str], first: int, cut: kinds.EndReason) -> None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import shutil
 import sqlite3
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from importlib import resources
 from pathlib import Path
 
@@ -247,6 +247,15 @@ class Store:
         """The indexed track, its path left out."""
         row = self._db.execute("SELECT track FROM tracks WHERE track_id = ?", (track_id,)).fetchone()
         return msgspec.json.decode(row["track"], type=Track) if row else None
+
+    def unknown(self, track_ids: Sequence[str]) -> str | None:
+        """The first of these ids that the index does not have."""
+        row = self._db.execute(
+            "SELECT value FROM json_each(?)"
+            " WHERE value NOT IN (SELECT track_id FROM tracks) ORDER BY key LIMIT 1",
+            (msgspec.json.encode(track_ids).decode(),),
+        ).fetchone()
+        return str(row["value"]) if row else None
 
     def tracks(self, *, limit: int, offset: int, query: str) -> tuple[list[Track], int]:
         """One page of tracks, newest first, whose prompt holds all words of `query`; and how many match."""

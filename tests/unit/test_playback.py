@@ -103,7 +103,7 @@ def listen(
 
     Scripted.script = script
     paths = Paths(config=tmp_path, state=tmp_path, data=tmp_path)
-    library: Any = SimpleNamespace(find=find)
+    library: Any = SimpleNamespace(find=find, unknown=lambda track_ids: None)
     config = Config(player=PlayerConfig(idle_unload_sec=idle_unload_sec))
     return playback.Playback(config, paths, library, publish, start)
 

@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 import pytest
 
+from lofi_broker.library import track_of
 from lofi_broker.store import Store
 from lofi_common.errors import ErrorInfo, LofiError
 from lofi_common.jobs import IllegalTransition, JobState, Output, Priority
@@ -95,6 +96,17 @@ def test_active_jobs_oldest_first_and_survive_a_new_connection(tmp_path: Path) -
     assert [j.track_id for j in store.active_jobs()] == ["early", "late"]
     assert store.next_order() == 8
     store.close()
+
+
+def test_of_many_ids_the_first_that_is_no_track_is_named(store: Store) -> None:
+    for name in ("a", "b"):
+        done = job(name, state=JobState.COMPLETE)
+        track = track_of(done, status=JobState.COMPLETE, bytes=1, created_at=1.0)
+        store.save(job(name), 1.0)
+        store.save(job(name, state=JobState.GENERATING, attempt=1), 1.0)
+        store.save(msgspec.structs.replace(done, attempt=1), 1.0, track)
+    assert store.unknown(["b", "a", "a"] * 333) is None
+    assert store.unknown(["b"] * 997 + ["d", "c", "a"]) == "d"
 
 
 def test_what_is_no_database_is_refused_by_name(tmp_path: Path) -> None:
