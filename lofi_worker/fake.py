@@ -33,6 +33,8 @@ class _Job:
     step_sec: float
     fail_at: int | None
     step: int = 0
+    due: float = 0.0
+    """When its next step ends, by the monotonic clock."""
 
 
 class FakeEngine:
@@ -55,17 +57,19 @@ class FakeEngine:
         load = re.search(r"\bslow-load ([\d.]+)", spec.prompt)
         if load:
             time.sleep(float(load[1]))
+        step_sec = float(slow[1]) / _STEPS if slow else 0.0
         self._jobs[slot] = _Job(
-            spec,
-            step_sec=float(slow[1]) / _STEPS if slow else 0.0,
-            fail_at=int(fail[1]) if fail else None,
+            spec, step_sec, fail_at=int(fail[1]) if fail else None, due=time.monotonic() + step_sec
         )
 
     def step(self) -> list[StepResult]:
-        if self._interrupted.wait(max((job.step_sec for job in self._jobs.values()), default=0.0)):
+        """Each job goes at its own pace: a slow one does not hold up its neighbours."""
+        due = min((job.due for job in self._jobs.values()), default=0.0)
+        if self._interrupted.wait(max(0.0, due - time.monotonic())):
             self._interrupted.clear()
             raise Interrupted
-        return [self._advance(slot, job) for slot, job in list(self._jobs.items())]
+        now = max(due, time.monotonic())
+        return [self._advance(slot, job) for slot, job in list(self._jobs.items()) if job.due <= now]
 
     def stop(self, slot: int) -> None:
         del self._jobs[slot]
@@ -75,6 +79,7 @@ class FakeEngine:
 
     def _advance(self, slot: int, job: _Job) -> StepResult:
         job.step += 1
+        job.due = time.monotonic() + job.step_sec
         match job.spec.prompt.split()[0]:
             case "crash":
                 os.kill(os.getpid(), signal.SIGSEGV)

@@ -57,6 +57,14 @@ def engine(slots: int = 1) -> FakeEngine:
     return FakeEngine(Model(**fields), slots)  # type: ignore[arg-type]
 
 
+def test_a_slow_track_does_not_hold_up_its_neighbour() -> None:
+    fake = engine(slots=2)
+    fake.start(0, msgspec.structs.replace(SPEC, prompt="slow 1000"))
+    fake.start(1, SPEC)
+    slots = [result.slot for _ in range(100) for result in fake.step()]
+    assert slots == [1] * 100
+
+
 def run(name: str, **changes: object) -> m.Run:
     return m.Run(job_id=name, attempt=1, spec=msgspec.structs.replace(SPEC, **changes))
 
