@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import time
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -13,18 +14,16 @@ from lofi_batch.engine import Failed, Made
 from lofi_batch.interrupts import Interrupts
 from lofi_batch.manifest import RowError
 from lofi_batch.plan import Row
+from lofi_batch.slots import NO_MODEL, Slots
 from lofi_client import Lofi
 from lofi_common import api
 from lofi_common.errors import (
     BrokerUnavailable,
     CacheWriteError,
-    ConsentRequired,
     ErrorInfo,
     InvalidTrackId,
     LofiError,
     ModelInferenceFailed,
-    ModelLoadFailed,
-    ModelNotFound,
     QueueFull,
     from_info,
 )
@@ -37,7 +36,6 @@ _LOOK_SEC = 5.0
 _LOSSES = 6
 """How often in a row the broker may go without any row having ended."""
 _PAUSE_SEC = 0.1
-_NO_MODEL = (ModelNotFound, ModelLoadFailed, ConsentRequired)
 _QUEUE_MOVES = (api.GenerationStart, api.GenerationComplete, api.GenerationError)
 
 
@@ -56,8 +54,8 @@ class Options:
 class _Try:
     row: Row
     attempts: int = 0
-    own: bool = False
-    """The library had no such track when it was first asked for."""
+    track_id: str = ""
+    """Once it was asked for."""
 
 
 class LocalEngine:
@@ -79,6 +77,7 @@ class LocalEngine:
         self._interrupts = interrupts
         self._tell = tell
         self._lofi: Lofi | None = None
+        self._slots = Slots(options.slots, options.model)
         self._met = False
         self._losses = 0
         self._room = 1
@@ -86,6 +85,10 @@ class LocalEngine:
         self._again: deque[_Try] = deque()
         self._under_way: dict[str, list[_Try]] = {}
         self._taking: dict[int, _Try] = {}
+        self._own: set[str] = set()
+        """Tracks that this batch was the first to ask for."""
+        self._to_come: Counter[api.GenerateParams] = Counter()
+        """By request: rows that were not looked at yet."""
         self._outcomes: deque[Made | Failed] = deque()
         self._unusable: dict[str | None, ErrorInfo] = {}
         self._looked = 0.0
@@ -95,7 +98,9 @@ class LocalEngine:
     def make(self, rows: Iterable[Row]) -> Iterator[Made | Failed]:
         """See `Engine.make`. Raises BrokerUnavailable when there is none, CacheWriteError when the library
         can't be written, InvalidParams when it has no memory for the slots, and KeyboardInterrupt."""
-        fresh = (_Try(row) for row in rows)
+        rows = list(rows)
+        self._to_come.update(_request(row) for row in rows)
+        fresh = self._fresh(rows)
         while True:
             self._interrupts.check()
             try:
@@ -121,8 +126,9 @@ class LocalEngine:
     def taken(self, made: Made) -> None:
         """See `Engine.taken`."""
         tried = self._taking.pop(made.row.row)
-        if self._options.keep or not tried.own:
+        if self._options.keep or made.track_id not in self._own or self._wanted(tried):
             return
+        self._own.discard(made.track_id)
         with suppress(InvalidTrackId, BrokerUnavailable):  # then it stays in the library
             self._connected().delete_track(made.track_id)
 
@@ -131,7 +137,7 @@ class LocalEngine:
         if self._lofi is None:
             return
         with suppress(BrokerUnavailable):
-            for track_id in self._under_way:
+            for track_id in self._own & self._under_way.keys():
                 with suppress(InvalidTrackId):  # it has ended
                     self._lofi.cancel(track_id)
 
@@ -139,9 +145,8 @@ class LocalEngine:
         """Give the slots back and leave."""
         if self._lofi is None:
             return
-        if self._options.slots is not None:
-            with suppress(BrokerUnavailable):
-                self._lofi.worker_slots()
+        with suppress(BrokerUnavailable):
+            self._slots.give_back(self._lofi)
         self._disconnect()
 
     # the broker
@@ -152,12 +157,8 @@ class LocalEngine:
             with self._interrupts.allowed():
                 self._lofi = Lofi.connect(name="lofi-batch")
             self._met = True
-            if self._options.slots is not None:
-                with suppress(*_NO_MODEL):  # its rows tell
-                    self._lofi.worker_slots(self._options.slots, model=self._options.model)
-            workers = self._lofi.status().workers
-            # A worker that is to be replaced still tells its old number.
-            self._room = WAITING + sum(self._options.slots or worker.slots or 1 for worker in workers)
+            self._slots.ask(self._lofi)
+            self._room = WAITING + self._slots.number(self._lofi)
         return self._lofi
 
     def _disconnect(self) -> None:
@@ -180,6 +181,11 @@ class LocalEngine:
             time.sleep(_PAUSE_SEC * 2**self._losses)
 
     # rows
+
+    def _fresh(self, rows: Iterable[Row]) -> Iterator[_Try]:
+        for row in rows:
+            self._to_come[_request(row)] -= 1
+            yield _Try(row)
 
     def _fill(self, fresh: Iterator[_Try]) -> bool:
         """Submit while there is room; False when no row waits to be submitted."""
@@ -212,14 +218,17 @@ class LocalEngine:
             self._outcomes.append(Failed(row, _row_error(broken), tried.attempts))
             return
         lofi = self._connected()
+        asked_at = time.time()
         accepted = lofi.submit(row.params(self._versions.get(row.model, row.model)))
+        tried.track_id = accepted.track_id
         self._versions.setdefault(row.model, accepted.model_version)
         if accepted.status is JobState.COMPLETE:
             track = lofi.track(accepted.track_id)
             tried.attempts += 1
             self._made(tried, track)
             return
-        tried.own = True
+        if accepted.track_id not in self._own and _is_new(lofi, accepted.track_id, asked_at):
+            self._own.add(accepted.track_id)
         self._under_way.setdefault(accepted.track_id, []).append(tried)
 
     def _listen(self) -> None:
@@ -253,6 +262,8 @@ class LocalEngine:
         lofi = self._connected()
         self._looked = time.monotonic()
         self._full = False
+        self._slots.hold(lofi)
+        self._room = WAITING + self._slots.number(lofi)
         for track_id, tries in list(self._under_way.items()):
             try:
                 track = lofi.track(track_id)
@@ -268,6 +279,16 @@ class LocalEngine:
                     self._ended(tried, track.error)
                 else:
                     self._made(tried, track)
+
+    def _wanted(self, tried: _Try) -> bool:
+        """Whether another row wants the same track."""
+        others = itertools.chain(self._taking.values(), *self._under_way.values())
+        request = _request(tried.row)
+        return (
+            self._to_come[request] > 0
+            or any(other.track_id == tried.track_id for other in others)
+            or any(_request(other.row) == request for other in self._again)
+        )
 
     def _made(self, tried: _Try, track: api.Track | api.GenerationComplete) -> None:
         assert track.path is not None and track.sha256 is not None
@@ -287,7 +308,7 @@ class LocalEngine:
         """Without a track. Raises CacheWriteError: no other track could be kept either."""
         if error.name == CacheWriteError.name:
             raise from_info(error)
-        if error.name in [each.name for each in _NO_MODEL]:
+        if error.name in [each.name for each in NO_MODEL]:
             self._unusable[tried.row.model] = error
         if error.name == ModelInferenceFailed.name:
             self._retry(tried, _row_error(error))
@@ -299,6 +320,18 @@ class LocalEngine:
             self._again.append(tried)
         else:
             self._outcomes.append(Failed(tried.row, error, tried.attempts))
+
+
+def _request(row: Row) -> api.GenerateParams:
+    return row.params(row.model)
+
+
+def _is_new(lofi: Lofi, track_id: str, asked_at: float) -> bool:
+    """Whether its job was made by a request of that time (Unix seconds): an older one is somebody else's."""
+    with suppress(InvalidTrackId):  # ended, and deleted since
+        created_at = lofi.track(track_id).created_at
+        return created_at is not None and created_at >= asked_at
+    return False
 
 
 def _row_error(error: ErrorInfo) -> RowError:
