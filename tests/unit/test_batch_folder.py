@@ -5,13 +5,15 @@ from __future__ import annotations
 import errno
 import hashlib
 import os
-from collections.abc import Iterator
-from contextlib import ExitStack
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
+import msgspec
 import pytest
 
-from lofi_batch import files
+from lofi_batch import batch, files
+from lofi_batch.engine import Failed, Made
 from lofi_batch.lock import Busy, locked
 from lofi_batch.manifest import Ledger, ManifestError, Record, RowError
 from lofi_batch.plan import WHOLE, Defaults, Row, Shard, make_plan
@@ -143,9 +145,104 @@ def test_a_folder_that_can_t_be_written_leaves_nothing(tmp_path: Path, source: P
 
     with pytest.raises(files.FolderFailed, match="No space left"):
         files.take(source, tmp_path / "x.wav", hashlib.sha256(b"sound").hexdigest(), full)
-    with pytest.raises(files.FolderFailed, match="Not a directory"):
+    with pytest.raises(files.TargetFailed, match="Not a directory"):
         files.take(source, source / "a/x.wav", "", print)
     assert os.listdir(tmp_path) == ["source.wav"]
+
+
+class OneTrack:
+    """An engine that has made one row, and gives it up when it can't be taken."""
+
+    def __init__(self, row: Row, file: Path) -> None:
+        self._row, self._file, self._lost = row, file, list[RowError]()
+
+    def make(self, rows: Iterable[Row]) -> Iterator[Made | Failed]:
+        sha256 = hashlib.sha256(b"sound").hexdigest()
+        yield Made(self._row, "0" * 16, "m-1", self._file, sha256, 1.0, 1)
+        yield from [Failed(self._row, error, 2) for error in self._lost]
+
+    def again(self, made: Made, error: RowError) -> None:
+        self._lost.append(error)
+
+    def taken(self, made: Made) -> None:
+        raise AssertionError("it is not safe")
+
+    def cancel(self) -> None: ...
+
+
+def test_a_file_that_gets_no_name_is_a_failed_row(tmp_path: Path, source: Path) -> None:
+    ledger = Ledger(tmp_path, "manifest.jsonl")
+    (tmp_path / ROWS[0].path).mkdir()
+    ended: list[Record] = []
+    batch.run([ROWS[0]], OneTrack(ROWS[0], source), ledger, tmp_path, ended.append)
+    assert [(record.attempts, record.sha256) for record in ended] == [(2, None)]
+    assert ended[0].error is not None and ended[0].error.code == "FILE_FAILED"
+    ledger.close([1])
+    assert list(Ledger(tmp_path, "manifest.jsonl").records.values()) == ended
+
+
+def test_a_disk_that_fails_before_a_file_has_its_name_leaves_no_claim(
+    tmp_path: Path, source: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    @contextmanager
+    def broken(target: Path, *, force: bool) -> Iterator[int]:
+        with real(target, force=force) as descriptor:
+            yield descriptor
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    real = files.new_file
+    monkeypatch.setattr(files, "new_file", broken)
+    ledger = Ledger(tmp_path, "manifest.jsonl")
+    with pytest.raises(files.FolderFailed, match="Input/output"):
+        batch.run([ROWS[0]], OneTrack(ROWS[0], source), ledger, tmp_path, print)
+    ledger.close([1])
+    assert ledger.path.read_bytes() == b""
+    assert sorted(os.listdir(tmp_path)) == ["manifest.jsonl", "source.wav"]
+
+
+def test_a_manifest_that_can_t_get_its_name_leaves_the_journal(tmp_path: Path) -> None:
+    ledger = Ledger(tmp_path, "manifest.jsonl")
+    ledger.add(made(tmp_path, ROWS[0]))
+    ledger.path.mkdir()
+    with pytest.raises(OSError, match="directory"):
+        ledger.close([1])
+    ledger.path.rmdir()
+    assert list(Ledger(tmp_path, "manifest.jsonl").records) == [1]
+
+
+@pytest.mark.parametrize("path", ["../victim.wav", "/victim.wav", "a/../../victim.wav", ".hidden", ""])
+def test_a_manifest_names_no_file_outside_of_its_folder(tmp_path: Path, path: str) -> None:
+    record = msgspec.structs.replace(made(tmp_path, ROWS[0]), path=path)
+    (tmp_path / "manifest.jsonl").write_bytes(msgspec.json.encode(record) + b"\n")
+    with pytest.raises(ManifestError, match=r"manifest.jsonl, line 1: file"):
+        Ledger(tmp_path, "manifest.jsonl")
+
+
+def test_nothing_is_written_or_deleted_through_a_link(tmp_path: Path, source: Path) -> None:
+    folder, elsewhere = tmp_path / "batch", tmp_path / "elsewhere"
+    folder.mkdir()
+    elsewhere.mkdir()
+    victim = made(elsewhere, ROWS[0])
+    (folder / "sub").symlink_to(elsewhere)
+    there = msgspec.structs.replace(victim, path=f"sub/{victim.path}")
+    assert survey(folder, [], {1: there}).changed == []
+    for name in (".manifest.jsonl.journal", ".lofi-batch.lock"):
+        (folder / name).symlink_to(elsewhere / victim.path)
+    with pytest.raises(OSError, match="symbolic"), locked(folder, WHOLE):
+        pass
+    with pytest.raises(OSError, match="symbolic"):
+        Ledger(folder, "manifest.jsonl")
+    (folder / "x.wav").symlink_to(elsewhere / victim.path)
+    files.take(source, folder / "x.wav", hashlib.sha256(b"sound").hexdigest(), print)
+    assert not (folder / "x.wav").is_symlink()
+    assert files.is_there(elsewhere, victim)
+
+
+def test_what_is_no_file_is_not_replaced(tmp_path: Path) -> None:
+    (tmp_path / ROWS[0].path).mkdir()
+    (tmp_path / "file").touch()
+    inside, _ = make_plan([Entry(1, Asked(prompt="x", file="file/x.wav"))], Defaults())
+    assert survey(tmp_path, ROWS + inside, {}).no_files == [ROWS[0].path, "file/x.wav"]
 
 
 def test_one_batch_in_a_folder_or_shards_of_one_division(tmp_path: Path) -> None:

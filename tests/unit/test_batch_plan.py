@@ -104,6 +104,7 @@ def test_every_wrong_row_is_named_by_its_line() -> None:
         17: "1001 characters",
     }.items():
         assert words in found[line], (line, found[line])
+    assert "manifest" in reasons("prompt,file\nx,Manifest.jsonl/x.wav\n")[2]
 
 
 @pytest.mark.parametrize(

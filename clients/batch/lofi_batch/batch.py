@@ -23,19 +23,25 @@ def run(
         earlier = before.attempts if before is not None and before.is_of(outcome.row) else 0
         attempts = earlier + outcome.attempts
         if isinstance(outcome, Made):
-            record = _take(outcome, attempts, engine, ledger, folder)
+            record = _take(outcome, attempts, before, engine, ledger, folder)
             if record is None:
                 continue
         else:
             record = Record.of(outcome.row, attempts=attempts, error=outcome.error)
-            try:
-                ledger.add(record)
-            except OSError as error:
-                raise files.FolderFailed(f"{folder} can't be written: {error.strerror}") from error
+            _write_down(record, ledger)
         ended(record)
 
 
-def _take(made: Made, attempts: int, engine: Engine, ledger: Ledger, folder: Path) -> Record | None:
+def _write_down(record: Record, ledger: Ledger) -> None:
+    try:
+        ledger.add(record)
+    except OSError as error:
+        raise files.FolderFailed(f"{ledger.path.parent} can't be written: {error.strerror}") from error
+
+
+def _take(
+    made: Made, attempts: int, before: Record | None, engine: Engine, ledger: Ledger, folder: Path
+) -> Record | None:
     """The record of a track that is safe in the folder; None when it has to be made again."""
     records: list[Record] = []
 
@@ -49,12 +55,17 @@ def _take(made: Made, attempts: int, engine: Engine, ledger: Ledger, folder: Pat
             bytes=size,
             seconds=made.seconds,
         )
-        ledger.add(record)
+        _write_down(record, ledger)
         records.append(record)
 
     try:
-        files.take(made.file, folder / made.row.path, made.sha256, known)
-    except files.SourceLost as error:
+        try:
+            files.take(made.file, folder / made.row.path, made.sha256, known)
+        except BaseException:
+            if records and not files.is_there(folder, records[0]):
+                ledger.take_back(made.row.row, before)
+            raise
+    except (files.SourceLost, files.TargetFailed) as error:
         engine.again(made, RowError(code=error.name, message=str(error)))
         return None
     engine.taken(made)

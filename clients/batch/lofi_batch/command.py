@@ -105,6 +105,11 @@ def _check(found: Survey, *, force: bool) -> None:
     """Raises InvalidParams for a folder that this batch must not be mixed into."""
     if found.outside:
         raise InvalidParams(f"a link leads out of the folder: {_named(found.outside)}")
+    if found.no_files:
+        raise InvalidParams(
+            f"something that is no file has the name of: {_named(found.no_files)}",
+            recovery="Move it away, or give another folder.",
+        )
     if force:
         return
     if found.changed:

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-import contextlib
+import errno
 import hashlib
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from lofi_batch.manifest import Record
 from lofi_common.errors import LofiError
-from lofi_common.paths import sync_folder
+from lofi_common.new_file import new_file
 
 _BLOCK = 1 << 20
+_DISK_FAILED = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO)
+"""No other file could be written either."""
 
 
 class SourceLost(LofiError):
@@ -27,6 +29,13 @@ class FolderFailed(LofiError):
 
     name = "FOLDER_FAILED"
     hint = "Make room or mend it; the same command goes on from here."
+
+
+class TargetFailed(LofiError):
+    """One file can't get its name; others can."""
+
+    name = "FILE_FAILED"
+    hint = "Move away what is in its place, or give the row another file."
 
 
 def is_there(folder: Path, record: Record) -> bool:
@@ -50,39 +59,35 @@ def take(source: Path, target: Path, sha256: str, known: Callable[[int], None]) 
     """Copy a file to its name, in one step and on disk. `known` is called with its bytes before it has its
     name: a file that nothing is known of is not left behind.
 
-    Raises SourceLost when the source is not the file of this sha256, and FolderFailed.
+    Raises SourceLost when the source is not the file of this sha256, TargetFailed, and FolderFailed.
     """
-    part = target.with_name(f".{target.name}.part")
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            size = _copy(source, part, sha256)
-            known(size)
-            part.replace(target)
-            sync_folder(target.parent)
-        except BaseException:
-            with contextlib.suppress(OSError):  # as broken a disk as the first error said
-                part.unlink()
-            raise
+        with new_file(target, force=os.path.lexists(target)) as descriptor:
+            known(_copy(source, descriptor, sha256))
     except OSError as error:
-        raise FolderFailed(f"{target} can't be written: {error.strerror}") from error
+        kind = FolderFailed if error.errno in _DISK_FAILED else TargetFailed
+        raise kind(f"{target} can't be written: {error.strerror}") from error
 
 
-def _copy(source: Path, part: Path, sha256: str) -> int:
+def _copy(source: Path, descriptor: int, sha256: str) -> int:
     """Returns the number of bytes."""
     digest = hashlib.sha256()
     size = 0
-    try:
-        reader = source.open("rb")
-    except OSError as error:
-        raise SourceLost(f"{source} can't be read: {error.strerror}") from error
-    with reader, part.open("wb") as writer:
-        while block := reader.read(_BLOCK):
+    with open(descriptor, "wb", closefd=False) as writer:
+        for block in _blocks(source):
             digest.update(block)
             writer.write(block)
             size += len(block)
-        if digest.hexdigest() != sha256:
-            raise SourceLost(f"{source} has not the bytes that the library knows")
-        writer.flush()
-        os.fsync(writer.fileno())
+    if digest.hexdigest() != sha256:
+        raise SourceLost(f"{source} has not the bytes that the library knows")
     return size
+
+
+def _blocks(source: Path) -> Iterator[bytes]:
+    try:
+        with source.open("rb") as reader:
+            while block := reader.read(_BLOCK):
+                yield block
+    except OSError as error:
+        raise SourceLost(f"{source} can't be read: {error.strerror}") from error

@@ -24,14 +24,14 @@ class Busy(LofiError):
 @contextmanager
 def locked(folder: Path, shard: Shard) -> Iterator[None]:
     """Hold the folder for a shard. Raises Busy, OSError."""
-    common = os.open(folder / _NAME, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
+    common = os.open(folder / _NAME, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o666)
     try:
         _share(common, folder, shard)
         if shard == WHOLE:
             yield
             return
         name = f"{_NAME}.{shard.part}-of-{shard.parts}"
-        own = os.open(folder / name, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
+        own = os.open(folder / name, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o666)
         try:
             if not _taken(own, fcntl.LOCK_EX):
                 raise Busy(f"another lofi-batch makes shard {shard.part}/{shard.parts} in {folder}")

@@ -15,9 +15,10 @@ from typing import Self
 
 import msgspec
 
-from lofi_batch.plan import Row
-from lofi_common.errors import LofiError
+from lofi_batch.plan import Row, checked_path
+from lofi_common.errors import InvalidParams, LofiError
 from lofi_common.jobs import AudioFormat
+from lofi_common.new_file import new_file
 from lofi_common.paths import sync_folder
 
 
@@ -86,7 +87,8 @@ class Ledger:
     def _read(self, path: Path, *, torn: bool) -> list[Record]:
         """torn: a last line without an end is no error."""
         try:
-            data = path.read_bytes()
+            with open(os.open(path, os.O_RDONLY | os.O_NOFOLLOW), "rb") as file:
+                data = file.read()
         except FileNotFoundError:
             return []
         whole = data[: data.rfind(b"\n") + 1] if torn else data
@@ -95,15 +97,17 @@ class Ledger:
         found = []
         for number, line in enumerate(whole.splitlines(), 1):
             try:
-                found.append(msgspec.json.decode(line, type=Record))
-            except (msgspec.DecodeError, UnicodeDecodeError) as error:
+                record = msgspec.json.decode(line, type=Record)
+                checked_path(record.path)
+                found.append(record)
+            except (msgspec.DecodeError, UnicodeDecodeError, InvalidParams) as error:
                 raise ManifestError(f"{path}, line {number}: {error}") from error
         return found
 
     def add(self, record: Record) -> None:
         """Returns once it is on disk. Raises OSError when it can't be written; then nothing of it stays."""
         if self._file is None:
-            self._file = os.open(self._journal, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o666)
+            self._file = os.open(self._journal, os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW, 0o666)
             os.ftruncate(self._file, self._size)
             sync_folder(self.path.parent)
         line = msgspec.json.encode(record) + b"\n"
@@ -117,6 +121,14 @@ class Ledger:
         self._size += len(line)
         self.records[record.row] = record
 
+    def take_back(self, row: int, before: Record | None) -> None:
+        """The row has become what it was before its last record. The journal keeps that record until the
+        manifest takes its place; whoever reads it after a kill looks for the file."""
+        if before is None:
+            del self.records[row]
+        else:
+            self.records[row] = before
+
     def close(self, rows: Iterable[int]) -> None:
         """Write the manifest, with the records of these rows in their order. Raises OSError: then the journal
         stays, which has all of it."""
@@ -124,16 +136,10 @@ class Ledger:
             os.close(self._file)
             self._file = None
         kept = [self.records[row] for row in rows if row in self.records]
-        part = self.path.with_name(f".{self.path.name}.part")
-        try:
-            with part.open("wb") as file:
-                for record in kept:
-                    file.write(msgspec.json.encode(record) + b"\n")
-                file.flush()
-                os.fsync(file.fileno())
-            part.replace(self.path)
-        except OSError:
-            part.unlink(missing_ok=True)
-            raise
-        sync_folder(self.path.parent)
+        with (
+            new_file(self.path, force=os.path.lexists(self.path)) as descriptor,
+            open(descriptor, "wb", closefd=False) as file,
+        ):
+            for record in kept:
+                file.write(msgspec.json.encode(record) + b"\n")
         self._journal.unlink(missing_ok=True)

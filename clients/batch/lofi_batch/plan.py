@@ -134,7 +134,7 @@ def _inside_files(rows: list[Row], lines: dict[str, int]) -> list[Wrong]:
 def _row(number: int, entry: Entry, defaults: Defaults) -> Row:
     """Raises LofiError saying what is wrong with it."""
     asked = entry.asked
-    path = _checked_path(asked.file) if asked.file is not None else None
+    path = checked_path(asked.file) if asked.file is not None else None
     kind = defaults.format
     if path is not None:
         named = _format_of(path)
@@ -166,7 +166,7 @@ def _format_of(path: str) -> AudioFormat:
         raise InvalidParams(f"file: {str(error).removeprefix('output: ')}") from error
 
 
-def _checked_path(file: str) -> str:
+def checked_path(file: str) -> str:
     """The file of a row, relative to the folder. Raises InvalidParams."""
     parts = file.split("/")
     reason = ""
@@ -176,7 +176,7 @@ def _checked_path(file: str) -> str:
         reason = "it must lie inside the folder of the batch"
     elif "" in parts:
         reason = "a part of the path is empty"
-    elif any(part.startswith(".") for part in parts) or _RESERVED.fullmatch(file):
+    elif any(part.startswith(".") for part in parts) or _RESERVED.fullmatch(parts[0]):
         reason = "hidden names and that of the manifest are the batch's own"
     elif any(len(part.encode(errors="replace")) > _NAME_BYTES for part in parts):
         reason = f"a part of the path is longer than {_NAME_BYTES} bytes"
