@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import errno
+import os
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import numpy as np
@@ -10,9 +13,11 @@ import pytest
 import soundfile
 
 from lofi_broker.library import track_of
+from lofi_cli import export as exporting
 from lofi_cli.export import Export, export
 from lofi_cli.id3 import tag
 from lofi_common.api import Track
+from lofi_common.errors import CacheWriteError, LofiError
 from lofi_common.jobs import AudioFormat, JobState
 from tests.unit.scheduling import job
 
@@ -41,6 +46,36 @@ def test_the_longest_prompt_and_a_model_that_is_not_installed_any_more(
             return
         assert file.title == LONGEST
         assert file.comment.startswith(f"seed {track.seed}, ") and "licence" not in file.comment
+
+
+def test_what_the_encoder_refuses_is_no_fault_of_the_track(track: Track, tmp_path: Path) -> None:
+    assert track.path is not None
+    soundfile.write(track.path, np.zeros(1000), 12_345)  # a rate that MP3 has not
+    with pytest.raises(CacheWriteError, match=r"mine.mp3 can't be written") as told:
+        export(Export(track, tmp_path / "mine.mp3", AudioFormat.MP3), {}, force=False)
+    assert "tracks rm" not in told.value.recovery and [*tmp_path.iterdir()] == [Path(track.path)]
+
+
+def test_a_source_that_can_t_be_read_is_no_fault_of_the_target(
+    track: Track, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "track.ogg"
+    soundfile.write(path, np.zeros(1000), 32_000)
+    track = msgspec.structs.replace(track, path=str(path), format=AudioFormat.OGG)
+
+    def broken(file: str | int, *how: Any, **more: Any) -> Any:
+        if file == track.path:
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+        return open(file, *how, **more)
+
+    monkeypatch.setattr(exporting, "open", broken, raising=False)
+    with pytest.raises(LofiError, match=r"track.ogg can't be read: Input/output error"):
+        export(Export(track, tmp_path / "mine.ogg", AudioFormat.OGG), {}, force=False)
+    path.write_bytes(b"no sound")
+    with pytest.raises(LofiError, match=r"track.ogg can't be read") as told:
+        export(Export(track, tmp_path / "mine.ogg", AudioFormat.OGG), {}, force=False)
+    assert "`lofi tracks rm track`" in told.value.recovery
+    assert not (tmp_path / "mine.ogg").exists()
 
 
 def test_a_tag_byte_by_byte() -> None:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import io
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 import soundfile
 
-from lofi_cli.audio import opened, pieces
+from lofi_cli.audio import opened, pieces, read, unreadable
 from lofi_cli.files import check_target, written
 from lofi_cli.id3 import tag
 from lofi_client.formats import format_of
@@ -28,8 +28,6 @@ _EXACT = (AudioFormat.WAV, AudioFormat.FLAC)
 """Formats that give the samples back as they were."""
 _BLOCK_FRAMES = 32_000
 """libsndfile's Vorbis encoder overflows its stack on very long writes."""
-
-
 _COPIED_BYTES = 1 << 20
 
 
@@ -100,34 +98,47 @@ def export(wanted: Export, licences: Mapping[str, str], *, force: bool) -> None:
 
 def _copy(track: Track, raw: io.RawIOBase) -> None:
     assert track.path is not None
-    with open(track.path, "rb") as reader:
-        while piece := reader.read(_COPIED_BYTES):
-            _write_all(raw, piece)
+    for piece in _blocks(track.path):
+        _write_all(raw, piece)
+
+
+def _blocks(path: str) -> Iterator[bytes]:
+    try:
+        with open(path, "rb") as reader:
+            while piece := reader.read(_COPIED_BYTES):
+                yield piece
+    except OSError as error:
+        raise unreadable(path, str(error.strerror)) from error
 
 
 def _convert(source: soundfile.SoundFile, wanted: Export, licence: str | None, raw: io.RawIOBase) -> None:
     sink = _Sink(raw)
-    with soundfile.SoundFile(
-        sink,
-        "w",
-        source.samplerate,
-        source.channels,
-        subtype=_SUBTYPES[wanted.format],
-        format=wanted.format.upper(),
-    ) as file:
-        if wanted.format is not AudioFormat.MP3:  # it has its tag already
-            file.title = wanted.track.prompt
-            file.comment = _story(wanted.track, licence)
-            if licence:
-                file.license = licence
-        _pour(source, file)
+    try:
+        with soundfile.SoundFile(
+            sink,
+            "w",
+            source.samplerate,
+            source.channels,
+            subtype=_SUBTYPES[wanted.format],
+            format=wanted.format.upper(),
+        ) as file:
+            if wanted.format is not AudioFormat.MP3:  # it has its tag already
+                file.title = wanted.track.prompt
+                file.comment = _story(wanted.track, licence)
+                if licence:
+                    file.license = licence
+            _pour(source, file)
+    except soundfile.LibsndfileError as error:  # of the encoder; `read` tells of the source
+        raise CacheWriteError(
+            f"{wanted.path} can't be written: {error.error_string}", recovery="Choose another --format."
+        ) from error
     if sink.error is not None:
         raise sink.error
 
 
 def _pour(source: soundfile.SoundFile, file: soundfile.SoundFile) -> None:
     if source.subtype == "PCM_16":
-        while len(samples := source.read(_BLOCK_FRAMES, dtype="int16", always_2d=True)):
+        while len(samples := read(source, _BLOCK_FRAMES, "int16")):
             file.write(samples)
         return
     for piece in pieces(source, _BLOCK_FRAMES):
