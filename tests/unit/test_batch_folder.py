@@ -174,7 +174,9 @@ def test_a_file_that_gets_no_name_is_a_failed_row(tmp_path: Path, source: Path) 
     ledger = Ledger(tmp_path, "manifest.jsonl")
     (tmp_path / ROWS[0].path).mkdir()
     ended: list[Record] = []
-    batch.run([ROWS[0]], OneTrack(ROWS[0], source), ledger, tmp_path, ended.append)
+    batch.run(
+        [ROWS[0]], OneTrack(ROWS[0], source), ledger, tmp_path, lambda record, new: ended.append(record)
+    )
     assert [(record.attempts, record.sha256) for record in ended] == [(2, None)]
     assert ended[0].error is not None and ended[0].error.code == "FILE_FAILED"
     ledger.close([1])

@@ -24,6 +24,11 @@ def test_text_is_a_prompt_a_line() -> None:
     assert entries == [Entry(1, Asked(prompt="rain")), Entry(4, Asked(prompt="snow, slow"))] and not wrong
 
 
+def test_a_prompt_may_hold_what_some_take_for_an_end_of_line() -> None:
+    entries, _ = read_prompts("rain\u2028and \x85wind\nsnow", "txt")
+    assert [entry.asked.prompt for entry in entries] == ["rain\u2028and \x85wind", "snow"]
+
+
 def test_csv_and_jsonl_say_the_same() -> None:
     table = (
         "prompt,duration,seed,model,file,temperature,top_k,top_p,guidance\n"
@@ -90,7 +95,7 @@ def test_every_wrong_row_is_named_by_its_line() -> None:
     assert list(sorted(found)) == [3, *range(5, 18)]
     for line, words in {
         3: "5 to 120",
-        5: "duration: expected `int",
+        5: "duration: expected a whole number, got text",
         6: "seed",
         7: "line 2 has the same",
         8: "inside the folder",

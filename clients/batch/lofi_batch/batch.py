@@ -12,9 +12,10 @@ from lofi_batch.plan import Row
 
 
 def run(
-    rows: Iterable[Row], engine: Engine, ledger: Ledger, folder: Path, ended: Callable[[Record], None]
+    rows: Iterable[Row], engine: Engine, ledger: Ledger, folder: Path, ended: Callable[[Record, bool], None]
 ) -> None:
-    """Make these rows; returns when each has a record, `ended` is called with every one.
+    """Make these rows; returns when each has a record, `ended` is called with every one and with whether its
+    track was made just now.
 
     Raises FolderFailed when the folder can't be written, and what the engine raises.
     """
@@ -29,7 +30,7 @@ def run(
         else:
             record = Record.of(outcome.row, attempts=attempts, error=outcome.error)
             _write_down(record, ledger)
-        ended(record)
+        ended(record, isinstance(outcome, Made) and outcome.new)
 
 
 def _write_down(record: Record, ledger: Ledger) -> None:

@@ -13,12 +13,12 @@ from lofi_batch.files import FolderFailed
 from lofi_batch.interrupts import Interrupts
 from lofi_batch.local import LocalEngine, Options
 from lofi_batch.lock import Busy, locked
-from lofi_batch.manifest import Ledger, ManifestError
+from lofi_batch.manifest import Ledger, ManifestError, Record
 from lofi_batch.plan import Row, Shard
-from lofi_batch.progress import Progress
+from lofi_batch.progress import Progress, looked_at
 from lofi_batch.survey import Survey, clear, survey
 from lofi_cli import exits
-from lofi_cli.show import printable
+from lofi_cli.show import counted, printable
 from lofi_common.errors import InvalidParams, LofiError
 
 _NAMED = 5
@@ -32,10 +32,11 @@ def make(
     """Make what is missing; the exit code. Raises LofiError when nothing can be made at all."""
     try:
         with contextlib.ExitStack() as stack:
-            folder.mkdir(parents=True, exist_ok=True)
+            _make_folder(folder)
             stack.enter_context(locked(folder, shard))
             ledger = Ledger(folder, shard.manifest)
-            found = survey(folder, rows, ledger.records)
+            with looked_at(rows, quiet=quiet or not ledger.records) as shown:
+                found = survey(folder, shown, ledger.records)
             _check(found, force=force)
             clear(folder, found.changed)
             progress = Progress(
@@ -50,8 +51,16 @@ def make(
     except OSError as error:
         raise FolderFailed(f"{error.filename or folder}: {error.strerror}") from error
     except (Busy, ManifestError) as error:
-        exits.tell(str(error), error.recovery)
-        return exits.USAGE
+        return exits.fail(error.name, str(error), error.recovery, code=exits.USAGE)
+
+
+def _make_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except (FileExistsError, NotADirectoryError) as error:
+        raise InvalidParams(
+            f"{folder} can't be a folder: a file is in its place", recovery="Give -o another name."
+        ) from error
 
 
 class _Run:
@@ -89,7 +98,8 @@ class _Run:
 
     def _still_to_do(self) -> str:
         counts = self._progress.counts()
-        return f"{counts.rows - counts.there - counts.failed} rows are still to be made"
+        left = counts.rows - counts.there - counts.failed
+        return f"{counted(left, 'row')} {'is' if left == 1 else 'are'} still to be made"
 
     def _write_manifest(self, rows: list[int]) -> int:
         try:
@@ -113,7 +123,8 @@ def _check(found: Survey, *, force: bool) -> None:
     if force:
         return
     if found.changed:
-        changed = [f"row {record.row} ({record.path})" for record in found.changed]
+        rows = {row.row: row for row in found.to_do}
+        changed = [_difference(record, rows.get(record.row)) for record in found.changed]
         raise InvalidParams(
             f"made from other rows than those of now, or with another --seed or model: {_named(changed)}",
             recovery="Give another folder, or --force: it makes these rows anew and deletes their old files.",
@@ -123,6 +134,15 @@ def _check(found: Survey, *, force: bool) -> None:
             f"these files are there and are not of this batch: {_named(found.in_the_way)}",
             recovery="Give another folder, or --force: it replaces them.",
         )
+
+
+def _difference(record: Record, row: Row | None) -> str:
+    """What is not as it was when the row was made."""
+    if row is None:
+        return f"row {record.row} ({record.path} is not asked for any more)"
+    names = [name for name in Row.__struct_fields__ if getattr(record, name) != getattr(row, name)]
+    old, new = (getattr(each, names[0]) for each in (record, row))
+    return f"row {record.row} ({names[0]} {printable(str(old))}, now {printable(str(new))})"
 
 
 def _named(names: list[str]) -> str:
@@ -140,13 +160,15 @@ def _versions(found: Survey, ledger: Ledger) -> dict[str | None, str]:
     return versions
 
 
-def show_plan(folder: Path, shard: Shard, rows: list[Row], *, as_json: bool) -> None:
-    """What a run would make, on stdout; nothing is made or written. Raises LofiError."""
+def show_plan(folder: Path, shard: Shard, rows: list[Row], *, as_json: bool) -> int:
+    """What a run would make, on stdout; nothing is made or written. The exit code. Raises LofiError."""
     try:
         ledger = Ledger(folder, shard.manifest)
         found = survey(folder, rows, ledger.records)
     except OSError as error:
         raise FolderFailed(f"{error.filename or folder}: {error.strerror}") from error
+    except ManifestError as error:
+        return exits.fail(error.name, str(error), error.recovery, code=exits.USAGE)
     there = {row.row for row in found.there}
     for row in rows:
         if as_json:
@@ -156,3 +178,4 @@ def show_plan(folder: Path, shard: Shard, rows: list[Row], *, as_json: bool) -> 
             state = "there" if row.row in there else "to do"
             print(f"{row.row:>6}  {state}  {row.duration_sec:>3} s  {row.path}  {printable(row.prompt)}")
     _check(found, force=False)
+    return exits.OK

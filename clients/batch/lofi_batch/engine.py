@@ -20,6 +20,8 @@ class Made(NamedTuple):
     sha256: str
     seconds: float | None
     attempts: int
+    new: bool = True
+    """Made for this batch; else it was there before."""
 
 
 class Failed(NamedTuple):

@@ -28,7 +28,7 @@ class FolderFailed(LofiError):
     """The folder of the batch can't be written: full, read-only, gone."""
 
     name = "FOLDER_FAILED"
-    hint = "Make room or mend it; the same command goes on from here."
+    hint = "Make room or mend it."
 
 
 class TargetFailed(LofiError):

@@ -23,10 +23,10 @@ class Interrupts:
     @contextmanager
     def allowed(self) -> Iterator[None]:
         """For waits."""
-        if self.received is not None:
-            raise KeyboardInterrupt
         self._open = True
         try:
+            if self.received is not None:  # while signals were held back
+                raise KeyboardInterrupt
             yield
         finally:
             self._open = False

@@ -96,8 +96,9 @@ class LocalEngine:
     # Engine
 
     def make(self, rows: Iterable[Row]) -> Iterator[Made | Failed]:
-        """See `Engine.make`. Raises BrokerUnavailable when there is none, CacheWriteError when the library
-        can't be written, InvalidParams when it has no memory for the slots, and KeyboardInterrupt."""
+        """See `Engine.make`. Raises BrokerUnavailable when there is none, ModelNotFound and its like when
+        --model can't be used, InvalidParams when it has no memory for the slots, CacheWriteError when the
+        library can't be written, and KeyboardInterrupt."""
         rows = list(rows)
         self._to_come.update(_request(row) for row in rows)
         fresh = self._fresh(rows)
@@ -204,9 +205,15 @@ class LocalEngine:
             except CacheWriteError:
                 raise
             except LofiError as error:
+                if isinstance(error, NO_MODEL) and self._is_the_command_s(tried.row.model):
+                    raise
                 tried.attempts += 1
                 self._ended(tried, error.info())
         return True
+
+    def _is_the_command_s(self, model: str | None) -> bool:
+        """Whether it is the model that the command names, and nothing was made with it."""
+        return model is not None and model == self._options.model and model not in self._versions
 
     def _busy(self) -> int:
         """Rows under way, and those that have ended and are not taken yet."""
@@ -225,7 +232,7 @@ class LocalEngine:
         if accepted.status is JobState.COMPLETE:
             track = lofi.track(accepted.track_id)
             tried.attempts += 1
-            self._made(tried, track)
+            self._made(tried, track, new=False)
             return
         if accepted.track_id not in self._own and _is_new(lofi, accepted.track_id, asked_at):
             self._own.add(accepted.track_id)
@@ -290,7 +297,7 @@ class LocalEngine:
             or any(_request(other.row) == request for other in self._again)
         )
 
-    def _made(self, tried: _Try, track: api.Track | api.GenerationComplete) -> None:
+    def _made(self, tried: _Try, track: api.Track | api.GenerationComplete, *, new: bool = True) -> None:
         assert track.path is not None and track.sha256 is not None
         self._taking[tried.row.row] = tried
         made = Made(
@@ -301,6 +308,7 @@ class LocalEngine:
             sha256=track.sha256,
             seconds=track.generation_time_sec,
             attempts=tried.attempts,
+            new=new,
         )
         self._outcomes.append(made)
 

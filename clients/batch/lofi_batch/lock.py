@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,6 +13,8 @@ from lofi_batch.plan import WHOLE, Shard
 from lofi_common.errors import LofiError
 
 _NAME = ".lofi-batch.lock"
+_PATIENCE_SEC = 1.0
+_PAUSE_SEC = 0.02
 
 
 class Busy(LofiError):
@@ -47,14 +50,24 @@ def _share(descriptor: int, folder: Path, shard: Shard) -> None:
     if _taken(descriptor, fcntl.LOCK_EX):
         os.ftruncate(descriptor, 0)
         os.pwrite(descriptor, str(shard.parts).encode(), 0)
-        if shard != WHOLE:
-            fcntl.flock(descriptor, fcntl.LOCK_SH)
-        return
-    if shard == WHOLE or not _taken(descriptor, fcntl.LOCK_SH):
+        if shard == WHOLE:
+            return
+    # Between one kind of lock and the other somebody else may have had it.
+    if shard == WHOLE or not _shared(descriptor):
         raise Busy(f"another lofi-batch works in {folder}")
     parts = os.pread(descriptor, 16, 0).decode()
     if parts != str(shard.parts):
         raise Busy(f"another lofi-batch works in {folder}, in {parts} shards")
+
+
+def _shared(descriptor: int) -> bool:
+    """Others that begin at the same moment have it for themselves for an instant only."""
+    deadline = time.monotonic() + _PATIENCE_SEC
+    while not _taken(descriptor, fcntl.LOCK_SH):
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(_PAUSE_SEC)
+    return True
 
 
 def _taken(descriptor: int, how: int) -> bool:

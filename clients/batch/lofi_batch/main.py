@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 @click.option("-n", "--dry-run", is_flag=True, help="Show what would be made, and make nothing.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object per row on stdout.")
 @click.option("-q", "--quiet", is_flag=True, help="No progress and no summary.")
-def main(
+def batch(
     prompts: str,
     output: str,
     format_in: Form | None,
@@ -70,6 +70,7 @@ def main(
         from lofi_batch.local import Options
         from lofi_batch.plan import Defaults, parse_shard
         from lofi_client.client import BROKER_VARIABLE
+        from lofi_common.api import parse_params
         from lofi_common.jobs import AudioFormat
 
         try:
@@ -80,12 +81,13 @@ def main(
             raise click.UsageError(
                 "LOFI_BROKER names another machine, where the tracks would lie: run lofi-batch there"
             )
+        # Once for all rows that leave it open.
+        parse_params("generate", {"prompt": "any", "duration_sec": duration})
         defaults = Defaults(duration_sec=duration, seed=seed, model=model, format=AudioFormat(kind))
         rows = [row for row in _rows(prompts, format_in, defaults) if part.has(row.row)]
         folder = Path(output)
         if dry_run:
-            show_plan(folder, part, rows, as_json=as_json)
-            return
+            sys.exit(show_plan(folder, part, rows, as_json=as_json))
         options = Options(slots=slots, model=model, retries=retries, keep=not no_library)
         sys.exit(make(folder, part, rows, options, force=force, as_json=as_json, quiet=quiet))
 
@@ -117,10 +119,18 @@ def _refuse(prompts: str, wrong: Sequence[Wrong]) -> NoReturn:
     from lofi_cli.show import counted, printable
 
     name = "stdin" if prompts == "-" else prompts
-    exits.tell(f"{name} has {counted(len(wrong), 'wrong row')}; nothing was made")
-    for each in wrong:
-        print(f"      line {each.line}: {printable(each.reason)}", file=sys.stderr)
+    words = f"{name} has {counted(len(wrong), 'wrong row')}; nothing was made"
+    lines = [f"line {each.line}: {printable(each.reason)}" for each in wrong]
+    if exits.wants_json():
+        sys.exit(exits.fail("INVALID_PARAMS", words, "; ".join(lines)))
+    exits.fail("INVALID_PARAMS", words)
+    for line in lines:
+        print(f"      {line}", file=sys.stderr)
     sys.exit(exits.USAGE)
+
+
+def main() -> None:
+    exits.run(batch, "lofi-batch")
 
 
 if __name__ == "__main__":

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import sys
 import time
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from types import TracebackType
 from typing import Any, Self
 
@@ -12,8 +14,27 @@ import click
 import msgspec
 
 from lofi_batch.manifest import Record
+from lofi_batch.plan import Row
 from lofi_cli import exits
-from lofi_cli.show import counted
+from lofi_cli.show import counted, printable
+from lofi_common.units import human_time
+
+_NAMED = 5
+"""Failed rows whose reason the summary tells."""
+
+
+@contextmanager
+def looked_at(rows: list[Row], *, quiet: bool) -> Iterator[Iterable[Row]]:
+    """The rows; while they are gone through, a bar on a terminal: their files are read."""
+    if quiet or not bar_wanted():
+        yield rows
+        return
+    with click.progressbar(rows, label="looking at what is there", file=sys.stderr, width=20) as shown:
+        yield shown
+
+
+def bar_wanted() -> bool:
+    return sys.stderr.isatty() and os.environ.get("TERM") != "dumb"
 
 
 class Counts(msgspec.Struct, frozen=True, kw_only=True):
@@ -23,7 +44,7 @@ class Counts(msgspec.Struct, frozen=True, kw_only=True):
     there: int
     failed: int
     audio_sec: int
-    """Made in this run."""
+    """Of the tracks that were made in this run."""
     seconds: float
     """That this run took."""
     manifest: str
@@ -38,6 +59,8 @@ class Progress:
         """audio_sec: of all rows that are to be made."""
         self._rows, self._there, self._failed = rows, there, 0
         self._to_make, self._audio_sec, self._made = audio_sec, 0, 0
+        self._failures: list[str] = []
+        """The first ones."""
         self._passed = 0
         """Seconds of audio of rows that have ended, however."""
         self._manifest = manifest
@@ -45,7 +68,7 @@ class Progress:
         self._quiet = quiet
         self._began = time.monotonic()
         self._bar: Any = None
-        if sys.stderr.isatty() and os.environ.get("TERM") != "dumb" and not quiet:
+        if bar_wanted() and not quiet:
             self._bar = click.progressbar(
                 length=rows,
                 label="making tracks",
@@ -69,15 +92,17 @@ class Progress:
     ) -> None:
         self._finish()
 
-    def ended(self, record: Record) -> None:
-        """A row is there, or is given up."""
+    def ended(self, record: Record, new: bool) -> None:
+        """A row is there, or is given up. new: its track was not in the library."""
         self._passed += record.duration_sec
         if record.error is None:
             self._there += 1
             self._made += 1
-            self._audio_sec += record.duration_sec
+            self._audio_sec += record.duration_sec if new else 0
         else:
             self._failed += 1
+            if len(self._failures) < _NAMED:
+                self._failures.append(f"row {record.row}: {record.error.message}")
         self._emit("row", msgspec.to_builtins(record))
         if self._bar is not None:
             self._bar.update(1, self._rate())
@@ -112,10 +137,17 @@ class Progress:
             words += f", {self._there - self._made} of them before"
         if counts.failed:
             words += f", {counts.failed} failed"
-        if self._made:
+        if counts.audio_sec:
             pace = counts.audio_sec / counts.seconds if counts.seconds else 0.0
             words += f"; {counts.audio_sec} s of audio in {counts.seconds:.1f} s ({pace:.1f} × real time)"
+        elif self._made:
+            words += "; all of them were in the library"
+        if counts.failed > len(self._failures):
+            self._failures.append(f"… and {counts.failed - len(self._failures)} more: see {counts.manifest}")
         exits.tell(words)
+        if not self._json:  # each has its object
+            for line in self._failures:
+                print(f"      {printable(line)}", file=sys.stderr)
 
     def _rate(self) -> str:
         """Tracks a minute, speed and time left, by what this run has made."""
@@ -123,7 +155,7 @@ class Progress:
         words = f"{self._made * 60 / seconds:.1f} a minute, {self._audio_sec / seconds:.1f} × real time"
         if self._passed:
             left = (self._to_make - self._passed) * seconds / self._passed
-            words += f", {_clock(left)} left"
+            words += f", {human_time(left)} left"
         return words + (f", {self._failed} failed" if self._failed else "")
 
     def _emit(self, event: str, fields: dict[str, object]) -> None:
@@ -134,10 +166,3 @@ class Progress:
         if self._bar is not None:
             self._bar.__exit__(None, None, None)
             self._bar = None
-
-
-def _clock(seconds: float) -> str:
-    """`1:02:03`, `2:03`."""
-    minutes, rest = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"

@@ -28,6 +28,7 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     guidance: float | None = None
 
 
+_KINDS = {"int": "a whole number", "float": "a number", "str": "text", "bool": "true or false"}
 COLUMNS = Asked.__struct_fields__
 
 
@@ -53,7 +54,7 @@ def form_of(name: str, text: str) -> Form:
     for form in FORMS:
         if name.lower().endswith(f".{form}"):
             return form
-    first = next((line.strip() for line in text.splitlines() if line.strip()), "")
+    first = next((line.strip() for line in text.split("\n") if line.strip()), "")
     if first.startswith("{"):
         return "jsonl"
     header = [cell.strip() for cell in first.split(",")]
@@ -74,14 +75,14 @@ def read_prompts(text: str, form: Form) -> Read:
 
 
 def _lines(text: str) -> Iterator[Entry | Wrong]:
-    for number, line in enumerate(text.splitlines(), 1):
+    # Not splitlines: a prompt may hold other ends of lines than these, and so may JSON.
+    for number, line in enumerate(text.split("\n"), 1):
         prompt = line.strip()
         if prompt and not prompt.startswith("#"):
             yield Entry(number, Asked(prompt=prompt))
 
 
 def _objects(text: str) -> Iterator[Entry | Wrong]:
-    # Not splitlines: JSON may hold other ends of lines than these.
     for number, line in enumerate(text.split("\n"), 1):
         if not line.strip():
             continue
@@ -139,6 +140,9 @@ def _row(line: int, header: list[str], cells: list[str]) -> Entry | Wrong:
 
 
 def _told(reason: str) -> str:
-    """msgspec's "Expected `int` >= 0 - at `$.seed`" as "seed: expected `int` >= 0"."""
+    """msgspec's "Expected `int | null`, got `str` - at `$.seed`" for people: "seed: expected a whole number,
+    got text"."""
+    for kind, words in _KINDS.items():
+        reason = reason.replace(f"`{kind}`", words).replace(f"`{kind} | null`", words)
     what, _, path = reason.partition(" - at `$.")
     return f"{path.rstrip('`')}: {what[:1].lower()}{what[1:]}" if path else what

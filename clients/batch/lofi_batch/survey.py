@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import stat
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
@@ -29,7 +30,7 @@ class Survey:
     no_files: list[str] = field(default_factory=list)
 
 
-def survey(folder: Path, rows: list[Row], records: dict[int, Record]) -> Survey:
+def survey(folder: Path, rows: Iterable[Row], records: dict[int, Record]) -> Survey:
     """Compare what is wanted with what earlier runs made. Raises OSError for files that can't be read."""
     found = Survey()
     inside: dict[str, bool] = {}
@@ -44,7 +45,9 @@ def survey(folder: Path, rows: list[Row], records: dict[int, Record]) -> Survey:
         return record.error is None and is_inside(record.path) and files.is_there(folder, record)
 
     ours = {record.path for record in records.values() if record.error is None}
+    wanted: set[int] = set()
     for row in rows:
+        wanted.add(row.row)
         record = records.get(row.row)
         made = record if record is not None and has_file(record) else None
         if made is not None and made.is_of(row):
@@ -60,7 +63,6 @@ def survey(folder: Path, rows: list[Row], records: dict[int, Record]) -> Survey:
             found.no_files.append(row.path)
         elif row.path not in ours and stands == "file":
             found.in_the_way.append(row.path)
-    wanted = {row.row for row in rows}
     found.changed += [record for record in records.values() if record.row not in wanted and has_file(record)]
     return found
 
