@@ -57,6 +57,14 @@ def test_variations(home: Home) -> None:
     assert len({Path(path).read_bytes() for path in lines.values()}) == 10
 
 
+def test_wrong_arguments_are_told_in_a_line(home: Home) -> None:
+    for name, *arguments in (["one_track.py"], ["variations.py"], ["variations.py", "rainy", "3"]):
+        with start(home, name, *arguments) as process:
+            said, errors = process.communicate(timeout=50)
+        assert (process.returncode, said) == (1, "")
+        assert errors.count("\n") == 1 and ("usage: " in errors or "5 to 120" in errors)
+
+
 def test_listen(home: Home) -> None:
     with start(home, "listen.py") as process:
         assert process.stdout is not None

@@ -99,6 +99,11 @@ def test_failures_raise_and_do_not_touch_the_others(run: Run, tmp_path: Path) ->
         assert isinstance(events[-1], GenerationError)
         late = await lofi.generate("slow 0.3", duration_sec=5, output=tmp_path / "late.wav")
         (tmp_path / "late.wav").touch()
+        told: list[object] = []
+        with pytest.raises(CacheWriteError):
+            async for event in late:
+                told.append(event)
+        assert isinstance(told[-1], GenerationComplete)
         with pytest.raises(CacheWriteError):
             await late.result()
 
@@ -279,10 +284,10 @@ def test_closing_ends_the_waits_of_other_tasks(run: Run) -> None:
         waiting = asyncio.create_task(generation.result())
         while (await lofi.queue()).current is None:
             pass
-        await lofi.close()
-        with pytest.raises(BrokerUnavailable, match="the connection was closed before track"):
+        await asyncio.gather(lofi.close(), lofi.close())
+        with pytest.raises(BrokerUnavailable, match="this client was closed before track"):
             await waiting
-        with pytest.raises(BrokerUnavailable, match="the connection was closed"):
+        with pytest.raises(BrokerUnavailable, match="this client was closed"):
             await lofi.status()
 
     run(scenario)

@@ -210,6 +210,14 @@ def test_no_broker_is_named(home: Home) -> None:
 
 
 @pytest.mark.timeout(20)
+def test_who_asks_a_closed_client_is_told(lofi: Lofi) -> None:
+    lofi.close()
+    lofi.close()
+    for ask in (lofi.status, lambda: lofi.next_event(1.0), lambda: next(lofi.listen())):
+        with pytest.raises(BrokerUnavailable, match="this client was closed"):
+            ask()
+
+
 def test_a_killed_broker_is_told_with_the_track_and_stays_told(lofi: Lofi, home: Home) -> None:
     generation = lofi.generate(LONG, duration_sec=5)
     while not isinstance(next(generation), GenerationStart):

@@ -169,7 +169,15 @@ def test_each_function_says_what_it_does_and_shows_its_parameters() -> None:
     assert Lofi.make.__name__ == "make" and "seed" in functions(AsyncLofi)["make"].parameters
 
 
+def test_a_wrong_name_is_told_of_the_function_that_was_called() -> None:
+    for kind in (Lofi, AsyncLofi):
+        for name in ("make", "generate"):
+            with pytest.raises(TypeError, match=rf"^{name}\(\) got an unexpected .*'durationn'"):
+                getattr(kind, name)(None, "rain", durationn=5)
+
+
 def test_all_names_are_there() -> None:
+    assert set(lofi_client.__all__) <= set(dir(lofi_client))
     not_for_scripts = {ParseError, MethodNotFound}
     wanted = {*api.NOTIFICATIONS.values(), *ALL_ERRORS} - not_for_scripts
     assert {kind.__name__ for kind in wanted} - set(lofi_client.__all__) == set()

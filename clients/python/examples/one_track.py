@@ -7,6 +7,8 @@ import sys
 
 from lofi_client import GenerationComplete, GenerationProgress, Lofi
 
+if len(sys.argv) != 4:
+    sys.exit("usage: one_track.py PROMPT SECONDS OUTPUT")
 prompt, seconds, output = sys.argv[1:]
 
 with Lofi.connect() as lofi:

@@ -6,7 +6,7 @@ python variations.py "dusty boom bap, upright bass" 30
 import asyncio
 import sys
 
-from lofi_client import AsyncLofi
+from lofi_client import AsyncLofi, LofiError
 
 SEEDS = range(10)
 
@@ -23,4 +23,9 @@ async def main(prompt: str, seconds: int) -> None:
             group.create_task(variation(lofi, prompt, seconds, seed))
 
 
-asyncio.run(main(sys.argv[1], int(sys.argv[2])))
+if len(sys.argv) != 3:
+    sys.exit("usage: variations.py PROMPT SECONDS")
+try:
+    asyncio.run(main(sys.argv[1], int(sys.argv[2])))
+except* LofiError as errors:
+    sys.exit(str(errors.exceptions[0]))

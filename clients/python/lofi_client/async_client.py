@@ -25,7 +25,7 @@ from lofi_client.following import (
     is_of_worker,
 )
 from lofi_client.launch import READY_SEC, Starting
-from lofi_client.methods import presented
+from lofi_client.methods import presented, renamed
 from lofi_client.remote import BROKER_VARIABLE, Address, find_address, local_address
 from lofi_client.sockets import BrokerSilent
 from lofi_common import api, api_models
@@ -52,9 +52,10 @@ def _ordering(
     order: Callable[P, Order], answered: Callable[[AsyncLofi, Order], T]
 ) -> Callable[Concatenate[AsyncLofi, P], T]:
     """The function of `AsyncLofi` that orders a track."""
+    named = renamed(order, answered)
 
     def ask(self: AsyncLofi, /, *args: P.args, **kwargs: P.kwargs) -> T:
-        return answered(self, order(*args, **kwargs))
+        return answered(self, named(*args, **kwargs))
 
     return presented(ask, order, answered)
 
@@ -116,7 +117,8 @@ class AsyncLofi:
         return AsyncFollowed(self._connection, following)
 
     def listen(self) -> AsyncIterator[api.Result]:
-        """All notifications of the broker from now on, of any track. Raises BrokerUnavailable at its end."""
+        """All notifications of the broker from now on, of any track; of those that nobody has taken yet the
+        newest 10,000 are kept. Raises BrokerUnavailable at its end."""
         return AsyncListened(self._connection)
 
     status = _asking(calls.status)

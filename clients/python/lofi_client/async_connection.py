@@ -14,9 +14,9 @@ import zmq.asyncio
 from lofi_client.calls import Call, R
 from lofi_client.post import Inbox, Post
 from lofi_client.remote import Address
-from lofi_client.sockets import BrokerSilent, connected, disconnect, packed, what_was_lost
+from lofi_client.sockets import BrokerSilent, closed, connected, disconnect, packed, what_was_lost
 from lofi_common import wire
-from lofi_common.errors import BrokerUnavailable, InternalError, LofiError, from_info
+from lofi_common.errors import InternalError, LofiError, from_info
 from lofi_common.messages import Event, Response
 
 _UNDER_WAY = 32
@@ -156,9 +156,10 @@ class AsyncConnection:
         """Whoever still waits gets BrokerUnavailable. A second time does nothing."""
         if self._context.closed:
             return
-        self._end(BrokerUnavailable("the connection was closed", recovery="Connect again."))
+        self._end(closed())
         self._reading.cancel()
         try:
             await asyncio.wait([self._reading])
         finally:
-            disconnect(self._context, self._socket, self._monitor)
+            if not self._context.closed:  # by another task that closed it meanwhile
+                disconnect(self._context, self._socket, self._monitor)

@@ -24,7 +24,7 @@ from lofi_client.following import (
 )
 from lofi_client.generation import Followed, Generation, Listened
 from lofi_client.launch import start_broker
-from lofi_client.methods import presented
+from lofi_client.methods import presented, renamed
 from lofi_client.remote import BROKER_VARIABLE as BROKER_VARIABLE
 from lofi_client.remote import find_address, local_address
 from lofi_client.sockets import BrokerSilent
@@ -49,9 +49,10 @@ def _ordering(
     order: Callable[P, Order], answered: Callable[[Lofi, Order], T]
 ) -> Callable[Concatenate[Lofi, P], T]:
     """The function of `Lofi` that orders a track."""
+    named = renamed(order, answered)
 
     def ask(self: Lofi, /, *args: P.args, **kwargs: P.kwargs) -> T:
-        return answered(self, order(*args, **kwargs))
+        return answered(self, named(*args, **kwargs))
 
     return presented(ask, order, answered)
 
@@ -137,7 +138,8 @@ class Lofi:
         return None if event is None else notification(event)
 
     def listen(self) -> Iterator[api.Result]:
-        """All notifications of the broker from now on, of any track. Raises BrokerUnavailable at its end."""
+        """All notifications of the broker from now on, of any track; of those that nobody has taken yet the
+        newest 10,000 are kept. Raises BrokerUnavailable at its end."""
         return Listened(self._connection)
 
     status = _asking(calls.status)

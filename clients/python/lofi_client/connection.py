@@ -12,7 +12,7 @@ import zmq
 from lofi_client.calls import Call, R
 from lofi_client.post import Inbox, Post
 from lofi_client.remote import Address
-from lofi_client.sockets import BrokerSilent, connected, disconnect, packed, what_was_lost
+from lofi_client.sockets import BrokerSilent, closed, connected, disconnect, packed, what_was_lost
 from lofi_common import wire
 from lofi_common.errors import BrokerUnavailable, from_info
 from lofi_common.messages import Event, Response
@@ -95,4 +95,10 @@ class Connection:
         return BrokerUnavailable(str(reason), recovery=reason.recovery)
 
     def close(self) -> None:
+        """Who asks later gets BrokerUnavailable. A second time does nothing."""
+        if self._context.closed:
+            return
+        self._lost = closed()
+        self._poller.unregister(self._socket)
+        self._poller.unregister(self._monitor)
         disconnect(self._context, self._socket, self._monitor)

@@ -55,6 +55,11 @@ def disconnect(context: zmq.Context[S], socket: S, monitor: S) -> None:
     context.term()
 
 
+def closed() -> BrokerUnavailable:
+    """What is told to whoever uses a client after its end."""
+    return BrokerUnavailable("this client was closed", recovery="Connect again.")
+
+
 def packed(number: int, method: str, params: dict[str, object]) -> list[bytes]:
     """The frames of a request. Raises InvalidParams for one that is too large."""
     try:
