@@ -6,7 +6,7 @@ from tests.support.home import Home
 from tests.support.stdio import Stdio
 
 
-def test_jobs_run_side_by_side_once_slots_are_asked_for(broker: Stdio) -> None:
+def test_jobs_run_side_by_side_once_slots_are_asked_for(broker: Stdio, home: Home) -> None:
     assert broker.call("worker_slots", slots=3) == {"slots": 3, "before": 1}
     names = [
         broker.call("generate", prompt="slow 60", duration_sec=5, seed=seed)["track_id"] for seed in (1, 2, 3)
@@ -15,6 +15,7 @@ def test_jobs_run_side_by_side_once_slots_are_asked_for(broker: Stdio) -> None:
         broker.wait("generation_start", name)
     (worker,) = broker.call("status")["workers"]
     assert worker["slots"] == 3
+    assert "3 tracks side by side" in home.lofi("status").stdout
     assert broker.call("worker_slots") == {"slots": 1, "before": 3}
     for name in names[:2]:
         broker.call("queue_cancel", track_id=name)

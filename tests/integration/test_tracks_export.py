@@ -120,13 +120,8 @@ def test_where_nothing_can_go(library: Home, tmp_path: Path) -> None:
     wav, ogg = track(library, "wav")[0], track(library, "ogg")[0]
     for output, ids, code, words in (
         (tmp_path / "no" / "x.wav", [wav], 1, "there is no folder"),
-        (f"{tmp_path}/no/", [wav], 1, "there is no folder"),
-        (tmp_path / ("x" * 256), [wav], 1, "name too long"),
-        ("/dev/null", [wav], 1, "it is no file"),
         (tmp_path / "one.wav", [wav, ogg], 2, "2 tracks can't go to the one file"),
-        (tmp_path / "x.m4a", [wav], 2, "m4a is not made"),
         ("-", [wav], 2, "path of a file"),
-        ("", [wav], 2, "path of a file"),
         (tmp_path, ["ffffffffffffffff"], 2, "ffffffffffffffff"),
     ):
         done = library.lofi("tracks", "export", *ids, "-o", str(output), "--force")

@@ -14,7 +14,7 @@ import soundfile
 
 from lofi_broker.library import track_of
 from lofi_cli import export as exporting
-from lofi_cli.export import Export, export
+from lofi_cli.export import Export, export, plan
 from lofi_cli.id3 import tag
 from lofi_common.api import Track
 from lofi_common.errors import CacheWriteError, LofiError
@@ -46,6 +46,25 @@ def test_the_longest_prompt_and_a_model_that_is_not_installed_any_more(
             return
         assert file.title == LONGEST
         assert file.comment.startswith(f"seed {track.seed}, ") and "licence" not in file.comment
+
+
+def test_where_nothing_can_go(track: Track, tmp_path: Path) -> None:
+    for output, words in (
+        (f"{tmp_path}/no/", "there is no folder"),
+        (f"{tmp_path}/{'x' * 256}", "name too long"),
+        ("/dev/null", "it is no file"),
+        (f"{tmp_path}/x.m4a", "m4a is not made"),
+    ):
+        with pytest.raises(LofiError, match=f"(?i){words}"):
+            plan([track], output, None, force=True)
+
+
+def test_a_relative_name_becomes_a_whole_path(
+    track: Track, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (wanted,) = plan([track], "mine.wav", None, force=False)
+    assert wanted.path == tmp_path / "mine.wav"
 
 
 def test_what_the_encoder_refuses_is_no_fault_of_the_track(track: Track, tmp_path: Path) -> None:

@@ -18,7 +18,7 @@ from lofi_cli.audio import opened
 from lofi_cli.picture import COLUMNS, HEIGHT, LEFT, ROWS, TOP, WIDTH, row_of, write_picture
 from lofi_cli.spectrum import spectrogram
 from lofi_common.api import Track
-from lofi_common.errors import CacheWriteError
+from lofi_common.errors import CacheWriteError, LofiError
 from lofi_common.jobs import JobState
 from tests.unit.scheduling import job
 
@@ -43,6 +43,12 @@ def brightness(picture: Path) -> NDArray[np.floating]:
         assert (image.format, image.mode, image.size) == ("PNG", "RGB", (WIDTH, HEIGHT))
         pixels = np.asarray(image, dtype=float).sum(axis=2)
     return pixels[TOP : TOP + ROWS, LEFT : LEFT + COLUMNS]
+
+
+def test_a_file_without_sound_is_told(tmp_path: Path) -> None:
+    with pytest.raises(LofiError, match="has no sound"):
+        write_picture(track_with(tmp_path, np.zeros(0)), tmp_path / "out.png", force=False)
+    assert not (tmp_path / "out.png").exists()
 
 
 @pytest.mark.parametrize("hertz", [100, 1000, 5000])

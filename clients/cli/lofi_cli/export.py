@@ -44,7 +44,7 @@ def plan(tracks: Sequence[Track], output: str, kind: str | None, *, force: bool)
 
     Raises CacheWriteError when one of them can't, InvalidParams when several are meant for one file.
     """
-    named = Path(os.path.expanduser(output))
+    named = Path(os.path.expanduser(output)).absolute()
     into_folder = os.path.isdir(named) or output.endswith("/")
     if into_folder and not os.path.isdir(named):
         raise CacheWriteError(f"there is no folder {named}", recovery=f"`mkdir -p {named}` makes it.")

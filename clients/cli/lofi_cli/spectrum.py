@@ -10,6 +10,7 @@ import soundfile
 from numpy.typing import NDArray
 
 from lofi_cli.audio import pieces
+from lofi_common.errors import LofiError
 
 LOWEST_HZ = 30.0
 _WINDOW_FRAMES = 4096
@@ -29,7 +30,9 @@ class Spectrogram(NamedTuple):
 
 
 def spectrogram(file: soundfile.SoundFile, columns: int, rows: int) -> Spectrogram:
-    """Of all channels together. The memory does not grow with the track's length."""
+    """Of all channels together. The memory does not grow with the track's length. Raises LofiError."""
+    if not file.frames:
+        raise LofiError(f"{file.name} has no sound", recovery="There is nothing to draw.")
     hop = max(1, min(_LONGEST_HOP, file.frames // columns))
     total = max(1, -(-file.frames // hop))
     bins = _WINDOW_FRAMES // 2 + 1

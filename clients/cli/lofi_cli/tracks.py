@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -86,6 +86,8 @@ def show(track_id: str, width: int | None, spectrogram: Path | None, force: bool
     """Show all that is known of a track, and its waveform."""
     if force and spectrogram is None:
         raise click.UsageError("--force goes with --spectrogram")
+    if spectrogram is not None and spectrogram.suffix.lower() != ".png":
+        raise click.UsageError("--spectrogram writes a PNG picture: its name ends in .png")
     with exits.reported():
         from lofi_cli.ids import resolve
         from lofi_cli.show_tracks import track_json, track_text, width_of_output
@@ -164,20 +166,47 @@ def export(track_ids: tuple[str, ...], output: str, kind: str | None, force: boo
 def remove(track_ids: tuple[str, ...], every: bool, yes: bool, as_json: bool) -> None:
     """Delete tracks from the library; copies elsewhere stay.
 
-    The same prompt and seed make a track again.
+    What can't be deleted is told, and the others are. The same prompt and seed make a track again.
     """
     if every == bool(track_ids):
         raise click.UsageError("give the IDs of the tracks, or --all")
     from lofi_client import Lofi
 
     with exits.reported(), Lofi.connect(name="lofi") as lofi:
-        found = [] if every else _finished(lofi, track_ids)
-        if not yes:
-            _ask(lofi, found)
-        for track in found:
-            lofi.delete_track(track.track_id)
-        deleted = lofi.clear_tracks().deleted if every else len(found)
+        if every:
+            if not yes:
+                _ask(lofi, [])
+            _tell_deleted(lofi.clear_tracks().deleted, as_json=as_json)
+        else:
+            sys.exit(_remove_some(lofi, track_ids, yes=yes, as_json=as_json))
+
+
+def _remove_some(lofi: Lofi, texts: Sequence[str], *, yes: bool, as_json: bool) -> int:
+    """The exit code."""
+    from lofi_common.errors import InvalidTrackId
+
+    code = exits.OK
+    found: dict[str, api.Track] = {}
+    for text in texts:
+        try:
+            found |= {track.track_id: track for track in _finished(lofi, [text])}
+        except InvalidTrackId as error:
+            code = exits.fail_with(error)
+    if not found:
+        return code
+    if not yes:
+        _ask(lofi, list(found.values()))
+    deleted = 0
+    try:
+        for track_id in found:
+            try:
+                lofi.delete_track(track_id)
+                deleted += 1
+            except InvalidTrackId as error:  # somebody else was faster
+                code = exits.fail_with(error)
+    finally:
         _tell_deleted(deleted, as_json=as_json)
+    return code
 
 
 def _tell_deleted(number: int, *, as_json: bool) -> None:
