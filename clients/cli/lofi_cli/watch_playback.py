@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import shutil
 import sys
-import unicodedata
 from types import TracebackType
 from typing import Any, Self
 
@@ -13,6 +12,7 @@ import click
 import msgspec
 
 from lofi_cli import exits
+from lofi_cli.look import cut
 from lofi_cli.show import event_line, printable
 from lofi_common import api
 from lofi_common import api_playback as kinds
@@ -103,7 +103,8 @@ class PlaybackWatcher:
         columns = shutil.get_terminal_size().columns
         room = columns - len(self._place) - len(times) - _BESIDES
         width = max(1, min(_LONGEST_BAR, columns // 3, room))
-        words = _cut(held + self._prompt, room - width)
+        # A line that wraps can't be drawn anew.
+        words = cut(held + self._prompt, room - width) if room > width else ""
         if self._bar is None:
             self._bar = click.progressbar(
                 length=max(1, round(duration_sec * 10)),
@@ -125,16 +126,6 @@ class PlaybackWatcher:
         if self._bar is not None:
             self._bar.__exit__(None, None, None)
             self._bar = None
-
-
-def _cut(text: str, columns: int) -> str:
-    """The text's beginning, an ellipsis where more followed: a line that wraps can't be drawn anew."""
-    left = columns
-    for i, char in enumerate(text):
-        left -= 2 if unicodedata.east_asian_width(char) in "WF" else 1
-        if left < 0 or (left == 0 and i + 1 < len(text)):
-            return f"{text[:i]}…" if columns > 0 else ""
-    return text
 
 
 def status_line(status: kinds.PlaybackStatus, *, as_json: bool) -> str:
