@@ -69,6 +69,13 @@ def test_when_the_broker_behind_a_relay_dies_the_relay_becomes_one(home: Home, o
     assert one.call("broker_status")["broker"]["pid"] == two.broker_pid()  # asked for, it comes again
 
 
+HASTE = """
+local defer = vim.defer_fn
+vim.defer_fn = function(fn, ms)
+  return defer(fn, ms / 4)
+end
+"""
+
 CRASHES = """
 import json, os, sys
 request = json.loads(sys.stdin.readline())
@@ -108,6 +115,23 @@ def test_restart(bang: str, home: Home, editor: Editor) -> None:
     assert editor.call("broker_status")["broker"]["pid"] == editor.broker_pid() != before
     reason = "'a client asked for it'" if bang else "'end of file on stdin'"
     assert f"event=broker_leaving reason={reason}" in (home.paths.logs / "broker.log").read_text()
+
+
+def test_a_restart_leaves_the_broker_to_those_who_share_it(home: Home, open_editor: Open) -> None:
+    one, two = open_editor(home, "one"), open_editor(home, "two")
+    one.lua(HASTE)
+    one.call("stats")
+    two.call("stats")
+    shared = one.broker_pid()
+    one.lua("require('lofi').stats(answer(0)) vim.cmd('Lofi restart')")
+    assert one.answer(0)["err"]["message"] == "the broker was told to leave"
+    assert one.wait("LofiDisconnected") == {"restarts": False, "pending": 0}
+    one.wait("LofiConnected", lambda data: data["pid"] != shared)
+    assert one.call("broker_status")["broker"]["pid"] == shared != one.broker_pid()
+    track_id = two.call("generate", {"prompt": "slow 1", "duration_sec": 5})["track_id"]
+    assert one.wait("LofiComplete")["track_id"] == two.wait("LofiComplete")["track_id"] == track_id
+    assert two.events("LofiDisconnected") == [] and len(one.events("LofiDisconnected")) == 1
+    assert len(one.events("LofiComplete")) == 1  # the process that was left tells nothing any more
 
 
 def test_a_broker_that_was_told_to_leave_stays_away_until_the_next_request(

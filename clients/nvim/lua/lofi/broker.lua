@@ -9,11 +9,12 @@ local M = {}
 ---| "down" nothing runs; a request starts it
 ---| "starting" runs, and has not answered the greeting
 ---| "ready"
----| "resting" ended, and will be started again in a moment
+---| "resting" ended or was left, and another one will be started in a moment
 
 local GREETING_MS = 20000
 local STEADY_MS = 30000
 local BACKOFF_MS = 250
+local FAREWELL_MS = 1000
 
 ---@type lofi.broker.Phase
 local phase = "down"
@@ -30,6 +31,8 @@ local restarts = 0
 local capabilities = {}
 ---@type uv.uv_timer_t?
 local rest_timer
+---@type lofi.Process? the last one that was let go
+local left
 local says_goodbye = false
 ---@type string[]
 local last_words = {}
@@ -79,6 +82,23 @@ local function give_up(err)
   fail_waiting(err)
 end
 
+---Start another process, after a rest.
+---@param delay_ms integer
+local function start_later(delay_ms)
+  phase = "resting"
+  rest_timer = vim.defer_fn(function()
+    rest_timer = nil
+    start()
+  end, delay_ms)
+end
+
+local function end_rest()
+  if rest_timer then
+    rest_timer:close()
+    rest_timer, phase = nil, "down"
+  end
+end
+
 ---@param err lofi.Error
 ---@param limit integer
 local function rest(err, limit)
@@ -86,17 +106,20 @@ local function rest(err, limit)
   local delay = BACKOFF_MS * 4 ^ (restarts - 1)
   events.emit("disconnected", vim.tbl_extend("force", err, { restarts = true, pending = #waiting }))
   events.emit("restart", { attempt = restarts, max = limit, delay_ms = delay, reason = err.message })
-  rest_timer = vim.defer_fn(function()
-    rest_timer = nil
-    start()
-  end, delay)
+  start_later(delay)
 end
 
 ---@param this lofi.Process
 ---@param ending lofi.Ending
 local function exited(this, ending)
+  if this ~= current then
+    if this == left and rest_timer then
+      end_rest()
+      start()
+    end
+    return
+  end
   local err = verdict and verdict.err or ending.err
-  local asked = this.leaving and verdict == nil
   local limit = require("lofi.config").get().broker.max_restarts
   if ready_at and vim.uv.now() - ready_at >= STEADY_MS then
     restarts = 0
@@ -107,13 +130,7 @@ local function exited(this, ending)
   end
   current, ready_at, verdict, capabilities, last_words = nil, nil, nil, {}, this.stderr
   this:fail_all(err)
-  if asked then
-    phase = "down"
-    events.emit("disconnected", { restarts = false, pending = 0 })
-    if #waiting > 0 then
-      start()
-    end
-  elseif lasting or restarts >= limit then
+  if lasting or restarts >= limit then
     phase = "down"
     if ending.orderly and #waiting == 0 then
       events.emit("disconnected", { restarts = false, pending = 0 })
@@ -121,7 +138,6 @@ local function exited(this, ending)
       give_up(err)
     end
   else
-    phase = "resting"
     rest(err, limit)
   end
 end
@@ -133,7 +149,7 @@ end
 local function refuse(this, err, lasting)
   if this == current and not this.leaving and verdict == nil then
     verdict = { err = err, lasting = lasting }
-    this:leave()
+    this:dismiss()
   end
 end
 
@@ -205,7 +221,11 @@ function start()
   say_goodbye_at_the_end()
   local env = require("lofi.config").get().broker.env
   local ok, this = pcall(process.start, command, env, {
-    on_notification = listener,
+    on_notification = function(this, method, params)
+      if this == current then
+        listener(method, params)
+      end
+    end,
     on_garbage = garbage,
     on_exit = exited,
   })
@@ -245,23 +265,31 @@ function M.request(method, params, cb)
   end
 end
 
----Say goodbye: the broker leaves, unless others use it.
+---Say goodbye: the broker leaves, unless others use it. Its end is not waited for.
 function M.stop()
-  if rest_timer then
-    rest_timer:close()
-    rest_timer, phase = nil, "down"
+  end_rest()
+  local err = rpc.unavailable("the broker was told to leave")
+  local this = current
+  if this then
+    phase, left = "down", this
+    current, ready_at, verdict, capabilities, last_words = nil, nil, nil, {}, this.stderr
+    this:leave()
+    this:fail_all(err)
+    events.emit("disconnected", { restarts = false, pending = 0 })
   end
-  if current then
-    current:leave()
-  end
-  fail_waiting(rpc.unavailable("the broker was told to leave"))
+  fail_waiting(err)
 end
 
----End this editor's process, if there is one, and start another.
+---Leave this editor's process, if there is one, and start another: a broker that nobody else uses has ended
+---before that, one that others use gets a relay.
 ---@param cb lofi.Callback called when the new one has answered
 function M.restart(cb)
+  local had = current ~= nil
   M.stop()
   restarts = 0
+  if had then
+    start_later(FAREWELL_MS)
+  end
   M.request("status", nil, cb)
 end
 

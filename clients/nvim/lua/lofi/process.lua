@@ -15,7 +15,7 @@ local EXIT_USAGE = 2
 ---@field lasting boolean the same would happen again
 
 ---@class lofi.process.Handlers all are called on the main loop
----@field on_notification fun(method: string, params: table)
+---@field on_notification fun(this: lofi.Process, method: string, params: table)
 ---@field on_garbage fun(this: lofi.Process, line: string) what it prints is not read any more
 ---@field on_exit fun(this: lofi.Process, ending: lofi.Ending) after everything it said
 
@@ -114,7 +114,9 @@ function M.start(command, env, handlers)
     write = function(line)
       this.system:write(line)
     end,
-    on_notification = handlers.on_notification,
+    on_notification = function(method, params)
+      handlers.on_notification(this, method, params)
+    end,
     on_garbage = function(line)
       handlers.on_garbage(this, line)
     end,
@@ -159,13 +161,17 @@ function Process:fail_all(err)
   self.rpc:fail_all(err)
 end
 
----Say goodbye by the end of its input; one that stays is killed.
+---Say goodbye by the end of its input: a broker leaves then, unless others use it.
 function Process:leave()
-  if self.leaving then
-    return
+  if not self.leaving then
+    self.leaving = true
+    self.system:write(nil)
   end
-  self.leaving = true
-  self.system:write(nil)
+end
+
+---Say goodbye to what is no broker for us; if it stays, it is killed.
+function Process:dismiss()
+  self:leave()
   vim.defer_fn(function()
     self:kill()
   end, KILL_MS)
