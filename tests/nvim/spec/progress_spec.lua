@@ -64,6 +64,22 @@ describe("progress of a track", function()
     assert.same({}, shown({}, "start", { track_id = "t2", prompt = "a batch", duration_sec = 30 }))
   end)
 
+  it("ends once it has begun, whoever asked for it", function()
+    local open = {}
+    items.apply(open, "start", START)
+    local made = { track_id = "t1", prompt = "rainy night", duration_sec = 30, generation_time_sec = 2 }
+    assert.same({ "success 100 rainy night · 30 s made in 2 s" }, shown(open, "complete", made))
+    assert.same({}, open)
+  end)
+
+  it("goes on with its prompt after the broker was lost", function()
+    local open = {}
+    items.apply(open, "start", START)
+    items.apply(open, "disconnected", {})
+    local half = { track_id = "t1", mine = true, prompt = "rainy night", percent = 50 }
+    assert.same({ "running 50 rainy night" }, shown(open, "progress", half))
+  end)
+
   it("ends with the broker", function()
     local open = {}
     items.apply(open, "start", START)

@@ -57,7 +57,9 @@ function M.generate(opts, cb)
   local given = type(opts) == "string" and { prompt = opts } or opts
   local params = vim.tbl_extend("force", require("lofi.config").get().generate, given)
   last_asked = params
-  ask("generate", params, cb, require("lofi.session").expect)
+  ask("generate", params, cb, function(result)
+    require("lofi.session").expect(result, params.prompt)
+  end)
 end
 
 ---Ask for the last prompt once more, with a new seed: the last that this editor asked for, else that of the

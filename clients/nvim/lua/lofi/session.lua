@@ -38,10 +38,12 @@ local ANSWERS = {
 
 local prepared = false
 local queue_asked = false
----@type table<string, true> tracks that this editor asked for and that are not there yet
+---@type table<string, string> tracks that this editor asked for and that are not there yet → their prompts
 local mine = {}
----How many were asked for without an answer yet: the events of a track may come before it.
+---How many were asked for without an answer yet.
 local asking = 0
+---@type {event: lofi.Event, params: table}[] what came before the answer that may name it
+local held = {}
 
 local function ignore() end
 
@@ -61,7 +63,6 @@ end
 
 ---@param track_id string
 local function there(track_id)
-  mine[track_id] = nil
   if require("lofi.config").get().play_on_complete then
     M.ask("play", { track_ids = { track_id } })
   end
@@ -69,14 +70,46 @@ end
 
 ---A track that this editor asked for: play it when it is there, if that is wanted.
 ---@param result table the answer of `generate`
-function M.expect(result)
-  local last = require("lofi.state").get().last_complete
-  -- A track may end before its request is answered.
-  if result.status == "complete" or (last and last.track_id == result.track_id) then
+---@param prompt string
+function M.expect(result, prompt)
+  if result.status == "complete" then -- made before
     there(result.track_id)
   else
-    mine[result.track_id] = true
+    mine[result.track_id] = prompt
     M.refresh_queue()
+  end
+end
+
+---@param event lofi.Event
+---@param params table
+local function tell(event, params)
+  local track_id = event ~= "playback" and params.track_id or nil
+  if track_id then
+    params.mine = mine[track_id] ~= nil
+    params.prompt = params.prompt or mine[track_id]
+  end
+  events.emit(event, params)
+  if event == "start" or event == "complete" or event == "error" then
+    M.refresh_queue()
+  end
+  if track_id and params.mine and (event == "complete" or event == "error") then
+    mine[track_id] = nil
+    if event == "complete" then
+      there(track_id)
+    end
+  end
+end
+
+---Tell what waited for an answer, but for what the next answer may name.
+local function release()
+  local before = held
+  held = {}
+  for _, each in ipairs(before) do
+    if asking > 0 and mine[each.params.track_id] == nil then
+      table.insert(held, each)
+    else
+      tell(each.event, each.params)
+    end
   end
 end
 
@@ -89,18 +122,11 @@ local function on_notification(method, params)
   end
   if event == "playback" then
     params.event = method:sub(#"playback_" + 1)
-  elseif params.track_id then
-    params.mine = mine[params.track_id] or asking > 0
+  elseif params.track_id and asking > 0 and mine[params.track_id] == nil then
+    table.insert(held, { event = event, params = params })
+    return
   end
-  events.emit(event, params)
-  if event == "start" or event == "complete" or event == "error" then
-    M.refresh_queue()
-  end
-  if event == "complete" and mine[params.track_id] then
-    there(params.track_id)
-  elseif event == "error" then
-    mine[params.track_id] = nil
-  end
+  tell(event, params)
 end
 
 ---Once, before the first request.
@@ -117,6 +143,7 @@ local function prepare()
     end
   end)
   events.on("disconnected", function(data)
+    held = {} -- nothing of a broker that is gone
     if data.message and not data.restarts and data.pending == 0 then -- else those who wait tell it
       require("lofi.notify").error(data)
     end
@@ -147,6 +174,9 @@ function M.ask(method, params, cb, first)
       if first then
         first(result)
       end
+    end
+    if one > 0 then
+      release()
     end
     M.answer(cb, err, result)
   end)

@@ -153,10 +153,9 @@ function changes.queue_status(state, data)
   end
 end
 
----The answer of `generate`; the track may have begun or ended before it came.
+---The answer of `generate`, told before the track's events; `queue_status` may have named it already.
 function changes.queued(state, data)
-  local ended = state.last_complete and state.last_complete.track_id == data.track_id
-  if data.status == "queued" and not ended and not find(state, data.track_id) then
+  if data.status == "queued" and not find(state, data.track_id) then
     leave_queue(state, data.track_id)
     table.insert(state.pending, data.track_id)
     state.queue_length = #state.pending

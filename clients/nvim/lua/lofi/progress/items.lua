@@ -45,6 +45,14 @@ local function ended(open, made)
   return { made }
 end
 
+---@param open lofi.progress.Open
+---@param params table of an event that need not name the prompt
+---@return string
+local function prompt_of(open, params)
+  local before = open[params.track_id]
+  return before and before.prompt or words.short(params.prompt or "a track", PROMPT_CELLS)
+end
+
 ---@type table<string, fun(open: lofi.progress.Open, params: table): lofi.progress.Item[]>
 local on = {}
 
@@ -54,8 +62,7 @@ function on.start(open, params)
 end
 
 function on.progress(open, params)
-  local before = open[params.track_id]
-  local prompt = before and before.prompt or "a track"
+  local prompt = prompt_of(open, params)
   local message = prompt
   if params.eta_sec and params.eta_sec >= 1 then
     message = ("%s · %s left"):format(prompt, words.span(math.ceil(params.eta_sec)))
@@ -73,8 +80,7 @@ function on.complete(open, params)
 end
 
 function on.error(open, params)
-  local before = open[params.track_id]
-  local prompt = before and before.prompt or "a track"
+  local before, prompt = open[params.track_id], prompt_of(open, params)
   if params.code == "GENERATION_CANCELLED" then
     return before and ended(open, item(params.track_id, "cancel", prompt .. " · cancelled")) or {}
   end
@@ -192,7 +198,9 @@ end
 function M.apply(open, event, params)
   local handler = on[event]
   -- Of tracks, those that this editor asked for: others have clients of their own that tell.
-  if not handler or (params.track_id and event ~= "playback" and not params.mine) then
+  -- What is open goes on to its end.
+  local theirs = params.track_id and event ~= "playback" and not (params.mine or open[params.track_id])
+  if not handler or theirs then
     return {}
   end
   return handler(open, params)
