@@ -98,6 +98,23 @@ def test_garbage_in_the_middle(home: Home, open_editor: Open) -> None:
     assert editor.wait("LofiDisconnected", lambda data: not data["restarts"])
 
 
+ODD = """
+import json, sys
+for line in sys.stdin:
+    request = json.loads(line)
+    result = {"protocol": 1, "version": "1", "capabilities": [], "models": []}
+    odd = {"jsonrpc": "2.0", "method": "download_progress", "params": {"model": "m"}}
+    answer = {"jsonrpc": "2.0", "id": request["id"], "result": result}
+    print(json.dumps(odd) + "\\n" + json.dumps(answer), flush=True)
+"""
+
+
+def test_a_notification_that_is_not_understood_takes_no_answer_with_it(home: Home, open_editor: Open) -> None:
+    editor = open_editor(home, options={"broker": {"cmd": [sys.executable, "-c", ODD]}})
+    editor.call("stats")
+    assert "a message of the broker was not understood: " in editor.notice()
+
+
 HASTE = """
 local defer = vim.defer_fn
 vim.defer_fn = function(fn, ms)

@@ -3,7 +3,7 @@ local rpc = require("lofi.rpc")
 local LOTS = 1024 * 1024
 
 local function fixture()
-  local log = { written = {}, notices = {}, garbage = {}, answers = {} }
+  local log = { written = {}, notices = {}, garbage = {}, answers = {}, faults = {} }
   log.rpc = rpc.new({
     write = function(line)
       table.insert(log.written, line)
@@ -13,6 +13,9 @@ local function fixture()
     end,
     on_garbage = function(line)
       table.insert(log.garbage, line)
+    end,
+    on_fault = function(reason)
+      table.insert(log.faults, reason)
     end,
   })
   log.keep = function(err, result)
@@ -42,6 +45,18 @@ describe("a request", function()
     local first = { jsonrpc = "2.0", id = 1, method = "generate", params = { prompt = "two\nlines" } }
     assert.same(first, vim.json.decode(log.written[1]))
     assert.same({ jsonrpc = "2.0", id = 2, method = "status" }, vim.json.decode(log.written[2]))
+  end)
+
+  it("is answered though what came before it was not understood", function()
+    local log = fixture()
+    log.rpc:request("status", nil, function()
+      error("mine")
+    end)
+    log.rpc:request("status", nil, log.keep)
+    log.take('{"jsonrpc":"2.0","id":1,"result":{}}\n{"jsonrpc":"2.0","id":2,"result":{}}\n')
+    assert.equal(1, #log.answers)
+    assert.equal(1, #log.faults)
+    assert.truthy(log.faults[1]:find("mine", 1, true))
   end)
 
   it("keeps seeds whole", function()

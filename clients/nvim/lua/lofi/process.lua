@@ -120,6 +120,9 @@ function M.start(command, env, handlers)
     on_garbage = function(line)
       handlers.on_garbage(this, line)
     end,
+    on_fault = function(reason)
+      vim.notify("lofi: a message of the broker was not understood: " .. reason, vim.log.levels.ERROR)
+    end,
   })
   local wake = reader(this)
   this.system = vim.system(vim.list_extend(vim.list_slice(command), { "--stdio" }), {

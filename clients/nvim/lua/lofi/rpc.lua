@@ -18,6 +18,7 @@ M.PROTOCOL = 1
 ---@field write fun(line: string) sends one line, newline included
 ---@field on_notification fun(method: string, params: table)
 ---@field on_garbage fun(line: string) a line that is no message; from then on nothing is read any more
+---@field on_fault fun(reason: string) what was done with a message raised this error
 
 ---@class lofi.Rpc
 ---@field private handlers lofi.rpc.Handlers
@@ -147,7 +148,10 @@ function Rpc:handle(max_bytes)
   end
   for _, message in ipairs(messages) do
     if message.stream == nil or latest[message.stream] == message then
-      self:deliver(message)
+      local ok, reason = xpcall(self.deliver, debug.traceback, self, message)
+      if not ok then -- the others are delivered all the same
+        self.handlers.on_fault(tostring(reason))
+      end
     end
   end
   return self.first <= #self.lines
