@@ -63,6 +63,17 @@ def test_play_pause_next_stop_and_volume(quiet: Home, open_editor: Open) -> None
     assert editor.lua(PLAYING) is None
 
 
+def test_no_step_of_the_volume_is_lost(quiet: Home, open_editor: Open) -> None:
+    editor = open_editor(quiet)
+    editor.call("volume", 0.3)
+    louder = "vim.api.nvim_feedkeys(vim.keycode('<Plug>(lofi-volume-up)'), 'mx', false)"
+    editor.lua(f"for _ = 1, 5 do {louder} end")
+    assert editor.notice() == "lofi: volume 55 %"
+    editor.command("Lofi volume -90")
+    assert editor.notice() == "lofi: volume 0 %"
+    assert editor.call("playback")["volume"] == 0
+
+
 def test_a_track_plays_as_soon_as_it_is_there_where_that_is_wanted(quiet: Home, open_editor: Open) -> None:
     editor = open_editor(quiet, options={"play_on_complete": True})
     track_id = make(editor, "rain")

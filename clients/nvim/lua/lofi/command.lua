@@ -86,26 +86,49 @@ local function selection(call)
   return vim.trim((table.concat(lines, " "):gsub("%s+", " ")))
 end
 
----@param volume number? percent; nil says what it is
-local function volume(volume_percent)
-  require("lofi").volume(volume_percent and volume_percent / 100, function(err, result)
+---@param percent number? nil says what it is
+---@param done fun()? called after the answer
+local function volume(percent, done)
+  require("lofi").volume(percent and percent / 100, function(err, result)
     if err then
       tell(err)
     else
       say(("volume %d %%"):format(math.floor(result.volume * 100 + 0.5)))
+    end
+    if done then
+      done()
+    end
+  end)
+end
+
+---Steps (percent) that no change has taken up yet: keys are pressed faster than the broker answers.
+local steps, changing = 0, false
+
+local function take_steps()
+  if steps == 0 then
+    changing = false
+    return
+  end
+  changing = true
+  require("lofi").volume(nil, function(err, result)
+    local step = steps
+    steps = 0
+    if err then
+      changing = false
+      tell(err)
+    else
+      local wanted = math.floor(result.volume * 100 + 0.5) + step
+      volume(math.max(0, math.min(100, wanted)), take_steps)
     end
   end)
 end
 
 ---@param step integer percent
 local function change_volume(step)
-  require("lofi").volume(nil, function(err, result)
-    if err then
-      tell(err)
-    else
-      volume(math.max(0, math.min(100, math.floor(result.volume * 100 + 0.5) + step)))
-    end
-  end)
+  steps = steps + step
+  if not changing then
+    take_steps()
+  end
 end
 
 function M.play_pause()
