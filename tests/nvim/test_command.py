@@ -234,3 +234,18 @@ def test_a_listener_that_fails_stops_nobody(failing: str, editor: Editor) -> Non
     editor.call("generate", {"prompt": "b", "duration_sec": 5})
     editor.wait("LofiComplete", lambda data: data["prompt"] == "b")
     assert editor.lua("return _G.n") == 1
+
+
+def test_the_log_can_be_opened_again_after_its_buffer_was_deleted(editor: Editor) -> None:
+    editor.call("stats")
+    opened = "return vim.api.nvim_buf_get_name(0) == 'lofi://log' and vim.bo.buftype .. vim.bo.bufhidden"
+    editor.lua(
+        "vim.api.nvim_create_autocmd('FileType', { pattern = 'lofilog', callback = function()"
+        " vim.rpcnotify(..., 'opened', {}) end })".replace("...", str(editor.channel))
+    )
+    for _ in range(2):
+        editor.seen.clear()
+        editor.command("Lofi log")
+        editor.wait("opened")
+        assert editor.lua(opened) == "nofilehide"
+        editor.command("bdelete")

@@ -117,6 +117,8 @@ local function split(name, lines)
     buffer = vim.api.nvim_create_buf(false, true)
     vim.api.nvim_buf_set_name(buffer, name)
   end
+  local options = vim.bo[buffer] -- `:bdelete` leaves the buffer's name and takes its options
+  options.buftype, options.bufhidden, options.swapfile = "nofile", "hide", false
   vim.bo[buffer].modifiable = true
   vim.api.nvim_buf_set_lines(buffer, 0, -1, false, lines)
   vim.bo[buffer].modifiable = false
