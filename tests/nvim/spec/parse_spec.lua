@@ -41,10 +41,27 @@ describe("words behind :Lofi", function()
   it("that are nearly a subcommand are asked about", function()
     assert.truthy(parse.parse("stauts").problem:find(":Lofi status", 1, true))
     assert.truthy(parse.parse("genrate").problem:find(":Lofi generate", 1, true))
-    assert.is_nil(parse.parse("piano").problem)
-    assert.is_nil(parse.parse("rain").problem)
+    local slips = {
+      quue = "queue",
+      paly = "play",
+      nxet = "next",
+      restrat = "restart",
+      modells = "models",
+    }
+    for slip, name in pairs(slips) do
+      assert.truthy(parse.parse(slip).problem:find((":Lofi %s`"):format(name), 1, true))
+    end
     assert.is_nil(parse.parse("generate stauts").problem)
     assert.is_nil(parse.parse("stauts of liberty").problem)
+  end)
+
+  it("are a prompt when they only look like a subcommand", function()
+    local one_word =
+      "beat clay clean fog generative house lofi muse piano plane pop pulse rain rest slow snow"
+    one_word = one_word .. " shop state step tricks"
+    for word in vim.gsplit(one_word, " ") do
+      assert.same({ word, {} }, prompt(word))
+    end
   end)
 
   it("that a subcommand can't take are refused", function()

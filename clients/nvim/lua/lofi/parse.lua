@@ -71,6 +71,37 @@ local function prompt_of(words)
   return prompt:match('^"(.*)"$') or prompt:match("^'(.*)'$") or prompt, options
 end
 
+---Whether a word is a subcommand's name, mistyped, rather than a word of its own: two letters changed places,
+---or, in names that are long enough to be like no other word, one is missing, too many, or wrong.
+---@param word string
+---@param name string
+---@return boolean
+local function is_slip(word, name)
+  local at = 1
+  while at <= #word and word:byte(at) == name:byte(at) do
+    at = at + 1
+  end
+  if #word == #name then
+    local swapped = word:sub(1, at - 1) .. word:sub(at + 1, at + 1) .. word:sub(at, at) .. word:sub(at + 2)
+    return swapped == name or (#name >= 7 and word:sub(at + 1) == name:sub(at + 1))
+  end
+  local long, short = word, name
+  if #word < #name then
+    long, short = name, word
+  end
+  return #name >= 5 and #long == #short + 1 and long:sub(at + 1) == short:sub(at)
+end
+
+---@param word string
+---@return string? subcommand that was meant
+local function meant(word)
+  for _, name in ipairs(M.names()) do
+    if is_slip(word, name) then
+      return name
+    end
+  end
+end
+
 ---`:Lofi some words 20` generates; so does `:Lofi generate some words 20`. A lone word that is nearly a
 ---subcommand is taken for a slip, not for a prompt.
 ---@param arguments string everything behind the command's name
@@ -89,7 +120,7 @@ function M.parse(arguments)
     end
     return { sub = first, words = rest, prompt = "", options = {}, problem = problem }
   end
-  local slip = #words == 1 and first ~= "generate" and require("lofi.config").nearest(first, M.names())
+  local slip = #words == 1 and first ~= "generate" and meant(first)
   local prompt, options, problem = prompt_of(first == "generate" and vim.list_slice(words, 2) or words)
   if slip then
     problem = ("did you mean `:Lofi %s`? `:Lofi generate %s` makes a track of it"):format(slip, first)
