@@ -31,6 +31,12 @@ def tags(tmp_path: Path) -> set[str]:
     return {line.split("\t")[0] for line in (tmp_path / "tags").read_text().splitlines()}
 
 
+def test_the_tags_of_the_page_are_there(tags: set[str]) -> None:
+    """Committed, so that help works however the plugin was installed."""
+    kept = (PLUGIN / "doc" / "tags").read_text().splitlines()
+    assert {line.split("\t")[0] for line in kept} == tags, "run :helptags clients/nvim/doc"
+
+
 def missing(tags: set[str], wanted: list[str]) -> list[str]:
     assert wanted
     return sorted(set(wanted) - tags)

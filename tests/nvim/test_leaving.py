@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import select
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import psutil
 import pytest
@@ -53,6 +55,22 @@ def test_a_stuck_worker_does_not_keep_the_broker(home: Home, editor: Editor) -> 
     editor.wait("LofiStart")
     with ends(*family(editor)):
         editor.kill()
+
+
+SILENT = "import sys, time; open(sys.argv[1], 'w').write(str(__import__('os').getpid())); time.sleep(600)"
+
+
+def test_a_program_that_never_answered_does_not_outlive_the_editor(
+    home: Home, open_editor: Open, short_tmp: Path
+) -> None:
+    told = short_tmp / "pid"
+    os.mkfifo(told)
+    editor = open_editor(home, options={"broker": {"cmd": [sys.executable, "-c", SILENT, str(told)]}})
+    editor.start("stats")
+    pid = int(told.read_text())
+    assert os.getsid(pid) == pid  # signals of the terminal don't reach it
+    with ends(pid):
+        editor.quit()
 
 
 def test_the_music_ends_with_the_editor(home: Home, open_editor: Open) -> None:

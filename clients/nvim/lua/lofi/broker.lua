@@ -12,6 +12,7 @@ local M = {}
 ---| "resting" ended or was left, and another one will be started in a moment
 
 local GREETING_MS = 20000
+local PATIENCE_MS = 1500
 local STEADY_MS = 30000
 local BACKOFF_MS = 250
 local FAREWELL_MS = 1000
@@ -200,6 +201,9 @@ local function say_goodbye_at_the_end()
   vim.api.nvim_create_autocmd("VimLeavePre", {
     group = vim.api.nvim_create_augroup("lofi_broker", {}),
     callback = function()
+      if current and (phase == "starting" or verdict) then
+        current:terminate()
+      end
       M.stop()
     end,
   })
@@ -238,6 +242,11 @@ function start()
   this:request("initialize", { client = editor, protocol = rpc.PROTOCOL }, function(err, result)
     greeted(this, err, result)
   end)
+  vim.defer_fn(function()
+    if this == current and phase == "starting" then
+      vim.api.nvim_echo({ { "lofi: the broker is starting…" } }, false, {})
+    end
+  end, PATIENCE_MS)
   vim.defer_fn(function()
     if this == current and phase == "starting" then
       refuse(

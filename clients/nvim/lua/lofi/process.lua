@@ -180,6 +180,13 @@ function Process:dismiss()
   end, KILL_MS)
 end
 
+---End what has not become a broker for us, at once: the editor ends, and nothing can be waited for.
+function Process:terminate()
+  if not self.system:is_closing() then
+    self.system:kill(self.leaving and "sigkill" or "sigterm")
+  end
+end
+
 function Process:kill()
   if not self.system:is_closing() then
     self.system:kill("sigkill")
