@@ -24,6 +24,7 @@ def test_a_killed_broker_is_started_again_and_goes_on_with_the_queue(home: Home,
     assert err["message"].startswith("the broker was killed by signal 9")
     gone = editor.wait("LofiDisconnected")
     assert gone["restarts"] is True and gone["message"] == err["message"]
+    assert err["recovery"] == ""  # one line: a second one would ask for a key, and hold the restart up
     assert editor.wait("LofiRestart") == {
         "attempt": 1,
         "max": 3,
@@ -103,6 +104,27 @@ def test_after_the_last_try_it_stays_down_until_somebody_asks(home: Home, open_e
     assert editor.error("stats")["message"] == err["message"]
     assert len(editor.events("LofiConnected")) == 4  # once more, for the one who asked
     assert len(editor.events("LofiRestart")) == 2
+
+
+CHATTERS = CRASHES.replace(
+    "out of luck", "time=2026-01-01T00:00:00.000 level=info event=job_started"
+).replace("os._exit(70)", "os._exit(1)")
+
+
+def test_a_crash_asks_for_no_key_and_has_no_reason_that_is_none(home: Home, open_editor: Open) -> None:
+    """Neovim's own messages are shown, in a screen of 80 columns."""
+    command = [sys.executable, "-c", CHATTERS]
+    editor = open_editor(home, options={"broker": {"cmd": command, "max_restarts": 1}})
+    editor.request("nvim_ui_attach", 80, 24, {})
+    editor.lua(
+        "local tell = vim.notify vim.notify = function(words, level)"
+        " tell(words, level) vim.api.nvim_echo({ { words } }, true, {}) end"
+    )
+    editor.start("stats")
+    first = editor.wait("LofiConnected")["pid"]
+    editor.wait("LofiConnected", lambda data: data["pid"] != first)
+    (warning,) = [note for note in editor.events("notify") if note["level"] == 3]
+    assert warning["words"] == "lofi: the broker ended with exit code 1; starting it again (1 of 1)"
 
 
 @pytest.mark.parametrize("bang", ["", "!"])

@@ -72,6 +72,13 @@ describe("progress of a track", function()
     assert.same({}, open)
   end)
 
+  it("is kept where another broker is started", function()
+    local open = {}
+    items.apply(open, "start", START)
+    local told = "cancel - rainy night · kept: the next broker goes on with it"
+    assert.same({ told }, shown(open, "disconnected", { restarts = true }))
+  end)
+
   it("goes on with its prompt after the broker was lost", function()
     local open = {}
     items.apply(open, "start", START)

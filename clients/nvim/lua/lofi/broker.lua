@@ -102,11 +102,12 @@ end
 
 ---@param err lofi.Error
 ---@param limit integer
-local function rest(err, limit)
+---@param brief string for a line that needs no key to be pressed: until one is, nothing would be started
+local function rest(err, limit, brief)
   restarts = restarts + 1
   local delay = BACKOFF_MS * 4 ^ (restarts - 1)
   events.emit("disconnected", vim.tbl_extend("force", err, { restarts = true, pending = #waiting }))
-  events.emit("restart", { attempt = restarts, max = limit, delay_ms = delay, reason = err.message })
+  events.emit("restart", { attempt = restarts, max = limit, delay_ms = delay, reason = brief })
   start_later(delay)
 end
 
@@ -120,7 +121,10 @@ local function exited(this, ending)
     end
     return
   end
-  local err = verdict and verdict.err or ending.err
+  local err, brief = ending.err, ending.brief
+  if verdict then
+    err, brief = verdict.err, verdict.err.message
+  end
   local limit = require("lofi.config").get().broker.max_restarts
   if ready_at and vim.uv.now() - ready_at >= STEADY_MS then
     restarts = 0
@@ -130,16 +134,18 @@ local function exited(this, ending)
     lasting = verdict.lasting
   end
   current, ready_at, verdict, capabilities, last_words = nil, nil, nil, {}, this.stderr
-  this:fail_all(err)
-  if lasting or restarts >= limit then
-    phase = "down"
-    if ending.orderly and #waiting == 0 then
-      events.emit("disconnected", { restarts = false, pending = 0 })
-    else
-      give_up(err)
-    end
+  local restarting = not lasting and restarts < limit
+  local fits = vim.fn.strdisplaywidth("lofi: " .. err.message) <= vim.v.echospace
+  this:fail_all(restarting and rpc.unavailable(fits and err.message or brief) or err)
+  if restarting then
+    rest(err, limit, brief)
+    return
+  end
+  phase = "down"
+  if ending.orderly and #waiting == 0 then
+    events.emit("disconnected", { restarts = false, pending = 0 })
   else
-    rest(err, limit)
+    give_up(err)
   end
 end
 

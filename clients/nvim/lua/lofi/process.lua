@@ -11,6 +11,7 @@ local EXIT_USAGE = 2
 
 ---@class lofi.Ending
 ---@field err lofi.Error
+---@field brief string how it ended, in a few words
 ---@field orderly boolean it left by itself, without an error
 ---@field lasting boolean the same would happen again
 
@@ -36,6 +37,13 @@ function M.cut(line)
   return vim.fn.strcharlen(line) > LINE_CHARS and vim.fn.strcharpart(line, 0, LINE_CHARS) .. "…" or line
 end
 
+---@param line string
+---@return boolean whether it may say why the process ended: of a log, errors do
+local function tells(line)
+  local level = line:match("^time=%S+ level=(%l+) ")
+  return level == nil or level == "error" or level == "critical"
+end
+
 ---What the process said of its end: the broker names itself, others leave their last line.
 ---@param stderr string[]
 ---@param result {code: integer, signal: integer}
@@ -43,23 +51,26 @@ end
 function M.ending(stderr, result)
   if result.code == 0 and result.signal == 0 then
     local left = rpc.unavailable("the broker left in order", "The next command starts it again.")
-    return { err = left, orderly = true, lasting = true }
+    return { err = left, brief = left.message, orderly = true, lasting = true }
   end
   local how = result.signal ~= 0 and ("was killed by signal %d"):format(result.signal)
     or ("ended with exit code %d"):format(result.code)
-  local said, recovery
+  local said, recovery, last
   for index, line in ipairs(stderr) do
     local own = line:match("^lofi%-broker: (.*)")
     if own then
       said, recovery = own, stderr[index + 1]
+    elseif recovery == nil and tells(line) then
+      last = line
     end
   end
   if said == nil then
-    said, recovery = stderr[#stderr], "`:Lofi log` shows more."
+    said, recovery = last, "`:Lofi log` shows more."
   end
   local words = said and ("%s: %s"):format(how, M.cut(said)) or how
   return {
     err = rpc.unavailable("the broker " .. words, recovery),
+    brief = "the broker " .. how,
     orderly = false,
     lasting = result.code == EXIT_USAGE,
   }

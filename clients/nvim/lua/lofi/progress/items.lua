@@ -174,10 +174,12 @@ function on.download(open, params)
   return begun(open, item("install " .. params.model, "running", message, { percent = percent }))
 end
 
-function on.disconnected(open)
+function on.disconnected(open, params)
   local left = {}
   for id, before in pairs(open) do
-    left[#left + 1] = item(id, "cancel", (before.prompt or before.message) .. " · the broker ended")
+    local after = before.prompt and params.restarts and "kept: the next broker goes on with it"
+      or "the broker ended"
+    left[#left + 1] = item(id, "cancel", ("%s · %s"):format(before.prompt or before.message, after))
     open[id] = nil
   end
   return left
