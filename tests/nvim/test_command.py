@@ -92,6 +92,10 @@ def test_a_prompt_can_be_asked_for(editor: Editor) -> None:
     editor.lua("vim.ui.input = function(_, done) done('quiet snow 9') end")
     editor.command("Lofi generate")
     assert started(editor, "quiet snow")["duration_sec"] == 9
+    editor.lua("vim.ui.input = function(_, done) done('late snow seed=4') end")
+    editor.command("Lofi 11 seed=3")
+    told = started(editor, "late snow")
+    assert (told["duration_sec"], told["seed"]) == (11, 4)
     editor.lua("vim.ui.input = function(_, done) done('deep snow') end")
     editor.lua("vim.api.nvim_feedkeys(vim.keycode('<Plug>(lofi-generate)'), 'mx', false)")
     started(editor, "deep snow")
@@ -249,3 +253,22 @@ def test_the_log_can_be_opened_again_after_its_buffer_was_deleted(editor: Editor
         editor.wait("opened")
         assert editor.lua(opened) == "nofilehide"
         editor.command("bdelete")
+
+
+ASKED = """
+local asked, err = 0, nil
+require("lofi").tracks = function(_, cb)
+  asked = asked + 1
+  cb(err, not err and { tracks = { { track_id = "aa11" } } } or nil)
+end
+local known = require("lofi.known")
+local found = { known.tracks(), known.tracks() }
+local now, after = vim.uv.now, asked
+vim.uv.now = function() return now() + 10000 end
+err = { message = "gone" }
+return { found[2], after, known.tracks(), asked }
+"""
+
+
+def test_each_key_does_not_ask_again_and_an_error_takes_no_names(editor: Editor) -> None:
+    assert editor.lua(ASKED) == [["aa11"], 1, ["aa11"], 2]

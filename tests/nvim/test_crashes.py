@@ -127,6 +127,26 @@ def test_a_crash_asks_for_no_key_and_has_no_reason_that_is_none(home: Home, open
     assert warning["words"] == "lofi: the broker ended with exit code 1; starting it again (1 of 1)"
 
 
+LATER = """
+local now = vim.uv.now
+vim.uv.now = function()
+  return now() + 31000 * (_G.later or 0)
+end
+"""
+
+
+def test_a_broker_that_ran_for_long_has_all_tries_again(home: Home, open_editor: Open) -> None:
+    command = [sys.executable, "-c", CRASHES]
+    editor = open_editor(home, options={"broker": {"cmd": command, "max_restarts": 1}})
+    editor.lua(LATER)
+    editor.start("stats")
+    first = editor.wait("LofiConnected")["pid"]
+    editor.wait("LofiConnected", lambda data: data["pid"] != first)
+    editor.seen.clear()
+    editor.lua("_G.later = 1 require('lofi').stats(function() end)")
+    assert editor.wait("LofiRestart")["attempt"] == 1
+
+
 @pytest.mark.parametrize("bang", ["", "!"])
 def test_restart(bang: str, home: Home, editor: Editor) -> None:
     editor.call("stats")

@@ -131,6 +131,31 @@ def test_an_empty_library_says_how_to_fill_it(editor: Editor) -> None:
     assert editor.wait("notify")["words"] == "lofi: there are no tracks yet; `:Lofi PROMPT` makes one"
 
 
+def test_words_that_no_prompt_holds_are_named(editor: Editor) -> None:
+    editor.command("Lofi tracks no such")
+    assert editor.wait("notify")["words"] == 'lofi: no track\'s prompt holds "no such"'
+
+
+MANY = """
+require("lofi").tracks = function(_, cb)
+  local tracks = {}
+  for number = 1, 2000 do
+    tracks[number] = { track_id = tostring(number), prompt = "p" .. number, duration_sec = 5, created_at = 0 }
+  end
+  cb(nil, { tracks = tracks, total = 2000 })
+end
+local printed
+vim.fn.inputlist = function(lines) printed = #lines return 0 end
+require("lofi.picker").tracks()
+return printed
+"""
+
+
+def test_neovim_s_own_selection_prints_what_can_be_read(editor: Editor) -> None:
+    assert editor.lua(MANY) == 51  # the question is a line too
+    assert editor.notice() == "lofi: the first 50 of 2000; `:Lofi tracks WORDS` finds others"
+
+
 def test_what_goes_wrong_is_told(home: Home, open_editor: Open) -> None:
     editor = open_editor(home, options={"broker": {"cmd": "/nowhere/lofi-broker"}})
     editor.command("lua require('lofi.picker').tracks()")
@@ -149,7 +174,8 @@ def test_the_picker_is_the_one_that_is_installed_or_wanted(home: Home, open_edit
     assert editor.lua(backend) == "telescope"
     other = open_editor(home, "two", options={"picker": "snacks"})
     assert other.lua(backend) == "select"
-    assert other.wait("notify")["words"] == 'lofi: picker = "snacks": that plugin isn\'t installed'
+    told = 'lofi: picker = "snacks": that plugin isn\'t installed; vim.ui.select is used'
+    assert other.wait("notify")["words"] == told
 
 
 def highlighted(editor: Editor, buffer: str) -> list[tuple[int, str]]:

@@ -8,6 +8,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from lofi_common.api import METHODS
 from tests.nvim.conftest import Open
 from tests.support.home import Home
 from tests.support.nvim import PLUGIN, Editor, EditorError
@@ -68,6 +69,11 @@ def test_nothing_is_loaded_or_started_before_the_first_use(home: Home, open_edit
         editor.lua("require('lofi').on('complete', function() end)")
         assert psutil.Process(editor.process.pid).children() == []
         assert not home.paths.broker_file.exists()
+
+
+def test_each_method_of_the_protocol_has_a_function() -> None:
+    text = (PLUGIN / "lua" / "lofi" / "init.lua").read_text()
+    assert [name for name in METHODS if name != "initialize" and f'ask("{name}"' not in text] == []
 
 
 def test_nothing_in_the_plugin_waits() -> None:

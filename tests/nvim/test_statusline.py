@@ -46,3 +46,20 @@ def test_asking_for_it_starts_nothing(editor: Editor) -> None:
     assert editor.lua("return require('lofi').statusline()") == ""
     assert editor.lua("return require('lofi').status().running") is False
     assert editor.lua("return package.loaded['lofi.broker'] == nil")
+
+
+DEFERRED = """
+_G.deferred = 0
+vim.defer_fn = function() _G.deferred = _G.deferred + 1 end
+require("lofi.statusline").attach()
+local function happens() require("lofi.events").emit("worker", {}) end
+happens()
+local before = _G.deferred
+require("lofi").statusline()
+happens()
+return { before, _G.deferred }
+"""
+
+
+def test_nothing_is_drawn_again_for_those_who_do_not_show_it(editor: Editor) -> None:
+    assert editor.lua(DEFERRED) == [0, 1]

@@ -61,10 +61,22 @@ local function again(options)
 end
 
 ---Ask for a prompt, and make it.
-function M.ask_for_prompt()
+---@param options table? of `generate`, where the answer says nothing else
+function M.ask_for_prompt(options)
   vim.ui.input({ prompt = "Prompt: " }, function(text)
-    if text and text:find("%S") then
-      M.run({ args = "generate " .. text, bang = false, range = 0, line1 = 0, line2 = 0 })
+    if text == nil or not text:find("%S") then
+      return
+    end
+    local parsed = parse.parse("generate " .. text)
+    if parsed.problem then
+      tell({ message = parsed.problem })
+      return
+    end
+    local wanted = vim.tbl_extend("force", options or {}, parsed.options)
+    if parsed.prompt == "" then
+      M.ask_for_prompt(wanted)
+    else
+      generate(vim.tbl_extend("force", wanted, { prompt = parsed.prompt }))
     end
   end)
 end
@@ -156,7 +168,7 @@ function subcommands.generate(parsed, call)
   elseif call.range > 0 then
     tell({ message = "the selection is empty", recovery = "Select the words of a prompt." })
   else
-    M.ask_for_prompt()
+    M.ask_for_prompt(parsed.options)
   end
 end
 

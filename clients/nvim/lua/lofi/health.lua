@@ -2,9 +2,9 @@
 
 local M = {}
 
-local VERSION_MS = 10000
-local DOCTOR_MS = 30000
-local TRACKS_MS = 10000
+local VERSION_MS = 5000
+local DOCTOR_MS = 15000
+local TRACKS_MS = 5000
 local SPEED_OF = 20
 
 local INSTALLATION = "How it is installed: :help lofi-install"
@@ -135,7 +135,15 @@ local function speed(lofi, running)
   end
   local tracks = {}
   for line in vim.gsplit(done.stdout or "", "\n", { trimempty = true }) do
-    tracks[#tracks + 1] = vim.json.decode(line)
+    local read, track = pcall(vim.json.decode, line)
+    if not read or type(track) ~= "table" then
+      vim.health.warn(
+        "lofi tracks list --json printed something else: " .. require("lofi.words").short(line, 60),
+        MORE
+      )
+      return
+    end
+    tracks[#tracks + 1] = track
   end
   local times, count = M.speed(tracks)
   if times then

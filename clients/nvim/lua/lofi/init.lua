@@ -198,6 +198,14 @@ function M.verify_model(opts, cb)
   ask("model_verify", opts, cb)
 end
 
+---From now on, until another call or the broker's end, make so many tracks side by side.
+---@param opts {slots: integer?, model: string?}? slots: 1 … 64, nil: as the broker's settings say; model: for
+---which the memory is looked at
+---@param cb lofi.Callback? result: `{slots, before}`
+function M.worker_slots(opts, cb)
+  ask("worker_slots", opts, cb)
+end
+
 ---Play these tracks, one after the other. Without ids: go on with what is paused, else the whole library.
 ---@param track_ids string[]?
 ---@param cb lofi.Callback? result: `{state, track_id?, position_sec, duration_sec, index, count, volume}`

@@ -7,15 +7,15 @@ local MOST = 200
 ---@class lofi.known.List
 ---@field names string[]
 ---@field asked_at integer? ms
----@field fetch fun(done: fun(names: string[]))
+---@field fetch fun(done: fun(names: string[]?)) nil: they could not be had
 
 ---@type table<string, lofi.known.List>
 local lists = {
   tracks = {
     names = {},
     fetch = function(done)
-      require("lofi").tracks({ limit = MOST }, function(err, result)
-        done(err and {} or vim.tbl_map(function(track)
+      require("lofi").tracks({ limit = MOST }, function(_, result)
+        done(result and vim.tbl_map(function(track)
           return track.track_id
         end, result.tracks))
       end)
@@ -24,8 +24,8 @@ local lists = {
   models = {
     names = {},
     fetch = function(done)
-      require("lofi").models(function(err, result)
-        done(err and {} or vim.tbl_map(function(model)
+      require("lofi").models(function(_, result)
+        done(result and vim.tbl_map(function(model)
           return model.name
         end, result.models))
       end)
@@ -41,7 +41,7 @@ local function refresh(list)
   end
   list.asked_at = now
   list.fetch(function(names)
-    list.names = names
+    list.names = names or list.names
   end)
 end
 

@@ -1,14 +1,7 @@
 --- Choosing a model; one that is not there is downloaded, after a yes to its licence and size.
-local M = {}
+local words = require("lofi.words")
 
----@param bytes number
----@return string
-local function size(bytes)
-  if bytes >= 1e9 then
-    return ("%.1f GB"):format(bytes / 1e9)
-  end
-  return ("%.0f MB"):format(math.max(1, bytes / 1e6))
-end
+local M = {}
 
 ---@param model table of models_list
 ---@return string
@@ -16,7 +9,7 @@ function M.row(model)
   local parts = { model.name, model.selected and "in use" or model.state }
   local bytes = model.bytes or model.about_bytes
   if bytes then
-    table.insert(parts, (model.bytes and "" or "about ") .. size(bytes))
+    table.insert(parts, (model.bytes and "" or "about ") .. words.size(bytes))
   end
   table.insert(parts, model.license)
   return table.concat(parts, " · ")
@@ -28,7 +21,7 @@ function M.question(offer)
   local bytes = offer.bytes_total or offer.about_bytes
   local parts = { ("Download %s"):format(offer.model) }
   if bytes then
-    table.insert(parts, (offer.bytes_total and "" or "about ") .. size(bytes))
+    table.insert(parts, (offer.bytes_total and "" or "about ") .. words.size(bytes))
   end
   table.insert(parts, ("licence %s"):format(offer.license))
   return table.concat(parts, ", ") .. "?"
@@ -64,8 +57,13 @@ function M.install(params, installed)
     elseif result.state == "installed" then
       installed()
     else
-      local unsubscribe
-      unsubscribe = lofi.on("model", function(data)
+      local no_more_models, no_more_ends
+      local function unsubscribe()
+        no_more_models()
+        no_more_ends()
+      end
+      no_more_ends = lofi.on("disconnected", unsubscribe)
+      no_more_models = lofi.on("model", function(data)
         if data.model ~= result.model then
           return
         end

@@ -25,6 +25,7 @@ M.SUBCOMMANDS = {
 ---Options that may stand behind a prompt, as `name=value`, and the values that are known of each.
 ---@type table<string, string[]>
 M.OPTIONS = {
+  duration = {},
   seed = {},
   model = {},
   format = { "wav", "flac", "ogg", "mp3" },
@@ -56,10 +57,16 @@ local function prompt_of(words)
     local key, value = words[last]:match("^(%l+)=(%S+)$")
     local seconds = words[last]:match("^(%d%d?%d?)s?$")
     if key and M.OPTIONS[key] then
-      if key == "seed" and not value:find("^%d+$") then
-        return "", {}, ("seed=%s: expected a whole number"):format(value)
+      local whole = (key == "seed" or key == "duration") and tonumber(value:match("^%d+$"))
+      if whole == nil then
+        return "", {}, ("%s=%s: expected a whole number, 0 or more"):format(key, value)
       end
-      options[key] = key == "seed" and tonumber(value) or value
+      options[key == "duration" and "duration_sec" or key] = whole or value
+    elseif key then
+      local names = vim.tbl_keys(M.OPTIONS)
+      table.sort(names)
+      local told = "%s=%s: there is no such option; there are %s"
+      return "", {}, told:format(key, value, table.concat(names, ", "))
     elseif seconds and options.duration_sec == nil then
       options.duration_sec = tonumber(seconds)
     else

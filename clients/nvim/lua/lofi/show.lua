@@ -1,13 +1,9 @@
 --- What `:Lofi queue`, `:Lofi status` and `:Lofi log` show.
+local words = require("lofi.words")
+
 local M = {}
 
 local TAIL_BYTES = 64 * 1024
-
----@param prompt string
----@return string
-local function one_line(prompt)
-  return (vim.trim((prompt:gsub("[%c%s]+", " "))))
-end
 
 ---@param result table of queue_status
 ---@return {track_id: string, prompt: string, words: string}[]
@@ -17,15 +13,15 @@ function M.queue_rows(result)
     local current = result.current
     table.insert(rows, {
       track_id = current.track_id,
-      prompt = one_line(current.prompt),
-      words = ("%3d%%  %s"):format(current.percent, one_line(current.prompt)),
+      prompt = words.line(current.prompt),
+      words = ("%3d%%  %s"):format(current.percent, words.line(current.prompt)),
     })
   end
   for _, job in ipairs(result.pending) do
     table.insert(rows, {
       track_id = job.track_id,
-      prompt = one_line(job.prompt),
-      words = ("%3d.  %s"):format(job.position + 1, one_line(job.prompt)),
+      prompt = words.line(job.prompt),
+      words = ("%3d.  %s"):format(job.position + 1, words.line(job.prompt)),
     })
   end
   return rows
@@ -85,13 +81,13 @@ function M.status_lines(status)
   local current = status.current
   table.insert(
     lines,
-    current and ("making %d%% of %s"):format(current.percent, one_line(current.prompt)) or "making nothing"
+    current and ("making %d%% of %s"):format(current.percent, words.line(current.prompt)) or "making nothing"
   )
   table.insert(lines, ("%d waiting, %d in the library"):format(status.queue_length, status.library_tracks))
   local playing = require("lofi.state").get().playing
   if playing then
     local how = playing.paused and "paused" or "playing"
-    table.insert(lines, ("%s %s"):format(how, one_line(playing.prompt or playing.track_id)))
+    table.insert(lines, ("%s %s"):format(how, words.line(playing.prompt or playing.track_id)))
   end
   if broker.warning then
     table.insert(lines, "warning: " .. broker.warning)
@@ -159,9 +155,9 @@ function M.log()
   require("lofi").broker_status(function(err, status)
     if err then
       require("lofi.notify").error(err)
-      local words = require("lofi.broker").stderr()
-      if #words > 0 then
-        split("lofi://stderr", words)
+      local said = require("lofi.broker").stderr()
+      if #said > 0 then
+        split("lofi://stderr", said)
       end
       return
     end

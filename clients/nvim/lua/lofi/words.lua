@@ -2,13 +2,20 @@
 
 local M = {}
 
+--- A prompt in one line.
+---@param prompt string
+---@return string
+function M.line(prompt)
+  return (vim.trim((prompt:gsub("[%c%s]+", " "))))
+end
+
 --- A prompt in one line of at most `width` cells.
 ---@param prompt string
 ---@param width integer
 ---@param ellipsis? string what stands for the rest; "…"
 ---@return string
 function M.short(prompt, width, ellipsis)
-  local line = vim.trim((prompt:gsub("[%c%s]+", " ")))
+  local line = M.line(prompt)
   if vim.fn.strdisplaywidth(line) <= width then
     return line
   end

@@ -6,6 +6,7 @@ local entries = require("lofi.picker.entries")
 local M = {}
 
 local MOST = 2000
+local PRINTED = 50
 
 ---@class lofi.picker.Options
 ---@field query? string words that the prompt must hold
@@ -39,7 +40,7 @@ function M.backend()
       return wanted
     end
     require("lofi.notify").say(
-      ("picker = %q: that plugin isn't installed"):format(wanted),
+      ("picker = %q: that plugin isn't installed; vim.ui.select is used"):format(wanted),
       vim.log.levels.WARN
     )
     return "select"
@@ -59,10 +60,24 @@ function M.list()
   end, { "snacks", "telescope", "select" })
 end
 
+---Neovim's own selection prints all its rows: those that a person may read.
+---@generic T
+---@param rows T[]
+---@return T[]
+local function printed(rows)
+  local own = debug.getinfo(vim.ui.select, "S").source:find("vim/ui%.lua$")
+  if not own or #rows <= PRINTED then
+    return rows
+  end
+  local words = ("the first %d of %d; `:Lofi tracks WORDS` finds others"):format(PRINTED, #rows)
+  require("lofi.notify").say(words)
+  return vim.list_slice(rows, 1, PRINTED)
+end
+
 ---@param tracks lofi.Track[]
 local function select_track(tracks)
   local options = { prompt = "lofi tracks", kind = "lofi_track", format_item = entries.track_row }
-  vim.ui.select(tracks, options, function(track)
+  vim.ui.select(printed(tracks), options, function(track)
     if not track then
       return
     end
@@ -84,7 +99,7 @@ end
 ---@param found lofi.picker.Prompt[]
 local function select_prompt(found)
   local options = { prompt = "lofi prompts", kind = "lofi_prompt", format_item = entries.prompt_row }
-  vim.ui.select(found, options, function(entry)
+  vim.ui.select(printed(found), options, function(entry)
     if entry then
       actions.generate(entry)
     end
@@ -105,7 +120,11 @@ local function show(backend, options, list)
       return
     end
     if #tracks == 0 then
-      require("lofi.notify").say("there are no tracks yet; `:Lofi PROMPT` makes one")
+      local words = "there are no tracks yet; `:Lofi PROMPT` makes one"
+      if options.query and options.query ~= "" then
+        words = ("no track's prompt holds %q"):format(options.query)
+      end
+      require("lofi.notify").say(words)
       return
     end
     local rows = list == "tracks" and tracks or entries.prompts(tracks)
