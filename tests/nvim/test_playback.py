@@ -90,6 +90,33 @@ def test_a_track_plays_as_soon_as_it_is_there_where_that_is_wanted(quiet: Home, 
     playback(editor, "started", first)
 
 
+ECHO = """
+local channel = ...
+local echo = vim.api.nvim_echo
+vim.api.nvim_echo = function(chunks, history, options)
+  vim.rpcnotify(channel, "echo", { words = chunks[1][1], history = history })
+  return echo(chunks, history, options)
+end
+"""
+
+
+def test_what_plays_is_told_in_a_line_that_is_not_kept(quiet: Home, open_editor: Open) -> None:
+    editor = open_editor(quiet, options={"progress": {"enabled": False}})
+    editor.lua(ECHO, editor.channel)
+    track_id = make(editor, "smoky sax")
+    editor.call("play", [track_id])
+    playback(editor, "started", track_id)
+    for command, words in (
+        ("pause", "‖ smoky sax"),
+        ("play", "▶ smoky sax"),
+        ("stop", "nothing plays"),
+        ("pause", "nothing plays"),
+    ):
+        editor.seen = [told for told in editor.seen if told[0] != "echo"]
+        editor.command(f"Lofi {command}")
+        assert editor.wait("echo") == {"words": f"lofi: {words}", "history": False}
+
+
 def test_nothing_to_play(quiet: Home, open_editor: Open) -> None:
     editor = open_editor(quiet)
     editor.command("Lofi play")

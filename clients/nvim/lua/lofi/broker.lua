@@ -250,7 +250,7 @@ function start()
   end)
   vim.defer_fn(function()
     if this == current and phase == "starting" then
-      vim.api.nvim_echo({ { "lofi: the broker is starting…" } }, false, {})
+      require("lofi.notify").echo("the broker is starting…")
     end
   end, PATIENCE_MS)
   vim.defer_fn(function()

@@ -143,12 +143,30 @@ local function change_volume(step)
   end
 end
 
+---@param err lofi.Error?
+---@param result table? of a method about playback
+local function played(err, result)
+  if err then
+    tell(err)
+    return
+  end
+  local words = "nothing plays"
+  if result and result.state ~= "stopped" then
+    local icons = require("lofi.config").get().statusline.icons
+    local icon = result.state == "paused" and icons.paused or icons.playing
+    local playing = require("lofi.state").get().playing
+    local prompt = playing and playing.track_id == result.track_id and playing.prompt
+    words = ("%s %s"):format(icon, prompt or result.track_id)
+  end
+  require("lofi.notify").echo(words)
+end
+
 function M.play_pause()
   local playing = require("lofi.state").get().playing
   if playing and not playing.paused then
-    require("lofi").pause()
+    require("lofi").pause(played)
   else
-    require("lofi").play()
+    require("lofi").play(nil, played)
   end
 end
 
@@ -212,23 +230,23 @@ function subcommands.prompts()
 end
 
 function subcommands.play(parsed)
-  require("lofi").play(#parsed.words > 0 and parsed.words or nil)
+  require("lofi").play(#parsed.words > 0 and parsed.words or nil, played)
 end
 
 function subcommands.pause()
-  require("lofi").pause()
+  require("lofi").pause(played)
 end
 
 function subcommands.resume()
-  require("lofi").resume()
+  require("lofi").resume(played)
 end
 
 function subcommands.stop()
-  require("lofi").stop()
+  require("lofi").stop(played)
 end
 
 function subcommands.next()
-  require("lofi").skip()
+  require("lofi").skip(played)
 end
 
 function subcommands.volume(parsed)

@@ -7,6 +7,13 @@ function M.say(words, level)
   vim.notify("lofi: " .. words, level or vim.log.levels.INFO, { title = "lofi" })
 end
 
+---A line that asks for no key and is not kept.
+---@param words string
+function M.echo(words)
+  local line = require("lofi.words").short("lofi: " .. words, math.max(1, vim.v.echospace))
+  vim.api.nvim_echo({ { line } }, false, {})
+end
+
 ---An error in words, with what to do about it.
 ---@param err {message: string, recovery: string?}
 function M.error(err)
