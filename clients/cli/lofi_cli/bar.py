@@ -13,6 +13,7 @@ _INFO_COLUMNS = 26
 """`100%  120 MB of 2.4 GB`, with the blanks and brackets beside the bar."""
 _LEAST_BAR = 5
 _MOST_BAR = 40
+_WIPED = "\r\033[K\033[?25h"
 
 
 def bar_wanted(*, as_json: bool) -> bool:
@@ -35,3 +36,14 @@ def open_bar(label: str, label_columns: int) -> Any:
         show_eta=False,
         item_show_func=lambda info: info,
     ).__enter__()
+
+
+def close_bar(bar: Any) -> None:
+    """End its line and show the cursor again.
+
+    One that has shown no progress is wiped out: it says no more than that something stopped at 0 %.
+    """
+    if bar.pos:
+        bar.__exit__(None, None, None)
+    else:
+        click.echo(_WIPED, nl=False, err=True)

@@ -68,7 +68,7 @@ def run(command: click.Command, name: str) -> None:
     except click.ClickException as error:
         sys.exit(fail("USAGE_ERROR", error.format_message()))
     except click.Abort:
-        sys.exit(fail("INTERRUPTED", "interrupted"))
+        sys.exit(fail_interrupted())
     sys.exit(done if isinstance(done, int) else OK)
 
 
@@ -101,6 +101,18 @@ def fail_with(error: LofiError) -> int:
     told: dict[str, str | int] = {"name": error.name, "code": error.code, "message": str(error)}
     _say("error", {**told, "details": error.details, "recovery": error.recovery, "exit_code": code})
     return code
+
+
+def fail_interrupted() -> int:
+    """`fail`, on a line of its own: on a terminal Ctrl-C has left its ^C where the cursor was."""
+    end_line()
+    return fail("INTERRUPTED", "interrupted")
+
+
+def end_line() -> None:
+    """Go to a new line on a terminal."""
+    if sys.stderr.isatty() and not wants_json():
+        print(file=sys.stderr)
 
 
 def _say(kind: str, told: Mapping[str, str | int]) -> None:
@@ -136,7 +148,7 @@ def reported() -> Iterator[None]:
         except LofiError as error:
             sys.exit(fail_with(error))
     except KeyboardInterrupt:
-        sys.exit(fail("INTERRUPTED", "interrupted"))
+        sys.exit(fail_interrupted())
 
 
 @contextmanager

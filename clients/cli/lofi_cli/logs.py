@@ -49,4 +49,5 @@ def logs(follow: bool, lines: int, track: str | None, worker: str | None, as_jso
                         click.echo(show_line(line, as_json=as_json))
                     time.sleep(_PAUSE_SEC)
             except KeyboardInterrupt:  # how everybody ends it: no news
+                exits.end_line()
                 sys.exit(exits.INTERRUPTED)

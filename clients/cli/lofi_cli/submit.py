@@ -121,7 +121,8 @@ def submit(
         }
         params: api.GenerateParams = api.parse_params("generate", wanted)
         elsewhere = bool(os.environ.get(BROKER_VARIABLE))
-        shown = Watcher(output=params.output, as_json=as_json, quiet=quiet, elsewhere=elsewhere)
+        silent = quiet or no_wait  # there is nothing to follow
+        shown = Watcher(output=params.output, as_json=as_json, quiet=silent, elsewhere=elsewhere)
         with shown as watcher, Lofi.connect(name="lofi-submit") as lofi:
             sys.exit(_run(lofi, params, watcher, timeout=timeout, wait=not no_wait))
 
@@ -131,6 +132,8 @@ def _read_prompt() -> str:
     from lofi_common.api import MAX_PROMPT_CHARS
     from lofi_common.errors import InvalidPrompt
 
+    if sys.stdin.isatty() and sys.stderr.isatty():
+        print("Type the prompt; Ctrl-D on a line of its own ends it.", file=sys.stderr)
     text = sys.stdin.read(_READ_CHARS + 1)
     if len(text) > _READ_CHARS:
         raise InvalidPrompt(

@@ -10,7 +10,7 @@ from typing import Any, Self
 import msgspec
 
 from lofi_cli import exits
-from lofi_cli.bar import bar_wanted, open_bar
+from lofi_cli.bar import bar_wanted, close_bar, open_bar
 from lofi_cli.show import event_line
 from lofi_common import api, api_models
 from lofi_common.units import human_time
@@ -117,5 +117,5 @@ class Watcher:
 
     def finish_bar(self) -> None:
         if self._bar is not None:
-            self._bar.__exit__(None, None, None)
+            close_bar(self._bar)
             self._bar = None
