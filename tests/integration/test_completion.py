@@ -143,6 +143,35 @@ def test_fish_shows_prompts_beside_ids(home: Home, track: str) -> None:
     assert find_broker(home.paths) is None
 
 
+@pytest.fixture
+def out_of_order(home: Home, track: str) -> list[str]:
+    """Three tracks with one prompt, the newest first: as no sorting has them."""
+    seeds = [["--seed", str(seed)] for seed in (1, 2)]
+    made = [Path(home.submit("rainy night, slow", "-d", "5", *seed).stdout.strip()) for seed in seeds]
+    assert home.lofi("broker", "stop").returncode == 0
+    low, middle, high = sorted([track, *(path.stem for path in made)])
+    for age, track_id in enumerate((middle, high, low)):
+        os.utime(home.paths.tracks / f"{track_id}.json", (1e9 - age, 1e9 - age))
+    return [middle, high, low]
+
+
+def test_fish_keeps_the_order_and_the_whole_prompt(home: Home, out_of_order: list[str]) -> None:
+    needs("fish")
+    assert offered(home, "lofi tracks show ") == [f"{each}\trainy night, slow" for each in out_of_order]
+
+
+def test_zsh_keeps_the_order_and_each_has_its_line(home: Home, out_of_order: list[str]) -> None:
+    needs("zsh")
+    shell = Shell(home, "zsh")
+    try:
+        shell.type("lofi tracks show \t")
+        for each in out_of_order:
+            found = shell.wait(r"([0-9a-f]{16}) +-- ([a-z ,]+)")
+            assert (found[1], found[2].strip()) == (each, "rainy night, slow")
+    finally:
+        shell.close()
+
+
 def asked(home: Home, line: str) -> subprocess.CompletedProcess[str]:
     """What zsh is answered, without zsh: type, value and description, a line each."""
     words = line.split(" ")
