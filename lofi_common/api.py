@@ -21,9 +21,11 @@ from lofi_common.api_base import TrackId as TrackId
 from lofi_common.errors import ErrorInfo, InvalidDuration, InvalidParams, InvalidPrompt, MethodNotFound
 from lofi_common.jobs import MAX_DURATION_SEC, MIN_DURATION_SEC, AudioFormat, JobState, Priority
 from lofi_common.messages import Slots
+from lofi_common.refusals import in_words
 
 DEFAULT_DURATION_SEC = 30
 MAX_PROMPT_CHARS = 1000
+_SEED = "must be a whole number from 0 to 2^64 - 1"
 
 NonNegative = Annotated[int, Meta(ge=0, le=(1 << 63) - 1)]
 
@@ -305,14 +307,9 @@ def parse_params(method: str, params: object) -> Any:
                 f"duration_sec must be a whole number from {MIN_DURATION_SEC} to {MAX_DURATION_SEC}",
                 details=str(error),
             ) from error
-        raise InvalidParams(_told(str(error)), details=f"{method}: {error}") from error
+        told = f"seed: {_SEED}" if "`$.seed`" in str(error) else in_words(str(error), known.params)
+        raise InvalidParams(told, details=f"{method}: {error}") from error
     return _checked(parsed) if isinstance(parsed, GenerateParams) else parsed
-
-
-def _told(reason: str) -> str:
-    """msgspec's "Expected `int` >= 0 - at `$.seed`" as "seed: expected `int` >= 0"."""
-    what, _, path = reason.partition(" - at `$.")
-    return f"{path.rstrip('`')}: {what[:1].lower()}{what[1:]}" if path else what
 
 
 def _checked(params: GenerateParams) -> GenerateParams:
@@ -327,5 +324,5 @@ def _checked(params: GenerateParams) -> GenerateParams:
     except UnicodeEncodeError as error:
         raise InvalidPrompt("the prompt is not valid Unicode text", details=str(error)) from error
     if params.seed is not None and params.seed >= 1 << 64:
-        raise InvalidParams("seed: must be below 2^64")
+        raise InvalidParams(f"seed: {_SEED}")
     return msgspec.structs.replace(params, prompt=prompt)

@@ -5,6 +5,7 @@ Flags go before `LOFI_<SECTION>_<KEY>` in the environment, that before config.to
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_type_hints
@@ -13,6 +14,7 @@ import msgspec
 from msgspec import Meta
 
 from lofi_common.errors import LofiError
+from lofi_common.refusals import did_you_mean, in_words
 
 Origin = Literal["default", "file", "environment"]
 """Of a setting, as a file and an environment make it; flags belong to one run of `lofi-broker`."""
@@ -34,7 +36,7 @@ class ConfigError(LofiError):
     """A setting is wrong; the message names where it came from, the setting and what it should be."""
 
     name = "CONFIG_ERROR"
-    hint = "`configs/default.toml` in the source shows every setting with its default."
+    hint = "Mend that; `lofi config show` then lists all settings."
 
 
 class _Section(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -138,15 +140,19 @@ def parse_config(text: str, file: Path) -> Config:
         return msgspec.toml.decode(text, type=Config)
     except RecursionError as error:
         raise ConfigError(f"{file}: nested too deeply") from error
+    except msgspec.ValidationError as error:
+        raise ConfigError(f"{file}: {in_words(str(error), Config, _IN_WORDS, noun='setting')}") from error
     except (msgspec.DecodeError, ValueError) as error:
-        raise ConfigError(f"{file}: {_told(str(error))}") from error
+        raise ConfigError(f"{file}: {_with_its_line(str(error), text)}") from error
 
 
-def _told(reason: str) -> str:
-    """The same, with what to write in the place of a regular expression."""
-    for pattern, words in _IN_WORDS.items():
-        reason = reason.replace(f"Expected `str` matching regex {pattern!r}", words)
-    return reason
+def _with_its_line(reason: str, text: str) -> str:
+    """tomllib's "Invalid value (at line 2, column 5)", with what stands there."""
+    found = re.search(r" \(at line (\d+), column \d+\)$", reason)
+    if found is None:
+        return reason
+    line = text.split("\n")[int(found[1]) - 1].strip()
+    return f"line {found[1]}, `{line}`: {reason[: found.start()]}"
 
 
 _Setting = tuple[str, str, str]  # section, key, value as text
@@ -177,10 +183,12 @@ def _apply(config: Config, settings: Sequence[_Setting], origin: str) -> Config:
     tree: dict[str, dict[str, Any]] = msgspec.to_builtins(config)
     for section, key, text in settings:
         if key not in tree.get(section, {}):
-            raise ConfigError(f"{origin}: there is no setting {section}.{key}")
+            close = did_you_mean(f"{section}.{key}", setting_kinds())
+            raise ConfigError(f"{origin}: there is no setting {section}.{key}{close}")
         kind = get_type_hints(type(getattr(config, section)), include_extras=True)[key]
         try:
             tree[section][key] = msgspec.convert(text, kind, strict=False)
         except msgspec.ValidationError as error:
-            raise ConfigError(f"{origin}: {section}.{key}={text}: {_told(str(error))}") from error
+            told = in_words(str(error), kind, _IN_WORDS)
+            raise ConfigError(f"{origin}: {section}.{key}={text}: {told}") from error
     return msgspec.convert(tree, Config)

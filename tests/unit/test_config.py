@@ -36,13 +36,20 @@ def test_a_missing_file_means_defaults(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("[queue]\nmax_pending = 0", "max_pending"),
+        (
+            "[queue]\nmax_pending = 0",
+            "config.toml: queue.max_pending: must be a whole number from 1 to 1000\n",
+        ),
         ("[queue]\nmax_pending = 1001", "max_pending"),
-        ("[queue]\nmax_pendin = 1", "max_pendin"),
+        ("[queue]\nmax_pendin = 1", "no setting `queue.max_pendin`: did you mean max_pending"),
+        ("[queu]\nmax_pending = 1", "no setting `queu`: did you mean queue"),
+        ("[queue]\ndurable = 'yes'", "queue.durable: must be true or false"),
+        ("[queue]\nmax_pending 5", "line 2, `max_pending 5`: Expected '=' after a key"),
+        ("[worker]\ndevice = 'gpu'", "worker.device: must be one of auto, coreml, cpu, cuda, metal"),
         ('[broker]\ntcp = "tcp://127.0.0.1:5555\\n"', "tcp"),
         ("[worker]\nengine = 'gpu'", "engine"),
-        ("[worker]\nsilence_sec = nan", "silence_sec"),
-        ("queue = 1", "queue"),
+        ("[worker]\nsilence_sec = nan", "silence_sec: must be a number above 0"),
+        ("queue = 1", "queue: must be a group of settings"),
         ("[queue", "config.toml"),
     ],
 )
@@ -56,7 +63,7 @@ def test_wrong_settings_are_named(tmp_path: Path, text: str, words: str) -> None
 def test_an_address_of_the_wrong_form_is_told_the_right_one(tmp_path: Path) -> None:
     file = tmp_path / "config.toml"
     file.write_text('[broker]\ntcp = "192.168.1.10:5555"')
-    with pytest.raises(ConfigError, match=r"config.toml: write tcp://address:port.* at `\$.broker.tcp`"):
+    with pytest.raises(ConfigError, match=r"config.toml: broker.tcp: write tcp://address:port"):
         load_config(file, {})
     told = "broker.tcp=192.168.1.10:5555: write tcp://address:port"
     with pytest.raises(ConfigError, match=f"the environment: {told}"):

@@ -45,6 +45,36 @@ def test_every_method_refuses_unknown_fields() -> None:
             api.parse_params(method, {"prompt": "x", "track_id": "a", "no_such_field": 1})
 
 
+@pytest.mark.parametrize(
+    ("field", "value", "words"),
+    [
+        ("seed", -1, "seed: must be a whole number from 0 to 2^64 - 1"),
+        ("seed", 2**64, "seed: must be a whole number from 0 to 2^64 - 1"),
+        ("temperature", 99.0, "temperature: must be a number from 0 to 10"),
+        ("top_k", "many", "top_k: must be a whole number from 0 to 65536"),
+        ("format", "aiff", "format: must be one of wav, flac, ogg, mp3"),
+        ("priority", "urgent", "priority: must be one of normal, high"),
+        ("model", 1, "model: must be text"),
+        ("force", "yes", "force: must be true or false"),
+        ("temprature", 1, "there is no field `temprature`: did you mean temperature?"),
+        ("xyzzy", 1, "there is no field `xyzzy`"),
+    ],
+)
+def test_a_refused_value_is_answered_with_what_it_should_be(field: str, value: object, words: str) -> None:
+    with pytest.raises(InvalidParams) as refused:
+        api.parse_params("generate", {"prompt": "x", field: value})
+    assert str(refused.value) == words
+
+
+def test_what_is_missing_and_what_is_too_long() -> None:
+    with pytest.raises(InvalidParams, match="`prompt` is missing"):
+        api.parse_params("generate", {})
+    with pytest.raises(InvalidParams, match="track_id: must be text of 1 to 64 characters"):
+        api.parse_params("track_get", {"track_id": ""})
+    with pytest.raises(InvalidParams, match="Expected `object`"):
+        api.parse_params("generate", [])
+
+
 def test_prompts_are_trimmed_and_defaults_filled_in() -> None:
     params = api.parse_params("generate", {"prompt": " x\n"})
     assert (params.prompt, params.duration_sec, params.seed) == ("x", 30, None)
