@@ -185,7 +185,7 @@ def test_the_bar_on_a_terminal(player: Home) -> None:
         (["play"], 2, "the library has no tracks yet"),
         (["play", "0123456789abcdef"], 2, "no track 0123456789abcdef"),
         (["play", "--volume", "1.5"], 2, "--volume"),
-        (["volume", "2"], 2, "2"),
+        (["volume", "102"], 2, "give 0 to 1, or 0% to 100%"),
     ],
 )
 def test_what_can_not_be_played(player: Home, arguments: list[str], code: int, words: str) -> None:

@@ -15,7 +15,26 @@ if TYPE_CHECKING:
     from lofi_client import Lofi
     from lofi_common.api_playback import PlaybackStatus
 
-_volume = click.FloatRange(0, 1)
+
+class _Level(click.ParamType[float]):
+    """A volume: 0 to 1, or in percent."""
+
+    name = "level"
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        text = str(value)
+        try:
+            number = float(text.removesuffix("%"))
+        except ValueError:
+            number = -1.0
+        in_percent = text.endswith("%") or (number > 1 and text.isdecimal())
+        level = number / 100 if in_percent else number
+        if not 0 <= level <= 1:
+            self.fail(f"{text} is no volume: give 0 to 1, or 0% to 100%", param, ctx)
+        return level
+
+
+_volume = _Level()
 _as_json = click.option(
     "--json", "as_json", is_flag=True, help="The state of the playback as one JSON object."
 )
@@ -24,7 +43,9 @@ _as_json = click.option(
 @click.command()
 @click.argument("track_ids", metavar="[ID]...", nargs=-1, shell_complete=complete.track_ids)
 @click.option(
-    "--volume", type=_volume, help="0 to 1; it is remembered.  [default: as last time, 0.3 at first]"
+    "--volume",
+    type=_volume,
+    help="0 to 1, or 0% to 100%; it is remembered.  [default: as last time, 0.3 at first]",
 )
 @click.option("--no-wait", is_flag=True, help="Leave at once; the music goes on.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object per line on stdout.")
@@ -121,7 +142,7 @@ def next_(as_json: bool) -> None:
 @click.argument("level", type=_volume, required=False)
 @_as_json
 def volume_(level: float | None, as_json: bool) -> None:
-    """Set the volume to LEVEL, 0 to 1, or tell it. It is remembered."""
+    """Set the volume to LEVEL, 0 to 1 or 0% to 100%, or tell it. It is remembered."""
     from lofi_cli.watch_playback import status_line
     from lofi_client import Lofi
 
