@@ -29,6 +29,7 @@ from lofi_common.config import Config
 from lofi_common.errors import ConsentRequired, InvalidParams, ModelNotFound
 from lofi_common.manifest import Model
 from lofi_common.paths import Paths
+from lofi_common.refusals import did_you_mean
 from lofi_common.units import human_bytes
 
 CONSENTS = "consents.json"
@@ -129,7 +130,7 @@ class ModelService:
         catalogue = self.catalogue()
         if isinstance(source, installs.CatalogueName) and source.name not in catalogue:
             raise ModelNotFound(
-                f"the catalogue has no model {source.name!r}",
+                f"the catalogue has no model {source.name!r}{did_you_mean(source.name, catalogue)}",
                 recovery=f"It has: {', '.join(catalogue)}."
                 f" Or give owner/name, or the whole path of a folder.",
             )

@@ -87,7 +87,7 @@ def test_models(home: Home) -> None:
     check(told(home, "models", "use", "other"), "ModelSelectResult")
     check(told(home, "models", "verify", "other"), "ModelVerifyResult")
     put_model(home, "third")
-    assert told(home, "models", "rm", "third")["model"] == "third"
+    assert told(home, "models", "rm", "third", "--yes")["model"] == "third"
 
 
 def test_what_needs_no_broker(home: Home) -> None:

@@ -228,9 +228,11 @@ def test_pull_needs_a_yes_and_installs_with_it(home: Home, hub: FakeHub) -> None
     lines = [json.loads(line) for line in home.lofi("models", "list", "--json").stdout.splitlines()]
     assert {line["state"] for line in lines} == {"installed", "available"}
     assert home.lofi("models", "use", NAME).returncode == 0
-    assert home.lofi("models", "rm", NAME).returncode == 2
+    assert home.lofi("models", "rm", NAME, "--yes").returncode == 2
     assert home.lofi("models", "use", "lofi-tiny").returncode == 0
-    assert home.lofi("models", "rm", NAME).returncode == 0
+    unasked = home.lofi("models", "rm", NAME)
+    assert unasked.returncode == 2 and "Add --yes" in unasked.stderr
+    assert home.lofi("models", "rm", NAME, "--yes").returncode == 0
     assert home.lofi("models", "use", NAME).returncode == 5
 
 

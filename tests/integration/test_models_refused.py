@@ -167,7 +167,7 @@ def test_half_made_models_that_nobody_may_look_into_stop_no_track(bound: Home) -
 def test_what_a_removal_can_t_delete_is_removed_all_the_same(bound: Home) -> None:
     put_model(bound, "mine")
     (bound.paths.models / "mine").chmod(0o500)
-    removed = bound.lofi("models", "rm", "mine")
+    removed = bound.lofi("models", "rm", "mine", "--yes")
     assert removed.returncode == 0, removed.stderr
     (rest,) = bound.paths.models.glob(".removed-*")
     rest.chmod(0o700)
@@ -220,6 +220,6 @@ def test_a_lock_that_can_t_be_taken(home: Home) -> None:
     without_setting(home)
     put_model(home, "mine")
     (home.paths.models / ".lock").write_text("")
-    removed = home.lofi("models", "rm", "mine")
+    removed = home.lofi("models", "rm", "mine", "--yes")
     assert removed.returncode == 1 and "mine can't be deleted" in removed.stderr
     assert names(home.paths.models) == {"mine", ".lock"}

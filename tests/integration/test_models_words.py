@@ -54,6 +54,20 @@ def test_the_import_has_a_bar_of_its_own_after_that_of_the_download(home: Home, 
     assert any(b"-]" in bar for bar in imported), drawn  # it does not begin full
 
 
+def test_a_removal_is_asked_about_on_a_terminal(home: Home) -> None:
+    folder = put_model(without_setting(home), "mine")
+    code, shown = in_a_terminal(home, "models", "rm", "mine", until=b"[y/N]", answer=b"n\n")
+    assert code == 1 and b"Delete mine" in shown and b"nothing was deleted" in shown and folder.exists()
+    code, shown = in_a_terminal(home, "models", "rm", "mine", until=b"[y/N]", answer=b"y\n")
+    assert code == 0 and b"mine is deleted" in shown and not folder.exists()
+
+
+def test_a_slip_in_the_name_of_a_model(home: Home) -> None:
+    done = without_setting(home).lofi("models", "pull", "musicgen-smal")
+    assert done.returncode == 5 and "did you mean musicgen-small" in done.stderr
+    assert home.lofi("models").stdout.startswith("* lofi-tiny")
+
+
 @pytest.mark.parametrize(
     "arguments",
     [

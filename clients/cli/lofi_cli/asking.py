@@ -6,6 +6,8 @@ import sys
 
 import click
 
+from lofi_cli import exits
+
 
 def can_ask() -> bool:
     return sys.stdin.isatty() and sys.stderr.isatty()
@@ -18,3 +20,13 @@ def answer_is_yes(question: str) -> bool:
     if not answer.endswith("\n"):
         click.echo(err=True)
     return answer.strip().lower() in ("y", "yes")
+
+
+def ask_to_delete(what: str) -> None:
+    """Leave unless the answer is yes; without a terminal only --yes is one."""
+    if not can_ask():
+        words = "nothing was deleted: that needs a yes"
+        sys.exit(exits.fail("USAGE_ERROR", words, "Add --yes to go on without a question."))
+    if not answer_is_yes(f"Delete {what}?"):
+        exits.tell("nothing was deleted")
+        sys.exit(exits.JOB_FAILED)

@@ -42,6 +42,16 @@ class Group(click.Group):
         return f" Did you mean {' or '.join(close)}?" if close else ""
 
 
+class ListingGroup(Group):
+    """A group that lists when it is given no command: `lofi models --json` is `lofi models list --json`."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        bare = not args and not ctx.resilient_parsing  # a line that is being completed may go on otherwise
+        if bare or (args and args[0].startswith("-") and args[0] not in ctx.help_option_names):
+            args = ["list", *args]
+        return super().parse_args(ctx, args)
+
+
 class LazyGroup(Group):
     """Names and describes its commands without importing them, in sections."""
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from lofi_cli import complete, exits
-from lofi_cli.group import HELP, Group
+from lofi_cli.group import HELP, ListingGroup
 
 if TYPE_CHECKING:
     from lofi_cli.watch_install import InstallWatcher
@@ -21,9 +21,12 @@ if TYPE_CHECKING:
 PRECISIONS = ("fp32", "fp16", "int8", "int4", "mixed")
 
 
-@click.group(cls=Group, context_settings=HELP)
+@click.group(cls=ListingGroup, context_settings=HELP)
 def models() -> None:
-    """See, install, check, choose and remove models."""
+    """See, install, check, choose and remove models.
+
+    Without a command: list.
+    """
 
 
 @models.command("list")
@@ -119,17 +122,32 @@ def use(model: str, as_json: bool) -> None:
 
 @models.command("rm")
 @click.argument("model", shell_complete=complete.installed_models)
+@click.option("-y", "--yes", is_flag=True, help="Do not ask.")
 @_as_json
-def remove(model: str, as_json: bool) -> None:
+def remove(model: str, yes: bool, as_json: bool) -> None:
     """Delete MODEL, or what a download left of it."""
     from lofi_cli.show import json_line
     from lofi_client import Lofi
     from lofi_common.units import human_bytes
 
     with exits.reported(), Lofi.connect(name="lofi") as lofi:
+        if not yes:
+            _ask_to_remove(lofi, model)
         gone = lofi.remove_model(model)
         words = f"{gone.model} is deleted, {human_bytes(gone.bytes)} are free again"
         click.echo(json_line(gone) if as_json else words)
+
+
+def _ask_to_remove(lofi: Lofi, model: str) -> None:
+    """Leave unless the answer is yes. What is not there is not asked for: the broker says so."""
+    from lofi_cli.asking import ask_to_delete
+    from lofi_cli.show import printable
+    from lofi_common.units import human_bytes
+
+    for found in lofi.models().models:
+        here = found.bytes if found.state in ("installed", "damaged") else found.bytes_present
+        if model in (found.name, found.model_version) and found.state != "available":
+            ask_to_delete(printable(found.name) + (f", {human_bytes(here)}" if here is not None else ""))
 
 
 @models.command()

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import shlex
+import shutil
+import sys
 
 import msgspec
 
-from lofi_cli.look import fitted
+from lofi_cli.look import fitted, wrapped
 from lofi_cli.show import counted, printable
 from lofi_common.api_models import DownloadOffer, ModelInfo, ModelsListResult, ModelVerifyResult
 from lofi_common.installs import DEFAULT_PRECISION, LocalFolder, default_name, parse_source
@@ -14,6 +16,8 @@ from lofi_common.jobs import MAX_DURATION_SEC
 from lofi_common.paths import STARTER
 from lofi_common.units import human_bytes
 
+_ROOM_FOR_WORDS = 24
+"""Columns for what is said of a model beside its name, size and licence."""
 _MEND = "install it again: `lofi models rm {name}`, then pull or import it"
 _MEND_STARTER = "reinstall the package: the starter model is a part of it"
 
@@ -23,6 +27,8 @@ def show_models(found: ModelsListResult, *, as_json: bool) -> str:
         return "\n".join(msgspec.json.encode(model).decode() for model in found.models)
     rows = [_row(model) for model in found.models]
     widths = [max(len(row[i]) for row in rows) for i in range(3)]
+    if sys.stdout.isatty() and shutil.get_terminal_size().columns < sum(widths) + _ROOM_FOR_WORDS:
+        return "\n".join(_on_two_lines(*row) for row in rows)
     lines = [
         f"{name:<{widths[0]}}  {size:>{widths[1]}}  {license:<{widths[2]}}  {about}".rstrip()
         for name, size, license, about in rows
@@ -30,6 +36,12 @@ def show_models(found: ModelsListResult, *, as_json: bool) -> str:
     # The others tell a reason, or the command that goes on: those stay whole.
     shown = zip(found.models, lines, strict=True)
     return "\n".join(fitted(line) if model.state == "available" else line for model, line in shown)
+
+
+def _on_two_lines(name: str, size: str, license: str, about: str) -> str:
+    """For a narrow terminal: what it is, and under it the rest, on as many lines as that takes."""
+    words = ", ".join(part for part in (size, license, about) if part)
+    return f"{name}\n    {wrapped(words, 4)}"
 
 
 def _row(model: ModelInfo) -> tuple[str, str, str, str]:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from lofi_cli import complete, exits, playing
-from lofi_cli.group import HELP, Group
+from lofi_cli.group import HELP, ListingGroup
 from lofi_cli.look import colour_wanted
 
 if TYPE_CHECKING:
@@ -21,20 +21,12 @@ if TYPE_CHECKING:
 _FORMATS = ("wav", "flac", "ogg", "mp3")
 
 
-class _ListsByItself(Group):
-    """`lofi tracks` and `lofi tracks --json` are `lofi tracks list …`."""
-
-    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        bare = not args and not ctx.resilient_parsing  # a line that is being completed may go on otherwise
-        if bare or (args and args[0].startswith("-") and args[0] not in ctx.help_option_names):
-            args = ["list", *args]
-        return super().parse_args(ctx, args)
-
+class _Tracks(ListingGroup):
     def advice(self, ctx: click.Context, name: str) -> str:
         return super().advice(ctx, name) or " To look for it in prompts: `lofi tracks list WORDS`."
 
 
-@click.group(cls=_ListsByItself, context_settings=HELP)
+@click.group(cls=_Tracks, context_settings=HELP)
 def tracks() -> None:
     """List, look at, hear, copy and remove finished tracks.
 
@@ -217,20 +209,15 @@ def _tell_deleted(number: int, *, as_json: bool) -> None:
 
 def _ask(lofi: Lofi, found: list[api.Track]) -> None:
     """Leave unless the answer is yes; without a terminal only --yes is one. found: none means all."""
-    from lofi_cli.asking import answer_is_yes, can_ask
+    from lofi_cli.asking import ask_to_delete
     from lofi_cli.show import counted, printable
     from lofi_common.units import human_bytes
 
-    if not can_ask():
-        words = "nothing was deleted: that needs a yes"
-        sys.exit(exits.fail("USAGE_ERROR", words, "Add --yes to go on without a question."))
     stats = lofi.stats()
     number = len(found) or stats.tracks
     size = sum(track.bytes or 0 for track in found) if found else stats.bytes
     what = f'"{printable(found[0].prompt)}"' if len(found) == 1 else counted(number, "track")
-    if not answer_is_yes(f"Delete {what}, {human_bytes(size)}?"):
-        exits.tell("nothing was deleted")
-        sys.exit(exits.JOB_FAILED)
+    ask_to_delete(f"{what}, {human_bytes(size)}")
 
 
 def _finished(lofi: Lofi, texts: Iterable[str]) -> list[api.Track]:
