@@ -40,6 +40,7 @@ _OTHER_FOLDER = "Mend that, or set LOFI_HOME to another folder."
 
 
 _SOUND_SEC = 10.0
+_CONNECT = "Connect a sound device, or start the sound server (PipeWire, PulseAudio)."
 _NO_SOUND = "Tracks are made and saved all the same; only `play` needs a sound device."
 
 
@@ -172,9 +173,9 @@ def _sound(config: Config) -> Check:
         why = (done.stderr.splitlines() or [f"exit code {done.returncode}"])[-1]
         return Check("sound", True, f"sound: the player can't be used: {why}", _NO_SOUND)
     if found.error is not None:
-        return Check("sound", True, f"sound: {found.error.message}", found.error.recovery)
+        return Check("sound", True, f"sound: {found.error.message}", f"{_CONNECT} {_NO_SOUND}")
     if not found.devices:
-        return Check("sound", True, "sound: there is no output device", _NO_SOUND)
+        return Check("sound", True, "sound: there is no output device", f"{_CONNECT} {_NO_SOUND}")
     names = [device.name for device in sorted(found.devices, key=lambda device: not device.default)]
     return Check("sound", True, f"sound: {', '.join(names)}")
 
