@@ -52,3 +52,26 @@ def test_a_name_of_another_format_is_refused_with_those_that_there_are(
     for output in (["mine.aiff", "--format", "wav"], [str(tmp_path / "folder.m4a")], ["mine.tape"]):
         taken = CliRunner().invoke(submit.submit, ["x", "-o", *output])
         assert "LOFI_BROKER=nowhere is no broker's address" in taken.stderr
+
+
+def test_a_prompt_without_quotes_is_answered_with_quotes() -> None:
+    refused = CliRunner().invoke(submit.submit, ["rainy", "-d", "5", "night"], prog_name="lofi-submit")
+    assert refused.exit_code == exits.USAGE
+    assert 'put the prompt in quotes: lofi-submit "rainy night"' in refused.stderr
+
+
+def test_a_name_that_says_no_format_or_another_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(exits, "end_on_sigterm", lambda: None)
+    monkeypatch.setenv("LOFI_HOME", str(tmp_path))
+    monkeypatch.setenv("LOFI_BROKER", "nowhere")
+    told = CliRunner().invoke(submit.submit, ["x", "-o", "mine.tape"])
+    assert "mine.tape will be WAV: no format is called tape" in told.stderr
+    for arguments in (
+        ["mine.tape", "--format", "ogg"],
+        ["mine.WAV"],
+        ["mine"],
+        ["mine.mp3", "--format", "mp3"],
+    ):
+        assert "will be WAV" not in CliRunner().invoke(submit.submit, ["x", "-o", *arguments]).stderr
+    refused = CliRunner().invoke(submit.submit, ["x", "-o", "a.wav", "--format", "mp3"])
+    assert refused.exit_code == exits.USAGE and "ends in .wav, --format says mp3" in refused.stderr

@@ -33,7 +33,7 @@ def _checked_output(context: click.Context, parameter: click.Parameter, value: s
 
 @click.command(context_settings=HELP)
 @click.version_option(lofi_common.__version__, prog_name="lofi")
-@click.argument("prompt")
+@click.argument("prompt", metavar="PROMPT", nargs=-1, required=True)
 @click.option(
     "-d", "--duration", type=int, default=30, show_default=True, help="Length in seconds, 5 to 120."
 )
@@ -73,8 +73,10 @@ def _checked_output(context: click.Context, parameter: click.Parameter, value: s
     "--json", "as_json", is_flag=True, help="One JSON object per line on stdout instead of the path."
 )
 @click.option("-q", "--quiet", is_flag=True, help="No progress, even on a terminal.")
+@click.pass_context
 def submit(
-    prompt: str,
+    context: click.Context,
+    prompt: tuple[str, ...],
     duration: int,
     output: str | None,
     force: bool,
@@ -97,6 +99,9 @@ def submit(
     """
     if force and output is None:
         raise click.UsageError("--force goes with --output")
+    if len(prompt) > 1:
+        quoted = f'{context.command_path} "{" ".join(prompt)}"'
+        raise click.UsageError(f"put the prompt in quotes: {quoted}", context)
     # Imported in here so that --help and usage errors come at once.
     with exits.reported():
         from lofi_cli.watch import Watcher
@@ -106,7 +111,7 @@ def submit(
 
         exits.end_on_sigterm()
         wanted: dict[str, object] = {
-            "prompt": _read_prompt() if prompt == "-" else prompt,
+            "prompt": _read_prompt() if prompt[0] == "-" else prompt[0],
             "duration_sec": duration,
             "seed": seed,
             "priority": priority,
@@ -115,7 +120,7 @@ def submit(
             "top_k": top_k,
             "top_p": top_p,
             "guidance_scale": guidance,
-            "format": kind or _format_of(output),
+            "format": _format_of(output, kind),
             "output": os.path.abspath(output) + ("/" if output.endswith("/") else "") if output else None,
             "force": force,
         }
@@ -142,19 +147,29 @@ def _read_prompt() -> str:
     return text
 
 
-def _format_of(output: str | None) -> str:
-    """The format that the file's name asks for; wav where it asks for none.
+def _format_of(output: str | None, kind: str | None) -> str:
+    """The format that is asked for, by `kind` or else by the file's name; wav where neither asks for one.
 
-    Raises click.BadParameter for the name of an audio format that is not made.
+    Raises click.BadParameter for the name of an audio format that is not made, or of another than `kind`.
     """
     suffix = os.path.splitext(output or "")[1].removeprefix(".").lower()
-    if suffix in _OTHER_FORMATS and not os.path.isdir(output or ""):
+    if not suffix or os.path.isdir(output or ""):
+        return kind or "wav"
+    if suffix in FORMATS:
+        if kind not in (None, suffix):
+            raise click.BadParameter(
+                f"the name ends in .{suffix}, --format says {kind}", param_hint="'--output'"
+            )
+        return suffix
+    if kind is None and suffix in _OTHER_FORMATS:
         made = ", ".join(FORMATS)
         raise click.BadParameter(
             f"{suffix} is not made: give a name that ends in one of {made}, or --format",
             param_hint="'--output'",
         )
-    return suffix if suffix in FORMATS else "wav"
+    if kind is None:
+        exits.tell(f"{output} will be WAV: no format is called {suffix}", "--format chooses another.")
+    return kind or "wav"
 
 
 def _run(
