@@ -66,7 +66,8 @@ def test_the_newest_lines_and_those_of_one_track_or_worker(home: Home) -> None:
     assert of_track and home.lofi("logs", "--track", track_id[:6]).stdout.splitlines() == of_track
     of_worker = home.lofi("logs", "--worker", "w0").stdout.splitlines()
     assert of_worker and all("worker=w0" in line for line in of_worker)
-    assert home.lofi("logs", "--worker", "w9").stdout == ""
+    nobody = home.lofi("logs", "--worker", "w9")
+    assert nobody.stdout == "" and "the log has no such line" in nobody.stderr
 
 
 def test_without_a_log_that_is_said_and_no_broker_is_started(home: Home) -> None:

@@ -112,7 +112,7 @@ def test_nor_does_a_refusal(home: Home, arguments: tuple[str, ...]) -> None:
     bring_list(home, json.dumps(HOSTILE).encode())
     done = home.lofi("prompts", *arguments)
     assert done.returncode == 2
-    assert "tu ]0;pwned ba" in done.stderr and "Kinds: dr ]0;pwned ums, leave out." in done.stderr
+    assert "tu ]0;pwned ba" in done.stderr and "Kinds: dr ]0;pwned ums, leave out, examples." in done.stderr
     assert all(line.isprintable() for line in done.stderr.split("\n"))
 
 
@@ -189,3 +189,10 @@ def test_nothing_is_started_or_loaded(home: Home) -> None:
     )
     assert done.stdout == "[]\n", done.stderr
     assert not home.paths.broker_file.exists()
+
+
+@pytest.mark.usefixtures("list_file")
+def test_examples_are_a_kind_and_case_does_not_matter(home: Home) -> None:
+    assert home.lofi("prompts", "Examples").stdout.splitlines() == WORDS["examples"]
+    assert json.loads(home.lofi("prompts", "examples", "--json").stdout)["examples"] == WORDS["examples"]
+    assert home.lofi("prompts", "DRUMS").stdout == home.lofi("prompts", "drums").stdout != ""

@@ -14,7 +14,7 @@ from lofi_cli.group import HELP
 @click.argument("kind", nargs=-1, shell_complete=complete.kinds_of_words)
 @click.option("--json", "as_json", is_flag=True, help="Kinds, meanings and words as one JSON object.")
 def prompts(kind: tuple[str, ...], as_json: bool) -> None:
-    """List words that the model was taught: all kinds in short, or one KIND ("drums", "leave out")."""
+    """List words that the model was taught: all kinds in short, or one KIND ("drums", "examples")."""
     with exits.reported():
         from lofi_cli.prompts import show_prompts
 

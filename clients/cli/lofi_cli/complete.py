@@ -74,7 +74,8 @@ def kinds_of_words(context: click.Context, parameter: click.Parameter, incomplet
         from lofi_cli.prompts import read_words, selected_model
 
         words = read_words(selected_model())
-        return _items(((kind, "") for kind in words.kinds if " " not in kind) if words else (), incomplete)
+        kinds = [*words.kinds, "examples"] if words else []
+        return _items(((kind, "") for kind in kinds if " " not in kind), incomplete)
     return []
 
 

@@ -67,7 +67,10 @@ def unset(name: str, as_json: bool) -> None:
     with exits.reported():
         from lofi_cli.settings import change_setting
 
-        _tell_changed(name, change_setting(name, None), as_json=as_json)
+        changed = change_setting(name, None)
+        if not changed:
+            exits.tell(f"the file does not set {name}: nothing has changed")
+        _tell_changed(name, changed, as_json=as_json)
 
 
 @config.command()

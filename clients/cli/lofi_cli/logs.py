@@ -39,10 +39,13 @@ def logs(follow: bool, lines: int, track: str | None, worker: str | None, as_jso
         file = log_file()
         wanted = Wanted(track=track, worker=worker)
         with closing(LogTail(file)) as tail:
-            for line in deque(filter(wanted.takes, tail.read()), maxlen=lines):
+            shown = deque(filter(wanted.takes, tail.read()), maxlen=lines)
+            for line in shown:
                 click.echo(show_line(line, as_json=as_json))
             if not follow and not tail.found:
                 exits.tell(f"there is no log yet: {file}", "No broker has run here.")
+            elif not follow and not shown and lines:
+                exits.tell("the log has no such line")
             try:
                 while follow:
                     for line in filter(wanted.takes, tail.read()):

@@ -16,6 +16,7 @@ from lofi_common.selection import selected_folder
 
 _MOST_BYTES = 1 << 20
 _WIDTH = 100
+_EXAMPLES = "examples"
 _FREE_TEXT = """\
 {model} takes free text and brings no list of words.
 What helps in a prompt: a genre ("lo-fi hip hop"), two or three instruments ("felt piano, brushed drums"),
@@ -79,13 +80,14 @@ def show_prompts(kind: str, *, as_json: bool) -> str:
     if words is None:
         return _FREE_TEXT.format(model=version)
     if kind:
-        meanings = _only(words, kind).kinds[kind]
-        return "\n".join(_whole(meaning, said) for meaning, said in meanings.items())
+        only = _only(words, kind)
+        whole = [_whole(meaning, said) for each in only.kinds.values() for meaning, said in each.items()]
+        return "\n".join([*whole, *only.examples])
     lines = [_INTRODUCTION.format(model=version)]
     for name, meanings in words.kinds.items():
         widest = max(map(len, meanings), default=0)
         lines += ["", name, *(_short(meaning.ljust(widest), said) for meaning, said in meanings.items())]
-    lines += ["", "examples", *(f"  {example}" for example in words.examples)]
+    lines += ["", _EXAMPLES, *(f"  {example}" for example in words.examples)]
     lines += ["", "`lofi prompts KIND` lists all words of one kind, `--json` everything."]
     return "\n".join(lines)
 
@@ -94,11 +96,13 @@ def _only(words: Words, kind: str) -> Words:
     """One kind alone; all where `kind` is empty."""
     if not kind:
         return words
-    if kind not in words.kinds:
-        raise InvalidParams(
-            f"no kind of words is called {kind}", recovery=f"Kinds: {', '.join(words.kinds)}."
-        )
-    return Words(kinds={kind: words.kinds[kind]})
+    if kind.lower() == _EXAMPLES:
+        return Words(examples=words.examples)
+    for known, meanings in words.kinds.items():
+        if known.lower() == kind.lower():
+            return Words(kinds={known: meanings})
+    kinds = ", ".join([*words.kinds, _EXAMPLES])
+    raise InvalidParams(f"no kind of words is called {kind}", recovery=f"Kinds: {kinds}.")
 
 
 def _short(meaning: str, words: list[str]) -> str:

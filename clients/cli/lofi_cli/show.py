@@ -98,5 +98,5 @@ def _worker(worker: api.WorkerInfo) -> str:
 
 def show_queue(queue: api.QueueStatusResult) -> str:
     lines = [f"now  {_current(queue.current)}"]
-    lines += [f"{job.position:>3}  {job.track_id}  {printable(job.prompt)}" for job in queue.pending]
+    lines += [f"{job.position + 1:>3}  {job.track_id}  {printable(job.prompt)}" for job in queue.pending]
     return "\n".join(fitted(line) for line in lines)

@@ -18,6 +18,7 @@ from lofi_cli.show import printable
 from lofi_common import api
 from lofi_common.units import clock, human_bytes
 
+_MOST_LISTED = 1000
 _LABEL = 13
 _NARROWEST, _WIDEST = 10, 100
 
@@ -36,7 +37,9 @@ def show_tracks(found: api.CacheListResult, *, as_json: bool) -> str:
         for track in found.tracks
     ]
     if found.total > len(found.tracks):
-        lines.append(f"… and {found.total - len(found.tracks)} more")
+        lines.append(
+            f"… and {found.total - len(found.tracks)} more (--limit {min(found.total, _MOST_LISTED)})"
+        )
     return "\n".join(lines)
 
 
