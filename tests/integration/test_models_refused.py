@@ -112,7 +112,7 @@ def test_a_folder_of_models_that_can_t_be_written_to(bound: Home, hub: FakeHub) 
     try:
         for action, words in (
             (("use", "mine"), "the choice can't be saved"),
-            (("rm", "mine"), "mine can't be deleted"),
+            (("rm", "mine", "--yes"), "mine can't be deleted"),
             (("pull", REPO, "--yes"), "no model can be put into"),
             (("import", str(FIXTURE)), "no model can be put into"),
         ):
