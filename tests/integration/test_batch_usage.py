@@ -12,7 +12,7 @@ def test_what_is_asked_for_wrongly_is_told_once_and_in_words(home: Home) -> None
     folder = home.root / "out"
     told = json.loads(run(home, "-", folder, "--json", text="prompt,duration\nb,x\n").stderr)["error"]
     assert told["exit_code"] == 2
-    assert told["recovery"] == "line 2: duration: expected a whole number, got text"
+    assert told["recovery"] == "line 2: duration: must be a whole number"
     assert run(home, "-", folder, "-d", "3", text="a\nb\n").stderr.count("must be a whole number") == 1
     (home.root / "file").touch()
     in_a_file = run(home, "-", home.root / "file" / "out", text="a\n")

@@ -95,7 +95,7 @@ def test_every_wrong_row_is_named_by_its_line() -> None:
     assert list(sorted(found)) == [3, *range(5, 18)]
     for line, words in {
         3: "5 to 120",
-        5: "duration: expected a whole number, got text",
+        5: "duration: must be a whole number",
         6: "seed",
         7: "line 2 has the same",
         8: "inside the folder",
@@ -122,7 +122,7 @@ def test_every_wrong_row_is_named_by_its_line() -> None:
         ('{"prompt": "x"}\n[1]\n', "jsonl", 2, "got `array`"),
         ('{"prompt": "x"\n', "jsonl", 1, ""),
         ('{"prompt": "x", "sede": 1}\n', "jsonl", 1, "sede"),
-        ('{"prompt": "x", "seed": "1"}\n', "jsonl", 1, "seed: expected"),
+        ('{"prompt": "x", "seed": "1"}\n', "jsonl", 1, "seed: must be a whole number"),
         ('{"duration": 5}\n', "jsonl", 1, "prompt"),
         ("[" * 100_000, "jsonl", 1, ""),
     ],

@@ -10,6 +10,8 @@ from typing import Literal, NamedTuple
 
 import msgspec
 
+from lofi_common.refusals import in_words
+
 Form = Literal["txt", "csv", "jsonl"]
 FORMS: tuple[Form, ...] = ("txt", "csv", "jsonl")
 
@@ -28,7 +30,6 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     guidance: float | None = None
 
 
-_KINDS = {"int": "a whole number", "float": "a number", "str": "text", "bool": "true or false"}
 COLUMNS = Asked.__struct_fields__
 
 
@@ -89,7 +90,7 @@ def _objects(text: str) -> Iterator[Entry | Wrong]:
         try:
             yield Entry(number, msgspec.json.decode(line, type=Asked))
         except (msgspec.DecodeError, RecursionError) as error:
-            yield Wrong(number, _told(str(error)))
+            yield Wrong(number, in_words(str(error), Asked, noun="column"))
 
 
 def _table(text: str) -> Iterator[Entry | Wrong]:
@@ -136,13 +137,4 @@ def _row(line: int, header: list[str], cells: list[str]) -> Entry | Wrong:
     try:
         return Entry(line, msgspec.convert(given, Asked, strict=False))
     except msgspec.ValidationError as error:
-        return Wrong(line, _told(str(error)))
-
-
-def _told(reason: str) -> str:
-    """msgspec's "Expected `int | null`, got `str` - at `$.seed`" for people: "seed: expected a whole number,
-    got text"."""
-    for kind, words in _KINDS.items():
-        reason = reason.replace(f"`{kind}`", words).replace(f"`{kind} | null`", words)
-    what, _, path = reason.partition(" - at `$.")
-    return f"{path.rstrip('`')}: {what[:1].lower()}{what[1:]}" if path else what
+        return Wrong(line, in_words(str(error), Asked, noun="column"))

@@ -23,7 +23,8 @@ LEAD_SEC = 0.15
 """What is made ahead of what is heard: how late a pause is, and how long this process may be held up."""
 _RING_SEC = 1.0
 _PERIOD_MS = 20
-_LAST_WORDS = 2_000
+_LAST_WORDS = 20_000
+_LAST_LINES = 20
 _PAUSE_SEC = 0.02
 _PATIENCE_SEC = 0.3
 """Sound servers take large pieces: only so long without one means that no more is taken."""
@@ -214,4 +215,4 @@ def told_by_libraries() -> Iterator[list[str]]:
             os.dup2(stderr, 2)
             os.close(stderr)
             file.seek(0)
-            words += file.read(_LAST_WORDS).decode(errors="replace").splitlines()
+            words += file.read(_LAST_WORDS).decode(errors="replace").splitlines()[:_LAST_LINES]
