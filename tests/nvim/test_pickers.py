@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -66,21 +67,23 @@ def library(editor: Editor) -> list[str]:
 
 
 def test_tracks_are_offered_newest_first_and_one_is_played(editor: Editor) -> None:
-    rain, _ = make(editor, "rain", "sun")
+    rain, sun = make(editor, "rain", "sun")
     editor.lua(PLAY)
     choose(editor, "rain", "Play")
     editor.command("lua require('lofi.picker').tracks()")
     assert editor.wait("play") == {"ids": [rain]}
     first, second = editor.events("select")
-    assert first["offered"] == ["   5 s  sun", "   5 s  rain"]
+    for row, track_id, prompt in zip(first["offered"], [sun, rain], ["sun", "rain"], strict=True):
+        assert re.fullmatch(rf"   5 s  {track_id[:4]}  {prompt}  \(seed \d+\)", row), row
     assert second["offered"] == ["Play", "Generate again with a new seed", "Copy the id", "Delete"]
 
 
 def test_only_tracks_with_the_words_are_offered(editor: Editor) -> None:
-    make(editor, "rain", "sun")
+    rain, _ = make(editor, "rain", "sun")
     choose(editor, "nothing")
     editor.command("lua require('lofi.picker').tracks({ query = 'rain' })")
-    assert editor.wait("select")["offered"] == ["   5 s  rain"]
+    (row,) = editor.wait("select")["offered"]
+    assert row.startswith(f"   5 s  {rain[:4]}  rain  (seed ")
 
 
 def test_an_id_is_copied(editor: Editor) -> None:
@@ -97,7 +100,8 @@ def test_a_track_is_deleted_after_a_question_only(editor: Editor) -> None:
     choose(editor, "rain", "Delete", "Keep it", "rain", "Delete", "Delete it")
     editor.command("lua require('lofi.picker').tracks()")
     asked = editor.wait("select", lambda data: data["prompt"].startswith("Delete"))
-    assert asked == {"prompt": f"Delete {rain} (rain)?", "offered": ["Keep it", "Delete it"]}
+    seed = editor.call("track", rain)["seed"]
+    assert asked == {"prompt": f"Delete {rain[:4]} (rain, seed {seed})?", "offered": ["Keep it", "Delete it"]}
     assert library(editor) == [sun, rain]
     editor.command("lua require('lofi.picker').tracks()")
     editor.wait("notify", lambda data: "deleted" in data["words"])
@@ -140,7 +144,7 @@ MANY = """
 require("lofi").tracks = function(_, cb)
   local tracks = {}
   for number = 1, 2000 do
-    tracks[number] = { track_id = tostring(number), prompt = "p" .. number, duration_sec = 5, created_at = 0 }
+    tracks[number] = { track_id = tostring(number), prompt = "p", duration_sec = 5, seed = 0 }
   end
   cb(nil, { tracks = tracks, total = 2000 })
 end

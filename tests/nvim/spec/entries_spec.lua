@@ -45,6 +45,8 @@ describe("entries", function()
 
   it("makes a row of each", function()
     assert.equal("  30 s  rain and sun", entries.track_row(track("a", "rain\nand sun")))
+    assert.equal("  30 s  37d0  rain  (seed 7)", entries.track_choice(track("37d0aa11", "rain"), 28))
+    assert.equal("  30 s  37d0  rain", entries.track_choice(track("37d0aa11", "rain"), 27))
     assert.equal("   2 ×  rain", entries.prompt_row({ prompt = "rain", count = 2 }))
   end)
 end)

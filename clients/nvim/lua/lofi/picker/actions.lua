@@ -24,7 +24,8 @@ end
 ---@param gone fun()
 local function delete(track, gone)
   local yes, no = "Delete it", "Keep it"
-  local question = ("Delete %s (%s)?"):format(track.track_id, words.short(track.prompt, 40))
+  local prompt = words.short(track.prompt, 30)
+  local question = ("Delete %s (%s, seed %d)?"):format(entries.short_id(track), prompt, track.seed)
   vim.ui.select({ no, yes }, { prompt = question }, function(choice)
     if choice ~= yes then
       return

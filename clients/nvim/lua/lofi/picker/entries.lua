@@ -4,6 +4,8 @@ local words = require("lofi.words")
 
 local M = {}
 
+local ID_SHOWN = 4
+
 ---@class lofi.picker.Prompt
 ---@field prompt string
 ---@field count integer how many tracks of the library were made with it
@@ -37,6 +39,23 @@ end
 ---@return string
 function M.track_row(track)
   return ("%4d s  %s"):format(track.duration_sec, words.short(track.prompt, 200))
+end
+
+--- The beginning of a track's id, which commands take for the whole where no other begins so.
+---@param track lofi.Track
+---@return string
+function M.short_id(track)
+  return track.track_id:sub(1, ID_SHOWN)
+end
+
+--- A row where nothing beside it tells tracks of the same prompt apart; the seed where it fits.
+---@param track lofi.Track
+---@param width integer cells
+---@return string
+function M.track_choice(track, width)
+  local row = ("%4d s  %s  %s"):format(track.duration_sec, M.short_id(track), words.short(track.prompt, 200))
+  local with_seed = ("%s  (seed %d)"):format(row, track.seed)
+  return vim.fn.strdisplaywidth(with_seed) <= width and with_seed or row
 end
 
 ---@param entry lofi.picker.Prompt

@@ -7,6 +7,7 @@ local M = {}
 
 local MOST = 2000
 local PRINTED = 50
+local NUMBER_WIDTH = 6 -- what Neovim's own selection prints before a row: "2000: "
 
 ---@class lofi.picker.Options
 ---@field query? string words that the prompt must hold
@@ -76,13 +77,16 @@ end
 
 ---@param tracks lofi.Track[]
 local function select_track(tracks)
-  local options = { prompt = "lofi tracks", kind = "lofi_track", format_item = entries.track_row }
+  local function row(track)
+    return entries.track_choice(track, vim.o.columns - NUMBER_WIDTH - 1) -- the last column would wrap
+  end
+  local options = { prompt = "lofi tracks", kind = "lofi_track", format_item = row }
   vim.ui.select(printed(tracks), options, function(track)
     if not track then
       return
     end
     vim.ui.select(actions.of_a_track, {
-      prompt = entries.track_row(track),
+      prompt = row(track),
       kind = "lofi_action",
       format_item = function(action)
         return action.words
