@@ -59,7 +59,7 @@ def test_what_can_not_be_is_said_in_words(editor: Editor) -> None:
     editor.command("Lofi rain seed=x")
     assert "seed=x: expected a whole number" in editor.notice()
     editor.command("Lofi cancel 0123456789abcdef")
-    assert "`lofi queue` and `lofi tracks` list the ids" in editor.notice()
+    assert "\n`:Lofi queue` and `:Lofi tracks` list the tracks." in editor.notice()
 
 
 def test_the_selection_is_the_prompt(editor: Editor) -> None:
@@ -140,6 +140,40 @@ def test_queue_cancel_and_clear(editor: Editor) -> None:
     assert editor.wait("select", lambda data: data["rows"][0] == "Cancel it")["prompt"] == "slow"
     cancelled = editor.wait("LofiError")
     assert (cancelled["track_id"], cancelled["code"]) == (first["track_id"], "GENERATION_CANCELLED")
+
+
+def test_an_id_may_be_given_by_its_beginning(editor: Editor) -> None:
+    made = editor.call("generate", {"prompt": "rain", "duration_sec": 5})["track_id"]
+    editor.wait("LofiComplete")
+    editor.lua(
+        "require('lofi').play = function(ids) vim.rpcnotify(..., 'play', { ids = ids }) end".replace(
+            "...", str(editor.channel)
+        )
+    )
+    editor.command(f"Lofi play {made[:4].upper()} {made}")
+    assert editor.wait("play") == {"ids": [made, made]}
+    editor.command(f"Lofi play {made[:3]}")
+    assert "is too short for the beginning of an id\nGive at least 4" in editor.notice()
+    editor.command("Lofi play zzzz")
+    assert editor.notice() == "lofi: no track of `:Lofi tracks` has an id that begins with zzzz"
+    editor.command("Lofi slow 60")
+    slow = editor.wait("LofiStart", lambda data: data["prompt"] == "slow")["track_id"]
+    editor.command(f"Lofi cancel {made[:5]}")
+    assert f"no track of `:Lofi queue` has an id that begins with {made[:5]}" in editor.notice()
+    editor.command(f"Lofi cancel {slow[:4]}")
+    assert editor.wait("LofiError")["track_id"] == slow
+
+
+def test_a_beginning_of_several_ids_names_them(editor: Editor) -> None:
+    editor.lua(
+        "require('lofi').tracks = function(_, cb)"
+        " cb(nil, { tracks = { { track_id = '37d0aa' }, { track_id = '37d0bb' } } }) end"
+    )
+    editor.command("Lofi play 37d0")
+    assert editor.notice() == (
+        "lofi: 2 ids of `:Lofi tracks` begin with 37d0: 37d0aa, 37d0bb"
+        "\nGive more characters of the one that you mean."
+    )
 
 
 def test_status_and_log(editor: Editor) -> None:

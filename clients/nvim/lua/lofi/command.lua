@@ -205,7 +205,13 @@ function subcommands.cancel(parsed)
     end)
   end
   if parsed.words[1] then
-    cancel(parsed.words[1])
+    require("lofi.known").resolve({ parsed.words[1] }, "queue", function(err, ids)
+      if err then
+        tell(err)
+      else
+        cancel(ids[1])
+      end
+    end)
   else
     require("lofi.show").choose_job("Cancel", cancel, true)
   end
@@ -230,7 +236,17 @@ function subcommands.prompts()
 end
 
 function subcommands.play(parsed)
-  require("lofi").play(#parsed.words > 0 and parsed.words or nil, played)
+  if #parsed.words == 0 then
+    require("lofi").play(nil, played)
+    return
+  end
+  require("lofi.known").resolve(parsed.words, "tracks", function(err, ids)
+    if err then
+      tell(err)
+    else
+      require("lofi").play(ids, played)
+    end
+  end)
 end
 
 function subcommands.pause()

@@ -1,5 +1,11 @@
---- Ids and names for completion, which must not wait: what was known last, refreshed behind its back.
+--- Ids and names for completion, which must not wait: what was known last, refreshed behind its back. And
+--- the ids that are meant by their beginnings, which are asked for.
 local M = {}
+
+local ID_CHARS = 16
+local LEAST_CHARS = 4
+local SHOWN = 3
+local INVALID_TRACK_ID = -32009
 
 local FRESH_MS = 3000
 local MOST = 200
@@ -68,6 +74,85 @@ function M.jobs()
     table.insert(ids, job.track_id)
   end
   return vim.list_extend(ids, state.pending)
+end
+
+---@param beginning string
+---@param ids string[]
+---@param where string the command that lists them
+---@return string? id the only one that begins so
+---@return lofi.Error? err
+local function only(beginning, ids, where)
+  local message, recovery
+  local found = vim.tbl_filter(function(id)
+    return vim.startswith(id, beginning)
+  end, ids)
+  if #beginning < LEAST_CHARS then
+    message = ("%q is too short for the beginning of an id"):format(beginning)
+    recovery = ("Give at least %d characters; %s lists the tracks."):format(LEAST_CHARS, where)
+  elseif #found == 1 then
+    return found[1], nil
+  elseif #found == 0 then
+    message = ("no track of %s has an id that begins with %s"):format(where, beginning)
+  else
+    local more = #found > SHOWN and ", …" or ""
+    local shown = table.concat(vim.list_slice(found, 1, SHOWN), ", ")
+    message = ("%d ids of %s begin with %s: %s%s"):format(#found, where, beginning, shown, more)
+    recovery = "Give more characters of the one that you mean."
+  end
+  return nil, require("lofi.rpc").error("INVALID_TRACK_ID", message, recovery, INVALID_TRACK_ID)
+end
+
+---The ids that are meant by whole ids or their beginnings, in order. Whole ids are taken as they are: the
+---broker knows whether there are such tracks.
+---@param typed string[]
+---@param list "tracks"|"queue" where to look
+---@param cb fun(err: lofi.Error?, ids: string[]?) called once, after the broker's answer where one is needed
+function M.resolve(typed, list, cb)
+  local whole = vim.iter(typed):all(function(text)
+    return #text >= ID_CHARS
+  end)
+  if whole then
+    cb(nil, typed)
+    return
+  end
+  local function listed(err, tracks)
+    if err then
+      cb(err, nil)
+      return
+    end
+    local ids, meant = {}, {}
+    for _, track in ipairs(tracks) do
+      ids[#ids + 1] = track.track_id
+    end
+    if list == "queue" then
+      for _, id in ipairs(M.jobs()) do
+        if not vim.list_contains(ids, id) then -- `queue_status` names one of those that are being made
+          ids[#ids + 1] = id
+        end
+      end
+    end
+    for _, text in ipairs(typed) do
+      local id, problem = text, nil
+      if #text < ID_CHARS then
+        id, problem = only(text:lower(), ids, ("`:Lofi %s`"):format(list))
+      end
+      if problem then
+        cb(problem, nil)
+        return
+      end
+      meant[#meant + 1] = id
+    end
+    cb(nil, meant)
+  end
+  if list == "queue" then
+    require("lofi").queue(function(err, queue)
+      listed(err, queue and require("lofi.show").queue_rows(queue))
+    end)
+  else
+    require("lofi").tracks({ limit = math.huge }, function(err, result)
+      listed(err, result and result.tracks)
+    end)
+  end
 end
 
 return M

@@ -15,11 +15,14 @@ function M.echo(words)
 end
 
 ---An error in words, with what to do about it.
----@param err {message: string, recovery: string?}
+---@param err {message: string, recovery: string?, name: string?}
 function M.error(err)
-  local words = (err.message:gsub("^lofi: ", ""))
-  if err.recovery and err.recovery ~= "" then
-    words = words .. "\n" .. err.recovery
+  local words, recovery = (err.message:gsub("^lofi: ", "")), err.recovery or ""
+  if err.name == "INVALID_TRACK_ID" and recovery:find("`lofi ", 1, true) then
+    recovery = "`:Lofi queue` and `:Lofi tracks` list the tracks." -- no commands of a shell
+  end
+  if recovery ~= "" then
+    words = words .. "\n" .. recovery
   end
   M.say(words, vim.log.levels.ERROR)
 end
