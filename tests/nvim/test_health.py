@@ -12,6 +12,13 @@ from tests.nvim.conftest import Open
 from tests.support.home import Home
 from tests.support.nvim import Editor
 
+# No broker is installed: neither in a clone's environment nor on PATH.
+HIDE = """
+local executable = vim.fn.executable
+vim.fn.executable = function(path) return path:find("/.venv/", 1, true) and 0 or executable(path) end
+vim.env.PATH = "/nowhere"
+"""
+
 
 def health(editor: Editor) -> str:
     """What `:checkhealth lofi` shows."""
@@ -66,6 +73,7 @@ def test_the_speed_is_measured_by_the_last_tracks(starter: Home, open_editor: Op
 
 def test_a_broker_that_is_not_found_comes_with_the_way_to_install_it(home: Home, open_editor: Open) -> None:
     editor = open_editor(home, options={"broker": {"cmd": "/nowhere/lofi-broker"}})
+    editor.lua(HIDE)
     report = health(editor)
     assert any('"/nowhere/lofi-broker" is not a program' in line for line in lines(report, "ERROR"))
     assert "pip install" in report
@@ -77,6 +85,18 @@ def program(folder: Path, name: str, text: str) -> str:
     path.write_text(f"#!/bin/sh\n{text}\n")
     path.chmod(0o755)
     return str(path)
+
+
+def test_a_wrong_command_is_to_be_unset_where_a_broker_is_there(
+    home: Home, open_editor: Open, short_tmp: Path
+) -> None:
+    editor = open_editor(home, options={"broker": {"cmd": "/nowhere/lofi-broker"}})
+    editor.lua(HIDE)
+    program(short_tmp / "bin", "lofi-broker", "echo")
+    editor.lua("vim.env.PATH = ...", str(short_tmp / "bin"))
+    report = health(editor)
+    assert f"Unset broker.cmd: there is one in {short_tmp / 'bin'}." in report
+    assert "pip install" not in report
 
 
 def test_a_broker_of_another_protocol_is_named(home: Home, open_editor: Open, short_tmp: Path) -> None:

@@ -171,7 +171,11 @@ function M.check()
   local command, problem = require("lofi.broker").find()
   if not command then
     vim.health.start("lofi: broker")
-    vim.health.error(problem, { require("lofi.find").install_words(), INSTALLATION })
+    local find = require("lofi.find")
+    local wanted = require("lofi.config").get().broker.cmd
+    local other = wanted ~= nil and find.broker(nil) -- a wrong option hides what is installed
+    local advice = other and ("Unset broker.cmd: there is one in %s."):format(vim.fs.dirname(other[1]))
+    vim.health.error(problem, { advice or find.install_words(), INSTALLATION })
   else
     -- Both take a moment to start: they do it at the same time.
     local version = start(vim.list_extend(vim.list_slice(command), { "--version" }), VERSION_MS)
