@@ -75,7 +75,7 @@ def test_the_selection_is_the_prompt(editor: Editor) -> None:
 
 def test_bang_repeats_with_a_new_seed(home: Home, editor: Editor, open_editor: Open) -> None:
     editor.command("Lofi! generate")
-    assert editor.notice() == "lofi: there is no prompt to repeat\nGive one."
+    assert editor.notice() == "lofi: there is no prompt to repeat. Give one."  # in one line, as it fits
     editor.command("Lofi slow rain 11 seed=5")
     editor.wait("LofiComplete")
     editor.command("Lofi!")

@@ -187,7 +187,7 @@ def test_a_failure_is_told_once_at_error_with_its_recovery(
     tell(editor, "start")
     tell(editor, "error", **FAILED)
     editor.wait("call", lambda data: data["call"] == last)
-    assert words(editor) == [("lofi: rainy night: out of memory\nTry less.", 4)]
+    assert words(editor) == [("lofi: rainy night: out of memory. Try less.", 4)]
 
 
 def test_nvim_notify_tells_a_failure_itself(editor: Editor) -> None:
@@ -203,7 +203,7 @@ def test_failures_are_told_where_no_progress_is_wanted(editor: Editor) -> None:
     tell(editor, "start")
     tell(editor, "error", **FAILED)
     editor.wait("notify")
-    assert words(editor) == [("lofi: rainy night: out of memory\nTry less.", 4)]
+    assert words(editor) == [("lofi: rainy night: out of memory. Try less.", 4)]
     assert editor.events("call") == []
 
 

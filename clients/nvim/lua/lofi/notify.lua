@@ -14,7 +14,7 @@ function M.echo(words)
   vim.api.nvim_echo({ { line } }, false, {})
 end
 
----An error in words, with what to do about it.
+---An error in words, with what to do about it: in one line where it fits, since two ask for a key.
 ---@param err {message: string, recovery: string?, name: string?}
 function M.error(err)
   local words, recovery = (err.message:gsub("^lofi: ", "")), err.recovery or ""
@@ -22,7 +22,9 @@ function M.error(err)
     recovery = "`:Lofi queue` and `:Lofi tracks` list the tracks." -- no commands of a shell
   end
   if recovery ~= "" then
-    words = words .. "\n" .. recovery
+    local line = ("%s. %s"):format((words:gsub("%.$", "")), recovery)
+    local fits = not line:find("\n") and vim.fn.strdisplaywidth("lofi: " .. line) <= vim.v.echospace
+    words = fits and line or words .. "\n" .. recovery
   end
   M.say(words, vim.log.levels.ERROR)
 end
