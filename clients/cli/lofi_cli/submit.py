@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from lofi_common import api
 
 FORMATS = ("wav", "flac", "ogg", "mp3")
-_OTHER_FORMATS = ("aac", "aif", "aiff", "m4a", "opus", "wma")
 _READ_CHARS = 10_000
 """A prompt and white space around it."""
 _CANCEL_SEC = 3.0
@@ -150,26 +149,20 @@ def _read_prompt() -> str:
 def _format_of(output: str | None, kind: str | None) -> str:
     """The format that is asked for, by `kind` or else by the file's name; wav where neither asks for one.
 
-    Raises click.BadParameter for the name of an audio format that is not made, or of another than `kind`.
+    Raises InvalidParams for the name of an audio format that is not made, click.BadParameter for that of
+    another than `kind`.
     """
-    suffix = os.path.splitext(output or "")[1].removeprefix(".").lower()
-    if not suffix or os.path.isdir(output or ""):
+    from lofi_client.formats import format_of, suffix_of
+
+    suffix = suffix_of(output or "")
+    if suffix in FORMATS and kind not in (None, suffix):
+        raise click.BadParameter(f"the name ends in .{suffix}, --format says {kind}", param_hint="'--output'")
+    if kind is not None or output is None:
         return kind or "wav"
-    if suffix in FORMATS:
-        if kind not in (None, suffix):
-            raise click.BadParameter(
-                f"the name ends in .{suffix}, --format says {kind}", param_hint="'--output'"
-            )
-        return suffix
-    if kind is None and suffix in _OTHER_FORMATS:
-        made = ", ".join(FORMATS)
-        raise click.BadParameter(
-            f"{suffix} is not made: give a name that ends in one of {made}, or --format",
-            param_hint="'--output'",
-        )
-    if kind is None:
+    made = format_of(output)
+    if suffix not in ("", made):
         exits.tell(f"{output} will be WAV: no format is called {suffix}", "--format chooses another.")
-    return kind or "wav"
+    return made
 
 
 def _run(

@@ -15,9 +15,14 @@ def format_of(output: str) -> AudioFormat:
 
     Raises InvalidParams for the name of an audio format that is not made.
     """
-    suffix = os.path.splitext(output)[1].removeprefix(".").lower()
-    if suffix in _OTHER_FORMATS and not os.path.isdir(output):
+    suffix = suffix_of(output)
+    if suffix in _OTHER_FORMATS:
         raise InvalidParams(
             f"output: {suffix} is not made", recovery=f"Give a name that ends in {', '.join(AudioFormat)}."
         )
     return AudioFormat(suffix) if suffix in list(AudioFormat) else AudioFormat.WAV
+
+
+def suffix_of(output: str) -> str:
+    """What a file's name ends in, small and without the dot; empty for a folder."""
+    return "" if os.path.isdir(output) else os.path.splitext(output)[1].removeprefix(".").lower()
