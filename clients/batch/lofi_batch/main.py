@@ -12,13 +12,14 @@ import click
 
 import lofi_common
 from lofi_cli import exits
+from lofi_cli.group import FORMATS, HELP
 
 if TYPE_CHECKING:
     from lofi_batch.plan import Defaults, Row
     from lofi_batch.prompts import Form, Wrong
 
 
-@click.command(context_settings={"help_option_names": ["-h", "--help"]})
+@click.command(context_settings=HELP)
 @click.version_option(lofi_common.__version__, prog_name="lofi")
 @click.argument("prompts", metavar="PROMPTS.{txt,csv,jsonl}")
 @click.option(
@@ -28,9 +29,7 @@ if TYPE_CHECKING:
 @click.option("-d", "--duration", type=int, default=30, show_default=True, help="Seconds, 5 to 120.")
 @click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Base of all seeds.")
 @click.option("--model", help="Model to use.  [default: the selected one]")
-@click.option(
-    "--format", "kind", type=click.Choice(["wav", "flac", "ogg", "mp3"]), default="wav", show_default=True
-)
+@click.option("--format", "kind", type=click.Choice(FORMATS), default="wav", show_default=True)
 @click.option("--slots", type=click.IntRange(1, 64), help="Tracks side by side.  [default: the broker's]")
 @click.option("--shard", default="1/1", metavar="I/N", help="Only every N-th row, from the I-th on.")
 @click.option(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 import time
 from collections.abc import Iterable, Iterator
@@ -16,6 +15,7 @@ import msgspec
 from lofi_batch.manifest import Record
 from lofi_batch.plan import Row
 from lofi_cli import exits
+from lofi_cli.bar import bar_wanted
 from lofi_cli.show import counted, printable
 from lofi_common.units import human_time
 
@@ -26,15 +26,11 @@ _NAMED = 5
 @contextmanager
 def looked_at(rows: list[Row], *, quiet: bool) -> Iterator[Iterable[Row]]:
     """The rows; while they are gone through, a bar on a terminal: their files are read."""
-    if quiet or not bar_wanted():
+    if quiet or not bar_wanted(as_json=False):
         yield rows
         return
     with click.progressbar(rows, label="looking at what is there", file=sys.stderr, width=20) as shown:
         yield shown
-
-
-def bar_wanted() -> bool:
-    return sys.stderr.isatty() and os.environ.get("TERM") != "dumb"
 
 
 class Counts(msgspec.Struct, frozen=True, kw_only=True):
@@ -68,7 +64,7 @@ class Progress:
         self._quiet = quiet
         self._began = time.monotonic()
         self._bar: Any = None
-        if bar_wanted() and not quiet:
+        if bar_wanted(as_json=False) and not quiet:
             self._bar = click.progressbar(
                 length=rows,
                 label="making tracks",

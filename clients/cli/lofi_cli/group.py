@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
 
 HELP = {"help_option_names": ["-h", "--help"]}
+FORMATS = ("wav", "flac", "ogg", "mp3")
+"""Those of `AudioFormat`, whose module is not imported for a help text."""
 
 
 class Entry(NamedTuple):

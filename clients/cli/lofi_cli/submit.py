@@ -10,14 +10,13 @@ import click
 
 import lofi_common
 from lofi_cli import complete, exits
-from lofi_cli.group import HELP
+from lofi_cli.group import FORMATS, HELP
 
 if TYPE_CHECKING:
     from lofi_cli.watch import Watcher
     from lofi_client import Lofi
     from lofi_common import api
 
-FORMATS = ("wav", "flac", "ogg", "mp3")
 _READ_CHARS = 10_000
 """A prompt and white space around it."""
 _CANCEL_SEC = 3.0

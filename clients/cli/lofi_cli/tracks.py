@@ -11,14 +11,12 @@ from typing import TYPE_CHECKING
 import click
 
 from lofi_cli import complete, exits, playing
-from lofi_cli.group import HELP, ListingGroup
+from lofi_cli.group import FORMATS, HELP, ListingGroup
 from lofi_cli.look import colour_wanted
 
 if TYPE_CHECKING:
     from lofi_client import Lofi
     from lofi_common import api
-
-_FORMATS = ("wav", "flac", "ogg", "mp3")
 
 
 class _Tracks(ListingGroup):
@@ -122,7 +120,7 @@ def _path(context: click.Context, parameter: click.Parameter, value: str) -> str
 @click.argument("track_ids", metavar="ID...", nargs=-1, required=True, shell_complete=complete.track_ids)
 @click.option("-o", "--output", required=True, callback=_path, help="File, or folder, to write to.")
 @click.option(
-    "--format", "kind", type=click.Choice(_FORMATS), help="[default: as the file's name ends, else its own]"
+    "--format", "kind", type=click.Choice(FORMATS), help="[default: as the file's name ends, else its own]"
 )
 @click.option("-f", "--force", is_flag=True, help="Replace files that are there.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object per file.")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import sys
 from types import TracebackType
@@ -12,6 +11,7 @@ import click
 import msgspec
 
 from lofi_cli import exits
+from lofi_cli.bar import bar_wanted
 from lofi_cli.look import cut
 from lofi_cli.show import event_line, printable
 from lofi_common import api
@@ -29,7 +29,7 @@ class PlaybackWatcher:
     def __init__(self, *, as_json: bool) -> None:
         self._json = as_json
         self._bar: Any = None
-        self._wanted = sys.stderr.isatty() and os.environ.get("TERM") != "dumb" and not as_json
+        self._wanted = bar_wanted(as_json=as_json)
         self._prompt = self._place = ""
         self._current = ("", -1)
         """Id and place in the list of what plays."""
