@@ -29,12 +29,17 @@ local function map(mode, name, command, description)
   )
 end
 
-map("n", "generate", "<Cmd>lua require('lofi.command').ask_for_prompt()<CR>", "ask for a prompt and make it")
+map(
+  "n",
+  "generate",
+  "<Cmd>lua require('lofi.commands.generate').ask_for_prompt()<CR>",
+  "ask for a prompt and make it"
+)
 map("x", "generate", ":Lofi generate<CR>", "make a track of the selection")
 map("n", "again", "<Cmd>Lofi! generate<CR>", "make the last prompt with a new seed")
 map("n", "cancel", "<Cmd>Lofi cancel<CR>", "cancel a track")
 map("n", "tracks", "<Cmd>Lofi tracks<CR>", "choose a track")
-map("n", "play-pause", "<Cmd>lua require('lofi.command').play_pause()<CR>", "play, or pause")
+map("n", "play-pause", "<Cmd>lua require('lofi.commands.playback').play_pause()<CR>", "play, or pause")
 map("n", "next", "<Cmd>Lofi next<CR>", "play the next track")
 map("n", "stop", "<Cmd>Lofi stop<CR>", "stop playing")
 map("n", "volume-up", "<Cmd>Lofi volume +5<CR>", "louder")

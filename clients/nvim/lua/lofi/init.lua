@@ -2,27 +2,14 @@
 ---
 --- Every function that asks takes a callback, `cb(err, result)`, which is called once, on the main loop;
 --- without one an error is told by `vim.notify`. The first of them starts the broker; none ever waits.
-local M = {}
+local asking = require("lofi.methods.ask")
+local ask, answer = asking.ask, asking.answer
 
-local PAGE = 100
+---@class lofi.Methods: lofi.methods.Library, lofi.methods.Playback
+local M = vim.tbl_extend("error", require("lofi.methods.library"), require("lofi.methods.playback"))
 
 ---@type lofi.GenerateOptions? params of the last `generate`
 local last_asked
-
----@param method string
----@param params table?
----@param cb lofi.Callback?
----@param first fun(result: any)? called with the result before `cb`
-local function ask(method, params, cb, first)
-  require("lofi.session").ask(method, params, cb, first)
-end
-
----@param cb lofi.Callback?
----@param err lofi.Error?
----@param result any
-local function answer(cb, err, result)
-  require("lofi.session").answer(cb, err, result)
-end
 
 ---@return lofi.State
 local function state()
@@ -107,56 +94,6 @@ function M.queue(cb)
   ask("queue_status", nil, cb)
 end
 
----Tracks of the library, newest first. They come in pages, so that no answer is large.
----@param opts {limit: integer?, offset: integer?, query: string?}? limit: 100
----@param cb lofi.Callback? result: `{tracks, total}`
-function M.tracks(opts, cb)
-  opts = opts or {}
-  local limit, from, found = opts.limit or PAGE, opts.offset or 0, {}
-  local function page()
-    local size = math.min(PAGE, limit - #found)
-    local params = { limit = size, offset = from + #found, query = opts.query }
-    ask("cache_list", params, function(err, result)
-      if err then
-        answer(cb, err, nil)
-        return
-      end
-      vim.list_extend(found, result.tracks)
-      if #result.tracks == size and #found < limit then
-        page()
-      else
-        answer(cb, nil, { tracks = found, total = result.total })
-      end
-    end)
-  end
-  page()
-end
-
----A track, or the job that is to become one.
----@param track_id string
----@param cb lofi.Callback?
-function M.track(track_id, cb)
-  ask("track_get", { track_id = track_id }, cb)
-end
-
----Delete a track from the library.
----@param track_id string
----@param cb lofi.Callback? result: `{track_id}`
-function M.delete(track_id, cb)
-  ask("cache_delete", { track_id = track_id }, cb)
-end
-
----Delete all tracks of the library.
----@param cb lofi.Callback? result: `{deleted}`
-function M.clear_tracks(cb)
-  ask("cache_clear", nil, cb)
-end
-
----@param cb lofi.Callback? result: `{tracks, bytes, path}` of the library
-function M.stats(cb)
-  ask("cache_stats", nil, cb)
-end
-
 ---What is installed, and what can be had.
 ---@param cb lofi.Callback? result: `{models, ended}`
 function M.models(cb)
@@ -204,51 +141,6 @@ end
 ---@param cb lofi.Callback? result: `{slots, before}`
 function M.worker_slots(opts, cb)
   ask("worker_slots", opts, cb)
-end
-
----Play these tracks, one after the other. Without ids: go on with what is paused, else the whole library.
----@param track_ids string[]?
----@param cb lofi.Callback? result: `{state, track_id?, position_sec, duration_sec, index, count, volume}`
-function M.play(track_ids, cb)
-  ask("play", track_ids and { track_ids = track_ids }, cb)
-end
-
----@param cb lofi.Callback? result: as of `play`
-function M.pause(cb)
-  ask("pause", nil, cb)
-end
-
----@param cb lofi.Callback? result: as of `play`
-function M.resume(cb)
-  ask("resume", nil, cb)
-end
-
----@param cb lofi.Callback? result: as of `play`
-function M.stop(cb)
-  ask("stop", nil, cb)
-end
-
----The next track of those that are played.
----@param cb lofi.Callback? result: as of `play`
-function M.skip(cb)
-  ask("skip", nil, cb)
-end
-
----Set the volume, or ask for it.
----@param volume number? 0 … 1; nil asks
----@param cb lofi.Callback? result: as of `play`
-function M.volume(volume, cb)
-  if volume == nil then
-    ask("volume_get", nil, cb)
-  else
-    ask("volume_set", { volume = volume }, cb)
-  end
-end
-
----What plays, and where in it.
----@param cb lofi.Callback? result: as of `play`
-function M.playback(cb)
-  ask("playback_status", nil, cb)
 end
 
 ---@param cb lofi.Callback? result: `{broker, workers, current, queue_length, library_tracks, model, device}`

@@ -29,4 +29,17 @@ function M.error(err)
   M.say(words, vim.log.levels.ERROR)
 end
 
+---A callback that tells an error, and gives a result to `done`.
+---@param done fun(result: any)
+---@return lofi.Callback
+function M.on_success(done)
+  return function(err, result)
+    if err then
+      M.error(err)
+    else
+      done(result)
+    end
+  end
+end
+
 return M
