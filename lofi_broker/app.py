@@ -10,6 +10,7 @@ import logging
 import sqlite3
 import time
 from collections.abc import Callable, Coroutine
+from pathlib import Path
 
 import msgspec
 import zmq.asyncio
@@ -17,6 +18,7 @@ import zmq.asyncio
 from lofi_broker import events as ev
 from lofi_broker.client_link import ClientLink
 from lofi_broker.copies import Copies
+from lofi_broker.deadlines import Deadlines
 from lofi_broker.leftovers import sweep_library
 from lofi_broker.library import Library
 from lofi_broker.methods import Methods
@@ -44,8 +46,6 @@ log = logging.getLogger(__name__)
 CLIENTS = "clients"
 WORKERS = "workers"
 
-_LATE_SEC = 0.5
-
 Listener = Callable[[str, dict[str, object]], None]
 
 
@@ -72,7 +72,7 @@ class Broker:
         self._listeners: list[Listener] = []
         self._tasks: set[asyncio.Task[None]] = set()
         self._services: list[asyncio.Task[None]] = []
-        self._wake = asyncio.Event()
+        self._deadlines = Deadlines(self.scheduler, self.feed)
         self._leave_reason: asyncio.Future[str] = asyncio.get_running_loop().create_future()
         installs = self.models.installs
         self.needs = Needs(
@@ -109,7 +109,7 @@ class Broker:
         self._services += [
             self._start(self._clients.listen(self._call_over_socket), "clients"),
             self._start(self._workers.listen(self._worker_said), "workers"),
-            self._start(self._watch_deadlines(), "deadlines"),
+            self._start(self._deadlines.watch(), "deadlines"),
             self._start(self.models.installs.run(), "installs"),
         ]
         if self._remote is not None:
@@ -178,6 +178,11 @@ class Broker:
         assert active is not None
         return active
 
+    def growing(self, track_id: str) -> Path | None:
+        """The file in which the audio of a generating track grows; None before the first of it."""
+        job = self.scheduler.active.get(track_id)
+        return self.library.growing(job) if job is not None else None
+
     def feed(self, event: ev.Event) -> None:
         """Tell the scheduler and do what it says, at once and in order.
 
@@ -189,7 +194,7 @@ class Broker:
         except sqlite3.Error as error:
             self.fail(self.store.failed("written", error))
             raise
-        self._wake.set()
+        self._deadlines.look_again()
 
     def _execute(self, actions: list[ev.Action]) -> None:
         for action in actions:
@@ -202,7 +207,9 @@ class Broker:
                 why = {"why": job.error.message} if job.error is not None else {}
                 log.info(fields("job", track_id=job.track_id, state=job.state, attempt=job.attempt, **why))
             case ev.SendRun(worker, job):
-                run = messages.Run(job_id=job.track_id, attempt=job.attempt, spec=job.spec)
+                base = job.spec.continue_from
+                past = str(self.library.tokens_file(base)) if base is not None else None
+                run = messages.Run(job_id=job.track_id, attempt=job.attempt, spec=job.spec, past=past)
                 self._send(worker, run)
             case ev.SendCancel(worker, track_id, attempt):
                 self._send(worker, messages.Cancel(job_id=track_id, attempt=attempt))
@@ -214,8 +221,8 @@ class Broker:
                 self.pool.kill(worker)
             case ev.Adopt(job, done):
                 self._start(self._adopt(job, done), f"adopt-{job.track_id}")
-            case ev.Discard(path):
-                self.library.discard(path)
+            case ev.Discard(track_id, attempt):
+                self.library.discard_attempt(track_id, attempt)
             case ev.Forget(keep):
                 self.store.forget(keep)
             case ev.Publish(method, params):
@@ -261,7 +268,7 @@ class Broker:
         try:
             track = await self.library.adopt(job, done, time.time())
         except CacheWriteError as error:
-            self.library.discard(done.path)
+            self.library.discard_attempt(job.track_id, job.attempt)
             self.feed(ev.TrackAdopted(job.track_id, job.attempt, error=error.info()))
             return
         failed = await self.copies.deliver(track, lambda: self._outputs(job.track_id))
@@ -277,7 +284,7 @@ class Broker:
         if self.pool.generation(worker) != generation:
             log.warning(fields("stale_worker_message", worker=worker, generation=generation))
             if isinstance(message, messages.Done) and not self._awaited(message):
-                self.library.discard(message.path)
+                self.library.discard_attempt(message.job_id, message.attempt)
             return
         if isinstance(message, messages.Hello) and message.protocol != PROTOCOL:
             self.pool.kill(worker)
@@ -307,20 +314,6 @@ class Broker:
                 return
             log.error(fields("task_failed", task=task.get_name()), exc_info=error)
             self.fail(LofiError(f"{task.get_name()} failed: {error}"))
-
-    async def _watch_deadlines(self) -> None:
-        while True:
-            self._wake.clear()
-            deadline = self.scheduler.next_deadline()
-            try:
-                # Not wait_for: before Python 3.12 it may swallow a cancellation that comes with the event.
-                async with asyncio.timeout(None if deadline is None else deadline - time.monotonic()):
-                    await self._wake.wait()
-            except TimeoutError:
-                assert deadline is not None
-                if time.monotonic() - deadline > _LATE_SEC:  # this process slept: hear the workers first
-                    await asyncio.sleep(_LATE_SEC)
-                self.feed(ev.Tick())
 
     async def _leave_idle(self) -> None:
         limit = self.config.broker.idle_exit_sec

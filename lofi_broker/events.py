@@ -100,6 +100,7 @@ class JobProgressed:
     attempt: int
     done: int
     total: int
+    audio_sec: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -207,9 +208,10 @@ class Adopt:
 
 @dataclass(frozen=True)
 class Discard:
-    """Delete a spool file that no job waits for any more."""
+    """Delete the spool files of an attempt that no job waits for any more."""
 
-    path: str
+    track_id: str
+    attempt: int
 
 
 @dataclass(frozen=True)

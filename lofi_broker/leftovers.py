@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import msgspec
@@ -20,6 +20,7 @@ log = logging.getLogger(__name__)
 
 _METADATA = re.compile(r"([0-9a-f]{16})\.json")
 _PART = re.compile(r"\.[0-9a-f]{16}\.json\.part")
+_TOKENS = re.compile(r"([0-9a-f]{16})\.tokens")
 
 
 def sweep_library(folder: Path, store: Store) -> int:
@@ -48,9 +49,19 @@ def sweep_library(folder: Path, store: Store) -> int:
             _delete(folder / name)
     if again := [track for track in found if track is not None]:
         store.put_tracks(again)
+    there = {name for name, track in known.items() if track is not None}
+    _drop_orphans(folder, sizes, there | {track.track_id for track in again})
     if lost or again:
         log.info(fields("index_mended", lost=len(lost), found=len(again)))
     return len(again)
+
+
+def _drop_orphans(folder: Path, names: Iterable[str], tracks: set[str]) -> None:
+    """Tokens of a track that is gone, or was just being put there, continue nothing."""
+    for name in names:
+        tokens = _TOKENS.fullmatch(name)
+        if tokens is not None and tokens[1] not in tracks:
+            _delete(folder / name)
 
 
 def _settle(metadata: Path, sizes: Mapping[str, int], store: Store) -> Track | None:

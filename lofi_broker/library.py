@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import glob
 import hashlib
 import logging
 import os
@@ -26,6 +27,19 @@ log = logging.getLogger(__name__)
 
 _AT_ONCE = 500
 """Tracks that are deleted by one transaction: more would keep others waiting."""
+
+TOKENS = "tokens"
+"""The suffix of a file of tokens, in the spool and beside a track."""
+
+_TOLD_AS_IT_IS = (
+    "samples",
+    "peak",
+    "loudness_lufs",
+    "bar_sec",
+    "bar_offset_sec",
+    "tokens_sha256",
+    "tokens_bytes",
+)
 
 
 class Library:
@@ -58,13 +72,19 @@ class Library:
             sample_rate=done.sample_rate,
             generation_time_sec=done.generation_sec,
             created_at=at,
+            **{name: getattr(done, name) for name in _TOLD_AS_IT_IS},
         )
+        tokens = self._spool / f"{done.job_id}.{done.attempt}.{TOKENS}"
         put: list[Path] = []
         try:
-            whole = done.samples == job.spec.duration_sec * done.sample_rate
-            if source.parent != self._spool or not whole or not _is_told(source, done):
+            ours = source.parent == self._spool and _as_long_as_asked(job.spec, done)
+            if not ours or not _is_told(source, done.bytes, done.sha256):
                 raise CacheWriteError(f"{source} is not the file that the worker should have written")
+            if done.tokens_sha256 is not None and not _is_told(tokens, done.tokens_bytes, done.tokens_sha256):
+                raise CacheWriteError(f"{tokens} is not the file that the worker should have written")
             put.append(write_metadata(self.folder, track))
+            if done.tokens_sha256 is not None:
+                put.append(tokens.rename(self.tokens_file(job.track_id)))
             put.append(source.rename(target))
             sync_folder(self.folder)
         except OSError as error:
@@ -134,7 +154,7 @@ class Library:
 
     def _unlink(self, tracks: Iterable[Track], gone: set[str]) -> None:
         for track in tracks:
-            for suffix in ("json", str(track.format)):
+            for suffix in ("json", TOKENS, str(track.format)):
                 (self.folder / f"{track.track_id}.{suffix}").unlink(missing_ok=True)
             gone.add(track.track_id)
         sync_folder(self.folder)
@@ -145,15 +165,18 @@ class Library:
             _drop(path)
 
     def discard_attempt(self, track_id: str, attempt: int) -> None:
-        """Delete what an attempt whose worker died has left in the spool."""
-        for path in self._spool.glob(f"{track_id}.{attempt}.*"):
+        """Delete the spool files of an attempt that nobody waits for any more."""
+        for path in self._spool.glob(f"{glob.escape(track_id)}.{attempt}.*"):
             _drop(path)
 
-    def discard(self, path: str) -> None:
-        """Delete a spool file that nobody waits for."""
-        name = Path(path).name
-        if path == str(self._spool / name):
-            _drop(Path(path))
+    def growing(self, job: Job) -> Path | None:
+        """The file that the audio of a generating job grows in; None before its first audio."""
+        path = self._spool / f"{job.track_id}.{job.attempt}.growing.wav"
+        return path if job.state is JobState.GENERATING and path.exists() else None
+
+    def tokens_file(self, track_id: str) -> Path:
+        """Where a track's tokens lie, if they are kept."""
+        return self.folder / f"{track_id}.{TOKENS}"
 
 
 def track_of(job: Job, **known: Any) -> Track:
@@ -178,13 +201,21 @@ def write_metadata(folder: Path, track: Track) -> Path:
         raise
 
 
-def _is_told(source: Path, done: Done) -> bool:
+def _as_long_as_asked(spec: JobSpec, done: Done) -> bool:
+    """A loop has whole bars; a segment ends with the first bar that is long enough."""
+    asked = spec.duration_sec * done.sample_rate
+    if spec.loop:
+        return done.samples > 0
+    return done.samples >= asked if spec.segment else done.samples == asked
+
+
+def _is_told(source: Path, size: int | None, sha256: str) -> bool:
     """Whether the file is, to the byte, the one that its worker tells of."""
     found = source.lstat()
-    if not stat.S_ISREG(found.st_mode) or found.st_size != done.bytes:
+    if not stat.S_ISREG(found.st_mode) or found.st_size != size:
         return False
     with source.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest() == done.sha256
+        return hashlib.file_digest(file, "sha256").hexdigest() == sha256
 
 
 def _drop(path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from lofi_broker.events import Publish
+from lofi_broker.workers import Running
 from lofi_common import api, api_models
 from lofi_common.errors import ErrorInfo
 from lofi_common.jobs import Job
@@ -21,15 +22,15 @@ def started(job: Job) -> Publish:
     return Publish("generation_start", start)
 
 
-def progressed(job: Job, *, percent: int, done: int, total: int, elapsed: float) -> Publish:
-    """`done` of about `total` frames after `elapsed` seconds."""
-    eta = elapsed * max(0, total - done) / done if done else 0.0
+def progressed(job: Job, state: Running, now: float) -> Publish:
+    elapsed, left = now - state.started_at, max(0, state.total - state.done)
     progress = api.GenerationProgress(
         track_id=job.track_id,
-        percent=percent,
-        tokens_generated=done,
-        tokens_estimated=total,
-        eta_sec=round(eta, 2),
+        percent=state.percent,
+        tokens_generated=state.done,
+        tokens_estimated=state.total,
+        eta_sec=round(elapsed * left / state.done, 2) if state.done else 0.0,
+        audio_sec=round(state.audio_sec, 3),
     )
     return Publish("generation_progress", progress)
 

@@ -259,28 +259,21 @@ class Scheduler:
         if job is None or attempt not in worker.running:
             return []
         state = self.active.running[job.track_id]
-        if state.moved(event.done, event.total):  # a worker that only says so does not come further
+        if state.moved(event.done, event.total, event.audio_sec):  # who only says so does not come further
             worker.moved_at = now
-        told = notices.progressed(
-            job,
-            percent=state.percent,
-            done=state.done,
-            total=state.total,
-            elapsed=now - state.started_at,
-        )
-        return [told]
+        return [notices.progressed(job, state, now)]
 
     def _done(self, event: ev.JobDone, now: float) -> list[ev.Action]:
         worker, done = self.workers[event.worker], event.done
         attempt = (done.job_id, done.attempt)
         if attempt not in worker.running:  # said twice, or of another worker's job
             held = any(attempt in each.running for each in self.workers.values())
-            return [] if held or self.active.adopting(*attempt) else [ev.Discard(done.path)]
+            return [] if held or self.active.adopting(*attempt) else [ev.Discard(*attempt)]
         worker.release(attempt, now)
         retired = _retire_outgrown(worker)
         job = self.active.attempt(*attempt)
         if job is None:
-            return [ev.Discard(done.path), *retired, *self._dispatch(now)]
+            return [ev.Discard(*attempt), *retired, *self._dispatch(now)]
         self.active.running[job.track_id].adopting = True
         return [ev.Adopt(job, done), *retired, *self._dispatch(now)]
 

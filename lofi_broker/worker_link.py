@@ -84,8 +84,8 @@ def to_events(worker: str, message: WorkerMessage) -> list[ev.Event]:
             ]
         case messages.LoadFailed(error=error):
             return [ev.WorkerLoadFailed(worker, error.bounded())]
-        case messages.Progress(job_id=track_id, attempt=attempt, done=done, total=total):
-            return [ev.JobProgressed(worker, track_id, attempt, done, total)]
+        case messages.Progress(job_id=track_id, attempt=attempt, done=done, total=total, audio_sec=audio_sec):
+            return [ev.JobProgressed(worker, track_id, attempt, done, total, audio_sec)]
         case messages.Done():
             return [ev.JobDone(worker, message)]
         case messages.Failed(job_id=track_id, attempt=attempt, error=error, leaves=leaves):

@@ -223,11 +223,14 @@ class Running:
     done: int = 0
     total: int = 0
     percent: int = 0
+    audio_sec: float = 0.0
+    """How much of its audio lies in the growing file."""
     adopting: bool = False
 
-    def moved(self, done: int, total: int) -> bool:
+    def moved(self, done: int, total: int, audio_sec: float) -> bool:
         """Whether it has come further."""
         further = done > self.done
+        self.audio_sec = max(audio_sec, self.audio_sec)
         self.done, self.total = max(done, self.done), total
         if total:  # never back, though a self-paced model's estimate may grow
             self.percent = max(self.percent, min(99, 100 * self.done // total))

@@ -18,14 +18,19 @@ from lofi_common.api_base import NoParams as NoParams
 from lofi_common.api_base import Params as Params
 from lofi_common.api_base import Result as Result
 from lofi_common.api_base import TrackId as TrackId
-from lofi_common.errors import ErrorInfo, InvalidDuration, InvalidParams, InvalidPrompt, MethodNotFound
-from lofi_common.jobs import MAX_DURATION_SEC, MIN_DURATION_SEC, AudioFormat, JobState, Priority
+from lofi_common.api_generate import DEFAULT_DURATION_SEC as DEFAULT_DURATION_SEC
+from lofi_common.api_generate import DURATION_IN_WORDS, SEED_IN_WORDS, checked
+from lofi_common.api_generate import MAX_PROMPT_CHARS as MAX_PROMPT_CHARS
+from lofi_common.api_generate import GenerateParams as GenerateParams
+from lofi_common.api_generate import GenerateResult as GenerateResult
+from lofi_common.api_generate import GenerationComplete as GenerationComplete
+from lofi_common.api_generate import GenerationError as GenerationError
+from lofi_common.api_generate import GenerationProgress as GenerationProgress
+from lofi_common.api_generate import GenerationStart as GenerationStart
+from lofi_common.errors import ErrorInfo, InvalidDuration, InvalidParams, MethodNotFound
+from lofi_common.jobs import AudioFormat, JobState
 from lofi_common.messages import Slots
 from lofi_common.refusals import in_words
-
-DEFAULT_DURATION_SEC = 30
-MAX_PROMPT_CHARS = 1000
-_SEED = "must be a whole number from 0 to 2^64 - 1"
 
 NonNegative = Annotated[int, Meta(ge=0, le=(1 << 63) - 1)]
 
@@ -44,34 +49,6 @@ class InitializeResult(Result, frozen=True, kw_only=True):
     models: list[models.ModelInfo]
     durable: bool = True
     """Whether jobs outlive the broker."""
-
-
-class GenerateParams(Params, frozen=True, kw_only=True):
-    prompt: str
-    duration_sec: Annotated[int, Meta(ge=MIN_DURATION_SEC, le=MAX_DURATION_SEC)] = DEFAULT_DURATION_SEC
-    seed: Annotated[int, Meta(ge=0)] | None = None
-    priority: Priority = Priority.NORMAL
-    model: str | None = None
-    temperature: Annotated[float, Meta(ge=0.0, le=10.0)] | None = None
-    top_k: Annotated[int, Meta(ge=0, le=65536)] | None = None
-    top_p: Annotated[float, Meta(ge=0.0, le=1.0)] | None = None
-    guidance_scale: Annotated[float, Meta(ge=0.0, le=100.0)] | None = None
-    format: AudioFormat = AudioFormat.WAV
-    output: str | None = None
-    """Absolute path to copy the track to."""
-    force: bool = False
-    """Replace an existing file there."""
-
-
-class GenerateResult(Result, frozen=True, kw_only=True):
-    track_id: str
-    status: JobState
-    seed: int
-    model_version: str
-    position: int | None = None
-    """0 = next to generate; absent unless queued."""
-    path: str | None = None
-    """Present when the track was in the library already."""
 
 
 class TrackParams(Params, frozen=True, kw_only=True):
@@ -161,6 +138,24 @@ class Track(Result, frozen=True, kw_only=True):
     generation_time_sec: float | None = None
     created_at: float | None = None
     error: ErrorInfo | None = None
+    continue_from: str | None = None
+    """The track that it continues."""
+    loop: bool = False
+    """It repeats without a seam."""
+    segment: bool = False
+    """It is a piece of a stream."""
+    samples: int | None = None
+    """In each channel."""
+    loudness_lufs: float | None = None
+    """Integrated, of EBU R128; null for silence."""
+    peak: float | None = None
+    """The largest |sample|, 0 to 1."""
+    bar_sec: float | None = None
+    bar_offset_sec: float | None = None
+    """Where a bar begins; null, as `bar_sec`, where bars are not known."""
+    tokens_sha256: str | None = None
+    """Of the file of its tokens, which lies beside the track."""
+    tokens_bytes: int | None = None
 
 
 class CacheListParams(Params, frozen=True, kw_only=True):
@@ -206,43 +201,6 @@ class ShutdownResult(Result, frozen=True, kw_only=True):
 
 
 # notifications
-
-
-class GenerationStart(Result, frozen=True, kw_only=True):
-    track_id: str
-    prompt: str
-    duration_sec: int
-    seed: int
-    model_version: str
-
-
-class GenerationProgress(Result, frozen=True, kw_only=True):
-    track_id: str
-    percent: Annotated[int, Meta(ge=0, le=99)]
-    tokens_generated: int
-    tokens_estimated: int
-    eta_sec: float
-
-
-class GenerationComplete(Result, frozen=True, kw_only=True):
-    track_id: str
-    path: str
-    duration_sec: int
-    sample_rate: int
-    prompt: str
-    seed: int
-    generation_time_sec: float
-    model_version: str
-    sha256: str
-    output_errors: dict[str, str] | None = None
-    """Copies that could not be written (`generate`'s `output`), with the reason; the track itself is safe."""
-
-
-class GenerationError(Result, frozen=True, kw_only=True):
-    track_id: str
-    code: str
-    message: str
-    recovery: str
 
 
 class WorkerRestart(Result, frozen=True, kw_only=True):
@@ -303,26 +261,7 @@ def parse_params(method: str, params: object) -> Any:
         parsed = msgspec.convert(params, known.params)
     except msgspec.ValidationError as error:
         if "`$.duration_sec`" in str(error):
-            raise InvalidDuration(
-                f"duration_sec must be a whole number from {MIN_DURATION_SEC} to {MAX_DURATION_SEC}",
-                details=str(error),
-            ) from error
-        told = f"seed: {_SEED}" if "`$.seed`" in str(error) else in_words(str(error), known.params)
+            raise InvalidDuration(DURATION_IN_WORDS, details=str(error)) from error
+        told = f"seed: {SEED_IN_WORDS}" if "`$.seed`" in str(error) else in_words(str(error), known.params)
         raise InvalidParams(told, details=f"{method}: {error}") from error
-    return _checked(parsed) if isinstance(parsed, GenerateParams) else parsed
-
-
-def _checked(params: GenerateParams) -> GenerateParams:
-    """What types can't say: the prompt's length after trimming, the seed's range."""
-    prompt = params.prompt.strip()
-    if not prompt:
-        raise InvalidPrompt("the prompt is empty")
-    if len(prompt) > MAX_PROMPT_CHARS:
-        raise InvalidPrompt(f"the prompt has {len(prompt)} characters, over the limit of {MAX_PROMPT_CHARS}")
-    try:
-        prompt.encode()
-    except UnicodeEncodeError as error:
-        raise InvalidPrompt("the prompt is not valid Unicode text", details=str(error)) from error
-    if params.seed is not None and params.seed >= 1 << 64:
-        raise InvalidParams(f"seed: {_SEED}")
-    return msgspec.structs.replace(params, prompt=prompt)
+    return checked(parsed) if isinstance(parsed, GenerateParams) else parsed

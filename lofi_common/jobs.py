@@ -64,11 +64,25 @@ class JobSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     top_p: float
     guidance_scale: float
     format: AudioFormat = AudioFormat.WAV
+    continue_from: str | None = None
+    """The track whose tokens come first. `duration_sec` counts them too, but for a segment."""
+    loop: bool = False
+    """A whole number of bars that repeats without a seam, as near to `duration_sec` as there is."""
+    segment: bool = False
+    """A piece of a stream: its own new audio alone, `duration_sec` at least, with no fade at its end."""
+
+
+_LATER_FIELDS = ("continue_from", "loop", "segment")
+"""Left out of a track's name where they say nothing: what could be asked for before them keeps its name."""
 
 
 def track_id(spec: JobSpec) -> str:
     """First 16 hex digits of SHA-256 over the spec's canonical JSON: equal requests are one track."""
-    return hashlib.sha256(msgspec.json.encode(spec, order="sorted")).hexdigest()[:16]
+    said = msgspec.to_builtins(spec)
+    for name in _LATER_FIELDS:
+        if not said[name]:
+            del said[name]
+    return hashlib.sha256(msgspec.json.encode(said, order="sorted")).hexdigest()[:16]
 
 
 class Output(msgspec.Struct, frozen=True, kw_only=True):

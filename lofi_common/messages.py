@@ -62,12 +62,13 @@ class Started(_Message, frozen=True, kw_only=True, tag="started"):
 
 
 class Progress(_Message, frozen=True, kw_only=True, tag="progress"):
-    """`done` of about `total` frames."""
+    """`done` of about `total` frames; `audio_sec` of sound lie in the growing file."""
 
     job_id: str
     attempt: Number
     done: Count
     total: Count
+    audio_sec: Seconds
 
 
 class Done(_Message, frozen=True, kw_only=True, tag="done"):
@@ -82,6 +83,17 @@ class Done(_Message, frozen=True, kw_only=True, tag="done"):
     samples: Count
     """In each channel."""
     generation_sec: Seconds
+    peak: Annotated[float, Meta(ge=0, le=1)]
+    """The largest |sample|."""
+    loudness_lufs: float | None = None
+    """Integrated, of EBU R128; None for silence."""
+    bar_sec: Annotated[float, Meta(gt=0)] | None = None
+    """How long a bar is, as far as it is known."""
+    bar_offset_sec: Seconds | None = None
+    """Where a bar begins."""
+    tokens_sha256: Sha256 | None = None
+    """Of the file of its tokens, `<job_id>.<attempt>.tokens` beside `path`."""
+    tokens_bytes: Count | None = None
 
 
 class Failed(_Message, frozen=True, kw_only=True, tag="failed", omit_defaults=True):
@@ -101,9 +113,12 @@ WorkerMessage = Hello | Ready | LoadFailed | Heartbeat | Started | Progress | Do
 
 
 class Run(_Message, frozen=True, kw_only=True, tag="run"):
+    """past: the file of the tokens of the track that `spec.continue_from` names."""
+
     job_id: str
     attempt: int
     spec: JobSpec
+    past: FilePath | None = None
 
 
 class Cancel(_Message, frozen=True, kw_only=True, tag="cancel"):

@@ -27,9 +27,9 @@ from lofi_common.messages import (
     Started,
     WorkerMessage,
 )
-from lofi_worker import spool
 from lofi_worker.attempt import Attempt
 from lofi_worker.engine import Engine, Interrupted, StepResult
+from lofi_worker.recording import Recording
 
 log = logging.getLogger(__name__)
 
@@ -98,7 +98,7 @@ class Agent:
 
     def _start(self, order: Run) -> None:
         slot = next(slot for slot in range(self._engine.slots) if slot not in self._busy)
-        self._busy[slot] = Attempt(order.job_id, order.attempt, order.spec)
+        self._busy[slot] = self._attempt(order)
         self._link.send(Started(job_id=order.job_id, attempt=order.attempt))
         log.info(fields("attempt_started", track_id=order.job_id, attempt=order.attempt, slot=slot))
         try:
@@ -111,19 +111,33 @@ class Agent:
         except LofiError as error:
             self._fail(slot, error)
 
+    def _attempt(self, order: Run) -> Attempt:
+        rate = self._engine.sample_rate
+        recording = Recording(
+            self._spool,
+            f"{order.job_id}.{order.attempt}",
+            order.spec.format,
+            expected=order.spec.duration_sec * rate,
+            sample_rate=rate,
+            channels=self._engine.channels,
+        )
+        return Attempt(order.job_id, order.attempt, order.spec, recording)
+
     def _take(self, result: StepResult) -> None:
         if result.error is not None:
             self._fail(result.slot, result.error)
             return
         attempt = self._busy[result.slot]
-        if result.audio is not None:
-            attempt.add(result.audio)
-        if result.finished:
-            try:
-                done = self._write(attempt)
-            except LofiError as error:
-                self._fail(result.slot, error)
-                return
+        try:
+            if result.audio is not None:
+                attempt.add(result.audio)
+            done = self._finish(attempt) if result.finished else None
+        except LofiError as error:
+            if not result.finished:
+                self._engine.stop(result.slot)
+            self._fail(result.slot, error)
+            return
+        if done is not None:
             del self._busy[result.slot]
             log.info(fields("attempt_done", track_id=done.job_id, sec=f"{done.generation_sec:.3f}"))
             self._link.send(done)
@@ -134,27 +148,27 @@ class Agent:
                     attempt=attempt.number,
                     done=result.frames,
                     total=result.frames_expected,
+                    audio_sec=round(attempt.recording.seconds, 6),
                 )
             )
 
-    def _write(self, attempt: Attempt) -> Done:
-        kind = attempt.spec.format
-        rate = self._engine.sample_rate
-        data = spool.encode(spool.to_pcm16(attempt.audio()), rate, kind)
-        file = spool.write(self._spool, f"{attempt.job_id}.{attempt.number}.{kind}", data)
+    def _finish(self, attempt: Attempt) -> Done:
+        file = attempt.recording.finish()
         return Done(
             job_id=attempt.job_id,
             attempt=attempt.number,
             path=str(file.path),
             sha256=file.sha256,
             bytes=file.bytes,
-            sample_rate=rate,
-            samples=attempt.samples,
+            sample_rate=self._engine.sample_rate,
+            samples=attempt.recording.samples,
             generation_sec=round(time.monotonic() - attempt.started, 3),
+            peak=attempt.peak,
         )
 
     def _fail(self, slot: int, error: LofiError) -> None:
         attempt = self._busy.pop(slot)
+        attempt.recording.discard()
         log.info(fields("attempt_ended", track_id=attempt.job_id, code=error.name, message=error))
         self._link.send(Failed(job_id=attempt.job_id, attempt=attempt.number, error=error.info()))
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import struct
+from io import FileIO
 
 # RFC 3533, section 6: the polynomial of the pages' CRC; no reflection, no initial value.
 _POLYNOMIAL = 0x04C11DB7
@@ -15,21 +17,25 @@ _HEADER_BYTES = 27
 _UINT32 = struct.Struct("<I")
 
 
-def with_serial(data: bytes, serial: int) -> bytes:
-    """The same stream under another serial number (32 bits), each page's CRC with it."""
-    stream = bytearray(data)
-    page = 0
-    while page < len(stream):
-        segments = stream[page + _HEADER_BYTES - 1]
-        header = _HEADER_BYTES + segments
-        end = page + header + sum(stream[page + _HEADER_BYTES : page + header])
-        (old,) = _UINT32.unpack_from(stream, page + _SERIAL)
-        (crc,) = _UINT32.unpack_from(stream, page + _CRC)
-        _UINT32.pack_into(stream, page + _SERIAL, serial)
-        following = end - page - _SERIAL - _UINT32.size
-        _UINT32.pack_into(stream, page + _CRC, crc ^ _change(old ^ serial, following))
-        page = end
-    return bytes(stream)
+def set_serial(file: FileIO, serial: int) -> None:
+    """Put the stream under another serial number (32 bits), each page's CRC with it.
+
+    In place; of each page, its header alone is read. Raises OSError.
+    """
+    page, size = 0, file.seek(0, os.SEEK_END)
+    while page < size:
+        file.seek(page)
+        header = bytearray(file.read(_HEADER_BYTES))
+        segments = file.read(header[-1])
+        length = _HEADER_BYTES + len(segments) + sum(segments)
+        (old,) = _UINT32.unpack_from(header, _SERIAL)
+        (crc,) = _UINT32.unpack_from(header, _CRC)
+        _UINT32.pack_into(header, _SERIAL, serial)
+        following = length - _SERIAL - _UINT32.size
+        _UINT32.pack_into(header, _CRC, crc ^ _change(old ^ serial, following))
+        file.seek(page)
+        file.write(header)
+        page += length
 
 
 def _change(difference: int, following: int) -> int:

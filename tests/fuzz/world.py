@@ -157,8 +157,8 @@ class World:
             case ev.Adopt(job, result):
                 assert job.track_id not in self.adopting and result.path in self.spool
                 self.adopting[job.track_id] = job, result
-            case ev.Discard(path):
-                self.spool.remove(path)
+            case ev.Discard(track_id, attempt):
+                self.spool.remove(f"/spool/{track_id}.{attempt}.wav")
             case ev.Forget(keep):
                 self.disk.forget(keep)
             case ev.Publish(method, params):

@@ -278,9 +278,9 @@ def test_a_worker_that_says_anything_in_any_order(ready: Stdio, home: Home) -> N
         for message in (
             messages.Started(job_id="nobody", attempt=1),
             messages.Started(job_id=track_id, attempt=99),
-            messages.Progress(job_id=track_id, attempt=1, done=2**62, total=0),
-            messages.Progress(job_id=track_id, attempt=1, done=0, total=2**62),
-            messages.Progress(job_id="nobody", attempt=1, done=1, total=2),
+            messages.Progress(job_id=track_id, attempt=1, done=2**62, total=0, audio_sec=0.0),
+            messages.Progress(job_id=track_id, attempt=1, done=0, total=2**62, audio_sec=1e300),
+            messages.Progress(job_id="nobody", attempt=1, done=1, total=2, audio_sec=0.0),
             messages.Hello(protocol=1, worker="w0", generation=1, pid=1),
             messages.Heartbeat(rss=0),
             messages.Failed(job_id="nobody", attempt=1, error=error),

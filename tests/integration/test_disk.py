@@ -39,9 +39,8 @@ def test_a_full_disk_fails_the_track_and_leaves_nothing_half_written(
 ) -> None:
     name = next_track(broker, "big")
     # Writing through this link fails as on a full disk, with ENOSPC.
-    blocked = (
-        home.paths.spool / f"{name}.1.wav" if where == "spool" else home.paths.tracks / f".{name}.json.part"
-    )
+    growing, metadata = home.paths.spool / f"{name}.1.growing.wav", home.paths.tracks / f".{name}.json.part"
+    blocked = growing if where == "spool" else metadata
     blocked.symlink_to("/dev/full")
     assert broker.call("generate", prompt="big", duration_sec=5, seed=1)["track_id"] == name
     error = broker.wait("generation_error", name)

@@ -30,6 +30,7 @@ def done(home: Home, track_id: str, **changes: object) -> messages.Done:
         "sample_rate": 32_000,
         "samples": 160_000,
         "generation_sec": 1.0,
+        "peak": 0.5,
         **changes,
     }
     return messages.Done(**values)  # type: ignore[arg-type]

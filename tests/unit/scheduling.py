@@ -37,6 +37,7 @@ def done(name: str, attempt: int = 1) -> Done:
         sample_rate=32_000,
         samples=160_000,
         generation_sec=1.0,
+        peak=0.5,
     )
 
 

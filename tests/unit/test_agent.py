@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import errno
 import hashlib
-import os
 import queue
 import threading
 from pathlib import Path
@@ -15,13 +13,13 @@ import pytest
 import soundfile
 
 from lofi_common import messages as m
-from lofi_common.errors import CacheWriteError
 from lofi_common.jobs import AudioFormat, JobSpec
 from lofi_common.manifest import Model
 from lofi_worker import spool
 from lofi_worker.agent import Agent
 from lofi_worker.attempt import Attempt
 from lofi_worker.fake import FakeEngine
+from lofi_worker.recording import Recording
 
 SPEC = JobSpec(
     prompt="tone",
@@ -169,35 +167,34 @@ def test_a_spool_that_can_t_be_written_fails_the_job(tmp_path: Path) -> None:
     assert isinstance(failed, m.Failed) and failed.error.name == "CACHE_WRITE_ERROR"
 
 
-def test_a_disk_that_refuses_all_fails_the_job(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def refuse(*_: object, **__: object) -> None:
-        raise OSError(errno.EROFS, os.strerror(errno.EROFS))
-
-    for name in ("fsync", "unlink"):
-        monkeypatch.setattr(os, name, refuse)
-    with pytest.raises(CacheWriteError, match="Read-only file system"):
-        spool.write(tmp_path, "x.wav", b"RIFF")
-
-
 def test_pcm_is_clipped_rounded_and_interleaved() -> None:
     audio = np.array([[0.0, 1.0, -1.0, 2.0], [-2.0, 0.5, 1 / 32767, 0.4 / 32767]], np.float32)
     assert spool.to_pcm16(audio).tolist() == [[0, -32767], [32767, 16384], [-32767, 1], [32767, 0]]
 
 
-@pytest.mark.parametrize("kind", list(AudioFormat))
-def test_every_format_holds_every_sample(kind: AudioFormat, tmp_path: Path) -> None:
-    pcm = np.zeros((160_000, 1), np.int16)
-    file = spool.write(tmp_path, f"x.{kind}", spool.encode(pcm, 32_000, kind))
-    assert soundfile.info(str(file.path)).frames == 160_000
+def attempt(folder: Path) -> Attempt:
+    recording = Recording(folder, "a.1", AudioFormat.WAV, expected=160_000, sample_rate=32_000, channels=1)
+    return Attempt("a", 1, SPEC, recording, _reported_at=0.0)
 
 
-def test_progress_is_due_at_each_five_percent_and_every_two_seconds() -> None:
-    attempt = Attempt("a", 1, SPEC, _reported_at=0.0)
-    due = [done for done in range(100) if attempt.report_due(done, 100, 0.1)]
+def test_progress_is_due_at_each_five_percent_and_every_two_seconds(tmp_path: Path) -> None:
+    quick = attempt(tmp_path)
+    due = [done for done in range(100) if quick.report_due(done, 100, 0.1)]
     assert due == list(range(5, 100, 5))
-    slow = Attempt("a", 1, SPEC, _reported_at=0.0)
+    slow = attempt(tmp_path)
     assert not slow.report_due(1, 1000, 1.9)
     assert slow.report_due(2, 1000, 2.0)
     assert not slow.report_due(3, 1000, 3.9)
     assert slow.report_due(4, 1000, 4.0)
     assert not slow.report_due(5, 0, 4.1)
+
+
+def test_progress_is_due_at_the_first_audio(tmp_path: Path) -> None:
+    sounding = attempt(tmp_path)
+    assert not sounding.report_due(1, 1000, 0.1)
+    sounding.add(np.zeros((1, 10), np.float32))
+    assert sounding.report_due(2, 1000, 0.2)
+    sounding.add(np.zeros((1, 10), np.float32))
+    assert not sounding.report_due(3, 1000, 0.3)
+    sounding.recording.discard()
+    assert list(tmp_path.iterdir()) == []

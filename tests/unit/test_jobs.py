@@ -40,6 +40,9 @@ def test_the_track_id_is_stable() -> None:
         {"top_p": 0.5},
         {"guidance_scale": 1.0},
         {"format": AudioFormat.FLAC},
+        {"continue_from": "8c9f8c30785eef0c"},
+        {"loop": True},
+        {"segment": True},
     ],
 )
 def test_whatever_changes_the_file_changes_the_id(change: dict[str, object]) -> None:

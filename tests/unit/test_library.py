@@ -66,6 +66,7 @@ class Place:
             "sample_rate": 32_000,
             "samples": 160_000,
             "generation_sec": 1.0,
+            "peak": 0.5,
             **changes,
         }
         return msgspec.convert(told, Done)
@@ -207,7 +208,6 @@ def test_a_spool_that_can_t_be_swept_stops_nobody(place: Place, monkeypatch: pyt
     path = Path(place.done().path)
     _refuse(monkeypatch)
     place.library.sweep_spool()
-    place.library.discard(str(path))
     place.library.discard_attempt(NAME, 1)
     assert path.exists()
 
@@ -217,3 +217,83 @@ def _refuse(monkeypatch: pytest.MonkeyPatch) -> None:
         raise OSError(errno.EROFS, os.strerror(errno.EROFS))
 
     monkeypatch.setattr(os, "unlink", refuse)
+
+
+TOKENS = b"tokens of a track"
+
+
+def with_tokens(place: Place, **lies: object) -> Done:
+    (place.spool / f"{NAME}.1.tokens").write_bytes(TOKENS)
+    told = {"tokens_sha256": hashlib.sha256(TOKENS).hexdigest(), "tokens_bytes": len(TOKENS), **lies}
+    return place.done(**told)
+
+
+def make_with_tokens(place: Place) -> None:
+    for state in (JobState.QUEUED, JobState.GENERATING):
+        place.save(state)
+    place.save(JobState.COMPLETE, place.adopt(with_tokens(place)))
+
+
+def test_tokens_come_and_go_with_their_track(place: Place) -> None:
+    make_with_tokens(place)
+    assert place.files == [f"{NAME}.json", f"{NAME}.tokens", f"{NAME}.wav"]
+    assert place.library.tokens_file(NAME).read_bytes() == TOKENS
+    assert list(place.spool.iterdir()) == []
+    place.sweep()
+    assert place.library.tokens_file(NAME).exists()
+    asyncio.run(place.library.delete(NAME))
+    assert place.files == []
+
+
+@pytest.mark.parametrize("lie", [{"tokens_sha256": "0" * 64}, {"tokens_bytes": 1}])
+def test_tokens_that_are_not_the_told_ones_are_refused(place: Place, lie: dict[str, object]) -> None:
+    with pytest.raises(CacheWriteError, match="not the file"):
+        place.adopt(with_tokens(place, **lie))
+    assert place.files == []
+
+
+def test_a_track_without_its_tokens_is_whole(place: Place) -> None:
+    make_with_tokens(place)
+    place.library.tokens_file(NAME).unlink()
+    place.sweep()
+    assert place.library.find(NAME) is not None
+
+
+def test_tokens_without_a_track_are_swept_and_other_files_are_not(place: Place) -> None:
+    for state in (JobState.QUEUED, JobState.GENERATING):
+        place.save(state)
+    place.adopt(with_tokens(place))  # and then the broker was killed
+    (place.folder / "mine.tokens").write_bytes(b"mine")
+    place.sweep()
+    assert place.files == ["mine.tokens"]
+
+
+@pytest.mark.parametrize(
+    ("asked", "samples", "fits"),
+    [
+        ({}, 160_000, True),
+        ({}, 160_001, False),
+        ({"segment": True}, 159_999, False),
+        ({"segment": True}, 190_000, True),
+        ({"loop": True}, 150_000, True),
+        ({"loop": True}, 0, False),
+    ],
+)
+def test_how_long_a_track_has_to_be(place: Place, asked: dict[str, object], samples: int, fits: bool) -> None:
+    place.job = msgspec.structs.replace(place.job, spec=msgspec.structs.replace(place.job.spec, **asked))
+    if fits:
+        assert place.adopt(place.done(samples=samples)).samples == samples
+    else:
+        with pytest.raises(CacheWriteError, match="not the file"):
+            place.adopt(place.done(samples=samples))
+
+
+def test_the_growing_file_of_a_generating_job(place: Place) -> None:
+    running = msgspec.structs.replace(place.job, state=JobState.GENERATING, attempt=2)
+    assert place.library.growing(running) is None
+    file = place.spool / f"{NAME}.2.growing.wav"
+    file.touch()
+    assert place.library.growing(running) == file
+    assert place.library.growing(msgspec.structs.replace(running, attempt=3)) is None
+    place.library.discard_attempt(NAME, 2)
+    assert not file.exists()

@@ -32,6 +32,7 @@ def progress(percent: int, track_id: str = TRACK) -> Event:
         tokens_generated=percent,
         tokens_estimated=100,
         eta_sec=1.0,
+        audio_sec=0.0,
     )
 
 

@@ -112,7 +112,7 @@ def test_late_answers_of_an_older_attempt_are_dropped() -> None:
     ready(s)
     s.handle(ev.WorkerExited("w0", "gone"), 1)
     ready(s, now=2)
-    assert s.handle(ev.JobDone("w0", done("a", attempt=1)), 3) == [ev.Discard("/spool/a.1.wav")]
+    assert s.handle(ev.JobDone("w0", done("a", attempt=1)), 3) == [ev.Discard("a", 1)]
     assert s.handle(ev.JobFailed("w0", "a", 1, FAILED), 3) == []
     assert s.handle(ev.JobProgressed("w0", "a", 1, 50, 100), 3) == []
     assert s.active.get("a") is not None
@@ -126,7 +126,7 @@ def test_cancel_of_a_running_job_ends_it_at_once_and_its_late_track_is_discarded
     assert saved(actions) == [("a", JobState.CANCELLED)] and ev.SendCancel("w0", "a", 1) in actions
     assert sent(s.handle(ev.Tick(), 1.1)) == []  # the slot is still busy
     late = s.handle(ev.JobDone("w0", done("a")), 1.2)
-    assert late[0] == ev.Discard("/spool/a.1.wav") and sent(late) == [("w0", "b", 1)]
+    assert late[0] == ev.Discard("a", 1) and sent(late) == [("w0", "b", 1)]
 
 
 def test_a_worker_that_does_not_stop_a_cancelled_job_is_killed_after_the_grace() -> None:
@@ -188,10 +188,10 @@ def test_progress_is_told_with_percent_and_eta() -> None:
     s = scheduler()
     submit(s, "a")
     ready(s, now=10)
-    (told,) = s.handle(ev.JobProgressed("w0", "a", 1, 25, 100), 12)
+    (told,) = s.handle(ev.JobProgressed("w0", "a", 1, 25, 100, 1.25), 12)
     assert isinstance(told, ev.Publish)
     assert told.params == api.GenerationProgress(
-        track_id="a", percent=25, tokens_generated=25, tokens_estimated=100, eta_sec=6.0
+        track_id="a", percent=25, tokens_generated=25, tokens_estimated=100, eta_sec=6.0, audio_sec=1.25
     )
     assert s.active.current()[0][1] == 25
 

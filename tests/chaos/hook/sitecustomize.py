@@ -115,7 +115,7 @@ def _opening(function: Callable[..., Any]) -> Callable[..., Any]:
     @functools.wraps(function)
     def stepped(file: Any, mode: str = "r", *arguments: Any, **named: Any) -> Any:
         opened = function(file, mode, *arguments, **named)
-        if mode == "wb":
+        if mode in ("wb", "w+b"):
             write = opened.write
 
             def half(data: bytes) -> int:
