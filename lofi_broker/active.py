@@ -54,6 +54,10 @@ class ActiveJobs:
         """The models that they need."""
         return frozenset(job.spec.model_version for job in self._jobs.values())
 
+    def bases(self) -> frozenset[str]:
+        """The tracks that they continue."""
+        return frozenset(job.spec.continue_from for job in self._jobs.values() if job.spec.continue_from)
+
     def adopting(self, track_id: str, number: int) -> bool:
         """True while the finished file of this attempt is on its way into the library."""
         job, running = self._jobs.get(track_id), self.running.get(track_id)

@@ -19,6 +19,7 @@ from lofi_broker import events as ev
 from lofi_broker.client_link import ClientLink
 from lofi_broker.copies import Copies
 from lofi_broker.deadlines import Deadlines
+from lofi_broker.eviction import Eviction
 from lofi_broker.leftovers import sweep_library
 from lofi_broker.library import Library
 from lofi_broker.methods import Methods
@@ -68,6 +69,7 @@ class Broker:
         self._workers = WorkerLink(self._context, paths.socket(WORKERS))
         self.pool = Pool(config, paths, paths.socket(WORKERS))
         self.playback = Playback(config, paths, self.library, self._tell, self._start)
+        self.eviction = Eviction(config.cache, self.library, self.playback, self.scheduler.active, self._tell)
         self.methods = Methods(self)
         self._listeners: list[Listener] = []
         self._tasks: set[asyncio.Task[None]] = set()
@@ -117,6 +119,7 @@ class Broker:
                 self._start(self._remote.guard(), "gate"),
                 self._start(self._remote.listen(self._call_over_socket), "remote-clients"),
             ]
+        self._start(self.eviction.run(), "eviction")
         if idle_exit:
             self.leave_when_idle()
         log.info(fields("broker_listening", model=self.models.store.selected_label()))
@@ -273,6 +276,7 @@ class Broker:
             return
         failed = await self.copies.deliver(track, lambda: self._outputs(job.track_id))
         self.feed(ev.TrackAdopted(job.track_id, job.attempt, track, output_errors=failed or None))
+        await self.eviction.run()
 
     def _outputs(self, track_id: str) -> tuple[Output, ...]:
         job = self.scheduler.active.get(track_id)

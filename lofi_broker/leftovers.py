@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 import msgspec
@@ -26,16 +26,17 @@ _TOKENS = re.compile(r"([0-9a-f]{16})\.tokens")
 def sweep_library(folder: Path, store: Store) -> int:
     """Make the index and the files agree; returns how many tracks were put into the index.
 
-    Deleted are only files of tracks that were just being put there, whose jobs run again from their seeds.
+    Deleted are only files of tracks that were just being put there, whose jobs run again from their seeds,
+    and the pieces of streams, which nobody hears any more.
     What the index lacks though it is whole, such as tracks of a disk that was away, is put into it; what it
     has though it is not whole is taken out. Other files stay: they are somebody else's. A disk that refuses
     is logged.
     """
+    tracks = _without_segments(folder, store.index.every(), store)
     sizes = _file_sizes(folder)
-    tracks, _ = store.tracks(limit=-1, offset=0, query="")
     lost = [track.track_id for track in tracks if sizes.get(_audio(track)) != track.bytes]
     if lost:
-        store.delete_tracks(lost)
+        store.index.delete(lost)
     known = {track.track_id: track for track in tracks} | dict.fromkeys(lost)
     for track in known.values():
         if track is not None and f"{track.track_id}.json" not in sizes:  # was just being deleted
@@ -48,7 +49,7 @@ def sweep_library(folder: Path, store: Store) -> int:
         elif _PART.fullmatch(name):
             _delete(folder / name)
     if again := [track for track in found if track is not None]:
-        store.put_tracks(again)
+        store.index.put_all(again)
     there = {name for name, track in known.items() if track is not None}
     _drop_orphans(folder, sizes, there | {track.track_id for track in again})
     if lost or again:
@@ -64,9 +65,23 @@ def _drop_orphans(folder: Path, names: Iterable[str], tracks: set[str]) -> None:
             _delete(folder / name)
 
 
+def _without_segments(folder: Path, tracks: Sequence[Track], store: Store) -> list[Track]:
+    """The tracks that were not pieces of streams; those are deleted."""
+    pieces = [track for track in tracks if track.segment]
+    for track in pieces:
+        for suffix in ("json", "tokens", str(track.format)):
+            _delete(folder / f"{track.track_id}.{suffix}")
+    if pieces:
+        store.index.delete([track.track_id for track in pieces])
+    return [track for track in tracks if not track.segment]
+
+
 def _settle(metadata: Path, sizes: Mapping[str, int], store: Store) -> Track | None:
     """For metadata that the index does not know: its track, unless that is to be made again."""
     track = _whole_track(metadata, sizes)
+    if track is not None and track.segment:
+        _without_segments(metadata.parent, [track], store)
+        return None
     job = store.job(metadata.stem)
     if job is None or job.state.ended:
         return track
@@ -109,6 +124,6 @@ def _restore(folder: Path, track: Track) -> None:
 
 def _delete(path: Path) -> None:
     try:
-        path.unlink()
+        path.unlink(missing_ok=True)
     except OSError as error:  # a library that can't be written to can still be listened to
         log.warning(fields("leftover_stays", file=path, reason=error.strerror))

@@ -8,13 +8,16 @@ import glob
 import hashlib
 import logging
 import os
+import sqlite3
 import stat
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
+from lofi_broker import marks
+from lofi_broker.index import Held
 from lofi_broker.store import Store
 from lofi_common.api import Track
 from lofi_common.errors import CacheWriteError, InvalidTrackId
@@ -100,7 +103,7 @@ class Library:
         A file of another size, such as one that its user tagged, is nobody's track. It is left alone until
         the same track is made again.
         """
-        stored = self._store.track(track_id)
+        stored = self._store.index.track(track_id)
         if stored is None:
             return None
         path = self.folder / f"{track_id}.{stored.format}"
@@ -109,21 +112,58 @@ class Library:
         except FileNotFoundError:
             whole = False
         if not whole:
-            self._store.delete_tracks([track_id])
+            self._store.index.delete([track_id])
             return None
         return msgspec.structs.replace(stored, path=str(path))
 
     def unknown(self, track_ids: Sequence[str]) -> str | None:
         """The first of these ids that is not in the index; files are not looked at."""
-        return self._store.unknown(track_ids)
+        return self._store.index.unknown(track_ids)
 
-    def list(self, *, limit: int, offset: int, query: str) -> tuple[list[Track], int]:
-        tracks, total = self._store.tracks(limit=limit, offset=offset, query=query)
+    def list(
+        self, *, limit: int, offset: int, query: str = "", favourites: bool = False, tag: str = ""
+    ) -> tuple[list[Track], int]:
+        """One page of the tracks that are meant, newest first, as `TrackIndex.page` has it."""
+        tracks, total = self._store.index.page(
+            limit=limit, offset=offset, query=query, favourites=favourites, tag=tag
+        )
         placed = [
             msgspec.structs.replace(track, path=str(self.folder / f"{track.track_id}.{track.format}"))
             for track in tracks
         ]
         return placed, total
+
+    def stats(self) -> tuple[int, int]:
+        """(number of tracks, bytes of their files)."""
+        return self._store.index.stats()
+
+    async def mark(self, track_id: str, change: Callable[[Track], Track]) -> Track:
+        """Change what is said of a track, in its metadata and in the index. Raises InvalidTrackId,
+        CacheWriteError and what `change` raises; then nothing has changed."""
+        async with self._change:
+            track = self.find(track_id)
+            if track is None:
+                raise InvalidTrackId(f"the library has no track {track_id}")
+            changed = change(track)
+            if changed != track:
+                try:
+                    kept = msgspec.structs.replace(changed, path=None)
+                    await asyncio.to_thread(write_metadata, self.folder, kept)
+                except OSError as error:
+                    raise CacheWriteError(
+                        f"nothing can be written into {self.folder}: {error.strerror}"
+                    ) from error
+                self._store.index.put_all([changed])
+        return changed
+
+    async def played(self, track_id: str, at: float) -> None:
+        """A track began to be heard. A disk that refuses is logged: it is heard all the same."""
+        try:
+            await self.mark(track_id, lambda track: marks.played(track, at))
+        except InvalidTrackId:  # deleted since
+            return
+        except (CacheWriteError, sqlite3.Error) as error:
+            log.warning(fields("play_not_kept", track_id=track_id, reason=error))
 
     async def delete(self, track_id: str) -> None:
         """Raises InvalidTrackId when the library has no such track, CacheWriteError."""
@@ -137,10 +177,22 @@ class Library:
         """Delete every track; returns how many there were. Raises CacheWriteError."""
         deleted = 0
         async with self._change:
-            while tracks := self._store.tracks(limit=_AT_ONCE, offset=0, query="")[0]:
+            while tracks := self._store.index.page(limit=_AT_ONCE, offset=0)[0]:
                 await self._delete(tracks)
                 deleted += len(tracks)
         return deleted
+
+    async def make_room(self, choose: Callable[[Sequence[Held]], Iterable[str]]) -> Sequence[Track]:
+        """Delete the tracks that `choose` names of all that are held; returns them.
+
+        Raises CacheWriteError.
+        """
+        async with self._change:
+            found = [self._store.index.track(track_id) for track_id in choose(self._store.index.held())]
+            gone = [track for track in found if track is not None]
+            if gone:
+                await self._delete(gone)
+            return gone
 
     async def _delete(self, tracks: Iterable[Track]) -> None:
         """The index comes last: what a kill cut off is still known there, and the next broker sees to it."""
@@ -150,7 +202,7 @@ class Library:
         except OSError as error:
             raise CacheWriteError(f"nothing can be deleted from {self.folder}: {error.strerror}") from error
         finally:
-            self._store.delete_tracks(gone)
+            self._store.index.delete(gone)
 
     def _unlink(self, tracks: Iterable[Track], gone: set[str]) -> None:
         for track in tracks:

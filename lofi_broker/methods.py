@@ -14,8 +14,9 @@ import msgspec
 import lofi_common
 from lofi_broker import events as ev
 from lofi_broker.library import track_of
+from lofi_broker.library_methods import LibraryMethods
 from lofi_broker.models.helpers import verify
-from lofi_common import api, api_models, api_playback
+from lofi_common import api, api_library, api_models, api_playback
 from lofi_common.errors import CacheWriteError, InvalidDuration, InvalidParams, InvalidRequest, InvalidTrackId
 from lofi_common.jobs import MIN_DURATION_SEC, Job, JobSpec, JobState, Output, Priority, track_id
 from lofi_common.manifest import Model, SamplingSpec
@@ -40,10 +41,12 @@ class Methods:
         self._broker = broker
         self._started = time.monotonic()
         self._helpers = asyncio.Semaphore(_HELPERS)
+        elsewhere = {
+            **dict.fromkeys(api_playback.METHODS, broker.playback),
+            **dict.fromkeys(api_library.METHODS, LibraryMethods(broker)),
+        }
         self._table: dict[str, Callable[[Any], Awaitable[msgspec.Struct]]] = {
-            name: getattr(broker.playback, name)
-            if name in api_playback.METHODS
-            else getattr(self, f"_{name}")
+            name: getattr(elsewhere[name], name) if name in elsewhere else getattr(self, f"_{name}")
             for name in api.METHODS
         }
 
@@ -77,6 +80,7 @@ class Methods:
         name = track_id(spec)
         track = broker.library.find(name)
         if track is not None:
+            broker.store.history.asked(spec.prompt, time.time())
             for output in outputs:  # which may be refused for what is there and be the same to the byte
                 await broker.copies.copy(track, output)
             return api.GenerateResult(
@@ -89,6 +93,7 @@ class Methods:
         if refused is not None:
             raise refused
         job = self._queue(name, spec, params.priority, outputs)
+        broker.store.history.asked(spec.prompt, time.time())
         return api.GenerateResult(
             track_id=name,
             status=job.state,
@@ -147,7 +152,7 @@ class Methods:
             ],
             current=self._current(),
             queue_length=len(broker.scheduler.active.pending()),
-            library_tracks=broker.store.track_stats()[0],
+            library_tracks=broker.library.stats()[0],
             model=broker.models.store.selected_label(),
             device=broker.scheduler.device,
         )
@@ -185,23 +190,6 @@ class Methods:
         if job is None or job.state is JobState.COMPLETE:  # complete, but deleted from the library since
             raise InvalidTrackId(f"there is no track or job {params.track_id}")
         return track_of(job, status=job.state, error=job.error, created_at=job.submitted_at)
-
-    async def _cache_list(self, params: api.CacheListParams) -> api.CacheListResult:
-        tracks, total = self._broker.library.list(
-            limit=params.limit, offset=params.offset, query=params.query
-        )
-        return api.CacheListResult(tracks=tracks, total=total)
-
-    async def _cache_delete(self, params: api.TrackParams) -> api.CacheDeleteResult:
-        await self._broker.library.delete(params.track_id)
-        return api.CacheDeleteResult(track_id=params.track_id)
-
-    async def _cache_clear(self, params: api.NoParams) -> api.CacheClearResult:
-        return api.CacheClearResult(deleted=await self._broker.library.clear())
-
-    async def _cache_stats(self, params: api.NoParams) -> api.CacheStatsResult:
-        tracks, size = self._broker.store.track_stats()
-        return api.CacheStatsResult(tracks=tracks, bytes=size, path=str(self._broker.library.folder))
 
     async def _models_list(self, params: api.NoParams) -> api_models.ModelsListResult:
         return self._broker.models.list()

@@ -76,6 +76,10 @@ class Playback:
         """Whether something is heard, or about to be."""
         return self._state == "playing" or self._turn.locked()
 
+    def holds(self) -> frozenset[str]:
+        """The tracks of the list, the one that plays with them."""
+        return frozenset(self._list)
+
     # methods of the protocol
 
     async def play(self, params: kinds.PlayParams) -> kinds.PlaybackStatus:
@@ -299,6 +303,7 @@ class Playback:
         self._duration = duration_sec
         self._at_position(0.0)
         track = item.track
+        self._start(self._library.played(track.track_id, time.time()), "played")
         log.info(fields("playback_started", track_id=track.track_id, index=item.index, count=item.count))
         started = kinds.PlaybackStarted(
             track_id=track.track_id,

@@ -13,6 +13,7 @@ import msgspec
 
 from lofi_broker.leftovers import sweep_library
 from lofi_broker.store import DamagedDatabase, Store, job_of
+from lofi_common.api_library import AskedPrompt
 from lofi_common.errors import LofiError
 from lofi_common.jobs import Job
 from lofi_common.logs import fields
@@ -27,8 +28,8 @@ def open_store(database: Path, library: Path) -> tuple[Store, str | None]:
     """The queue's database, and what its user has to be told of it.
 
     In the place of a damaged one comes a new one with the library's index, made from the metadata that lies
-    beside each track, and with the jobs that can still be read. Nothing is deleted. Raises LofiError when it
-    can't be opened.
+    beside each track, and with the jobs and the prompts that can still be read. Nothing is deleted. Raises
+    LofiError when it can't be opened.
     """
     try:
         return _checked(database), None
@@ -51,6 +52,7 @@ def _replaced(database: Path, library: Path, damage: str) -> tuple[Store, str]:
     store = Store(database)
     tracks = sweep_library(library, store)
     jobs = _save_jobs(store, aside)
+    store.history.put(_prompts(aside))
     found = f"{tracks} tracks of the library and {jobs} jobs that had not ended"
     told = f"{damage}; it was set aside as {aside}. Found again: {found}"
     log.error(fields("database_damaged", kept=aside, tracks=tracks, jobs=jobs, reason=damage))
@@ -77,14 +79,26 @@ def _save_jobs(store: Store, aside: Path) -> int:
 
 
 def _jobs(aside: Path) -> Iterator[Job]:
+    for row in _rows(aside, "SELECT * FROM jobs NOT INDEXED WHERE state IN ('queued', 'generating')"):
+        try:
+            yield job_of(row)
+        except (msgspec.DecodeError, ValueError) as error:
+            log.warning(fields("job_unreadable", reason=error))
+
+
+def _prompts(aside: Path) -> Iterator[AskedPrompt]:
+    for row in _rows(aside, "SELECT prompt, asked, asked_at FROM prompts NOT INDEXED"):
+        try:
+            yield msgspec.convert(dict(row), AskedPrompt)
+        except msgspec.ValidationError as error:
+            log.warning(fields("prompt_unreadable", reason=error))
+
+
+def _rows(aside: Path, query: str) -> Iterator[sqlite3.Row]:
+    """As many as can be read. In the queries no index is used: it may be what is damaged."""
     try:
         with closing(sqlite3.connect(f"{aside.as_uri()}?mode=ro", uri=True)) as db:
             db.row_factory = sqlite3.Row
-            # An index may be what is damaged.
-            for row in db.execute("SELECT * FROM jobs NOT INDEXED WHERE state IN ('queued', 'generating')"):
-                try:
-                    yield job_of(row)
-                except (msgspec.DecodeError, ValueError) as error:
-                    log.warning(fields("job_unreadable", reason=error))
+            yield from db.execute(query)
     except sqlite3.Error as error:
-        log.warning(fields("jobs_unreadable", reason=error))
+        log.warning(fields("rows_unreadable", query=query, reason=error))

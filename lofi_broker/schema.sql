@@ -34,11 +34,42 @@ CREATE TABLE IF NOT EXISTS forgotten (
 ) STRICT;
 
 CREATE TABLE IF NOT EXISTS tracks (
-    track_id   TEXT PRIMARY KEY,
+    seq        INTEGER PRIMARY KEY,
+    track_id   TEXT NOT NULL UNIQUE,
     created_at REAL NOT NULL,
-    prompt     TEXT NOT NULL,
-    bytes      INTEGER NOT NULL,
+    used_at    REAL NOT NULL,          -- when it was last played, or else made
+    favourite  INTEGER NOT NULL,       -- 1: never evicted
+    segment    INTEGER NOT NULL,       -- 1: a piece of a stream, not listed
+    bytes      INTEGER NOT NULL,       -- of its audio and its tokens
+    tags       TEXT NOT NULL,          -- JSON list, each as words are
+    words      TEXT NOT NULL,          -- what it is found by, as lofi_broker/words.py folds it
     track      TEXT NOT NULL           -- api.Track as JSON, without its path
 ) STRICT;
 
 CREATE INDEX IF NOT EXISTS tracks_created ON tracks (created_at DESC);
+
+-- Substrings of three characters and more, in any script; it keeps no text of its own.
+CREATE VIRTUAL TABLE IF NOT EXISTS track_words USING fts5 (
+    words, content = 'tracks', content_rowid = 'seq', tokenize = 'trigram case_sensitive 1'
+);
+
+CREATE TRIGGER IF NOT EXISTS track_words_in AFTER INSERT ON tracks BEGIN
+    INSERT INTO track_words (rowid, words) VALUES (new.seq, new.words);
+END;
+CREATE TRIGGER IF NOT EXISTS track_words_out AFTER DELETE ON tracks BEGIN
+    INSERT INTO track_words (track_words, rowid, words) VALUES ('delete', old.seq, old.words);
+END;
+CREATE TRIGGER IF NOT EXISTS track_words_changed AFTER UPDATE OF words ON tracks BEGIN
+    INSERT INTO track_words (track_words, rowid, words) VALUES ('delete', old.seq, old.words);
+    INSERT INTO track_words (rowid, words) VALUES (new.seq, new.words);
+END;
+
+-- What was asked for, whatever became of it.
+CREATE TABLE IF NOT EXISTS prompts (
+    prompt   TEXT PRIMARY KEY,
+    asked    INTEGER NOT NULL,         -- how often
+    asked_at REAL NOT NULL,            -- the last time
+    words    TEXT NOT NULL             -- folded
+) STRICT;
+
+CREATE INDEX IF NOT EXISTS prompts_asked ON prompts (asked_at DESC);

@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import shutil
 import sqlite3
-from collections.abc import Iterable, Sequence
-from importlib import resources
 from pathlib import Path
 
 import msgspec
 
+from lofi_broker.history import PromptHistory
+from lofi_broker.index import TrackIndex
+from lofi_broker.layout import bring_up_to_date
 from lofi_common.api import Track
 from lofi_common.errors import LofiError
 from lofi_common.jobs import ALLOWED, IllegalTransition, Job, JobState
@@ -31,16 +32,6 @@ _UPSERT = """
 INSERT INTO jobs ({columns}) VALUES ({values})
 ON CONFLICT (track_id) DO UPDATE SET {updates}
 WHERE jobs.attempt <= excluded.attempt AND jobs.state IN ({states})
-"""
-
-# Layout 1: an output is an object. Before, it was a path, and replaced what had its name.
-_TO_LAYOUT_1 = """
-BEGIN IMMEDIATE;
-UPDATE jobs SET outputs = (
-    SELECT json_group_array(json_object('path', value, 'force', json('true'))) FROM json_each(jobs.outputs)
-);
-PRAGMA user_version = 1;
-COMMIT;
 """
 
 _FORGOTTEN_AT_ONCE = 500
@@ -91,13 +82,13 @@ class Store:
                 self._db.execute("PRAGMA auto_vacuum = INCREMENTAL")
             self._db.execute("PRAGMA journal_mode = WAL")
             self._db.execute("PRAGMA synchronous = FULL")
-            self._db.executescript(resources.files("lofi_broker").joinpath("schema.sql").read_text())
-            if self._db.execute("PRAGMA user_version").fetchone()[0] == 0:
-                self._db.executescript(_TO_LAYOUT_1)
+            bring_up_to_date(self._db)
         except sqlite3.Error as error:
             self._db.close()
             raise self._unusable(error) from error
         self._db.row_factory = sqlite3.Row
+        self.index = TrackIndex(self._db)
+        self.history = PromptHistory(self._db)
         found = path.stat()
         self._file = (found.st_dev, found.st_ino)
 
@@ -108,7 +99,8 @@ class Store:
             if found != "ok":
                 raise DamagedDatabase(f"the queue's database {self._path} is damaged: {found}")
             self.active_jobs()
-            self.tracks(limit=-1, offset=0, query="")
+            self.index.every()
+            self.index.mend_search()
         except sqlite3.Error as error:
             raise self._unusable(error) from error
         except (msgspec.DecodeError, ValueError) as error:
@@ -169,7 +161,7 @@ class Store:
                 (job.track_id, at, job.state, job.attempt, job.deaths),
             )
             if track is not None:
-                self._put_track(track)
+                self.index.put(track)
 
     def job(self, track_id: str) -> Job | None:
         row = self._db.execute("SELECT * FROM jobs WHERE track_id = ?", (track_id,)).fetchone()
@@ -219,65 +211,6 @@ class Store:
             "SELECT state, attempt FROM job_events WHERE track_id = ? ORDER BY seq", (track_id,)
         )
         return [(JobState(row["state"]), row["attempt"]) for row in rows]
-
-    # the library's index
-
-    def put_tracks(self, tracks: Iterable[Track]) -> None:
-        """Put finished tracks into the index."""
-        with self._db:
-            self._db.execute("BEGIN IMMEDIATE")
-            for track in tracks:
-                self._put_track(track)
-
-    def _put_track(self, track: Track) -> None:
-        stored = msgspec.structs.replace(track, path=None)
-        self._db.execute(
-            "INSERT OR REPLACE INTO tracks (track_id, created_at, prompt, bytes, track)"
-            " VALUES (?, ?, ?, ?, ?)",
-            (
-                track.track_id,
-                track.created_at,
-                track.prompt,
-                track.bytes,
-                msgspec.json.encode(stored).decode(),
-            ),
-        )
-
-    def track(self, track_id: str) -> Track | None:
-        """The indexed track, its path left out."""
-        row = self._db.execute("SELECT track FROM tracks WHERE track_id = ?", (track_id,)).fetchone()
-        return msgspec.json.decode(row["track"], type=Track) if row else None
-
-    def unknown(self, track_ids: Sequence[str]) -> str | None:
-        """The first of these ids that the index does not have."""
-        row = self._db.execute(
-            "SELECT value FROM json_each(?)"
-            " WHERE value NOT IN (SELECT track_id FROM tracks) ORDER BY key LIMIT 1",
-            (msgspec.json.encode(track_ids).decode(),),
-        ).fetchone()
-        return str(row["value"]) if row else None
-
-    def tracks(self, *, limit: int, offset: int, query: str) -> tuple[list[Track], int]:
-        """One page of tracks, newest first, whose prompt holds all words of `query`; and how many match."""
-        words = [word.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_") for word in query.split()]
-        where = " AND ".join(["TRUE"] + [r"prompt LIKE ? ESCAPE '\'"] * len(words))
-        values = [f"%{word}%" for word in words]
-        total = self._db.execute(f"SELECT count(*) FROM tracks WHERE {where}", values).fetchone()[0]
-        rows = self._db.execute(
-            f"SELECT track FROM tracks WHERE {where} ORDER BY created_at DESC, track_id LIMIT ? OFFSET ?",
-            [*values, limit, offset],
-        )
-        return [msgspec.json.decode(row["track"], type=Track) for row in rows], int(total)
-
-    def delete_tracks(self, track_ids: Iterable[str]) -> None:
-        with self._db:
-            self._db.execute("BEGIN IMMEDIATE")
-            self._db.executemany("DELETE FROM tracks WHERE track_id = ?", [(name,) for name in track_ids])
-
-    def track_stats(self) -> tuple[int, int]:
-        """(number of tracks, bytes of their files)."""
-        row = self._db.execute("SELECT count(*), coalesce(sum(bytes), 0) FROM tracks").fetchone()
-        return int(row[0]), int(row[1])
 
 
 def _to_row(job: Job) -> dict[str, object]:

@@ -11,6 +11,7 @@ from typing import Annotated, Any
 import msgspec
 from msgspec import Meta
 
+from lofi_common import api_library as library
 from lofi_common import api_models as models
 from lofi_common import api_playback as playback
 from lofi_common.api_base import Method as Method
@@ -27,8 +28,12 @@ from lofi_common.api_generate import GenerationComplete as GenerationComplete
 from lofi_common.api_generate import GenerationError as GenerationError
 from lofi_common.api_generate import GenerationProgress as GenerationProgress
 from lofi_common.api_generate import GenerationStart as GenerationStart
-from lofi_common.errors import ErrorInfo, InvalidDuration, InvalidParams, MethodNotFound
-from lofi_common.jobs import AudioFormat, JobState
+from lofi_common.api_library import CacheListResult as CacheListResult
+from lofi_common.api_library import CacheStatsResult as CacheStatsResult
+from lofi_common.api_library import Track as Track
+from lofi_common.api_library import TrackParams as TrackParams
+from lofi_common.errors import InvalidDuration, InvalidParams, MethodNotFound
+from lofi_common.jobs import JobState
 from lofi_common.messages import Slots
 from lofi_common.refusals import in_words
 
@@ -49,10 +54,6 @@ class InitializeResult(Result, frozen=True, kw_only=True):
     models: list[models.ModelInfo]
     durable: bool = True
     """Whether jobs outlive the broker."""
-
-
-class TrackParams(Params, frozen=True, kw_only=True):
-    track_id: TrackId
 
 
 class CancelResult(Result, frozen=True, kw_only=True):
@@ -117,73 +118,6 @@ class StatusResult(msgspec.Struct, frozen=True, kw_only=True):
     device: str | None
 
 
-class Track(Result, frozen=True, kw_only=True):
-    """A track of the library, or the job that is to become one."""
-
-    track_id: str
-    status: JobState
-    prompt: str
-    duration_sec: int
-    seed: int
-    model_version: str
-    temperature: float
-    top_k: int
-    top_p: float
-    guidance_scale: float
-    format: AudioFormat
-    path: str | None = None
-    sha256: str | None = None
-    bytes: int | None = None
-    sample_rate: int | None = None
-    generation_time_sec: float | None = None
-    created_at: float | None = None
-    error: ErrorInfo | None = None
-    continue_from: str | None = None
-    """The track that it continues."""
-    loop: bool = False
-    """It repeats without a seam."""
-    segment: bool = False
-    """It is a piece of a stream."""
-    samples: int | None = None
-    """In each channel."""
-    loudness_lufs: float | None = None
-    """Integrated, of EBU R128; null for silence."""
-    peak: float | None = None
-    """The largest |sample|, 0 to 1."""
-    bar_sec: float | None = None
-    bar_offset_sec: float | None = None
-    """Where a bar begins; null, as `bar_sec`, where bars are not known."""
-    tokens_sha256: str | None = None
-    """Of the file of its tokens, which lies beside the track."""
-    tokens_bytes: int | None = None
-
-
-class CacheListParams(Params, frozen=True, kw_only=True):
-    limit: Annotated[int, Meta(ge=1, le=1000)] = 100
-    offset: Annotated[int, Meta(ge=0, le=2**63 - 1)] = 0
-    query: Annotated[str, Meta(max_length=MAX_PROMPT_CHARS)] = ""
-    """Words that the prompt must hold, in any order and case."""
-
-
-class CacheListResult(Result, frozen=True, kw_only=True):
-    tracks: list[Track]
-    total: int
-
-
-class CacheDeleteResult(Result, frozen=True, kw_only=True):
-    track_id: str
-
-
-class CacheClearResult(Result, frozen=True, kw_only=True):
-    deleted: int
-
-
-class CacheStatsResult(Result, frozen=True, kw_only=True):
-    tracks: int
-    bytes: int
-    path: str
-
-
 class WorkerSlotsParams(Params, frozen=True, kw_only=True):
     slots: Slots | None = None
     """null: as many as the setting `worker.slots`."""
@@ -217,10 +151,7 @@ METHODS: dict[str, Method] = {
     "queue_cancel": Method(TrackParams, CancelResult),
     "queue_clear": Method(NoParams, ClearResult),
     "track_get": Method(TrackParams, Track),
-    "cache_list": Method(CacheListParams, CacheListResult),
-    "cache_delete": Method(TrackParams, CacheDeleteResult),
-    "cache_clear": Method(NoParams, CacheClearResult),
-    "cache_stats": Method(NoParams, CacheStatsResult),
+    **library.METHODS,
     "models_list": Method(NoParams, models.ModelsListResult),
     "model_download": Method(models.ModelDownloadParams, models.ModelDownloadResult),
     "model_cancel": Method(models.ModelParams, models.ModelCancelResult),
@@ -240,6 +171,7 @@ NOTIFICATIONS: dict[str, type[Result]] = {
     "download_progress": models.DownloadProgress,
     "model_status": models.ModelStatus,
     "worker_restart": WorkerRestart,
+    **library.NOTIFICATIONS,
     **playback.NOTIFICATIONS,
 }
 

@@ -76,6 +76,11 @@ class ModelConfig(_Section, frozen=True, kw_only=True):
     folder: Annotated[str, Meta(pattern=_FOLDER)] = ""
 
 
+class CacheConfig(_Section, frozen=True, kw_only=True):
+    max_mb: Annotated[int, Meta(ge=0, le=1_000_000_000)] = 500
+    max_tracks: Annotated[int, Meta(ge=0, le=1_000_000)] = 0
+
+
 class PlayerConfig(_Section, frozen=True, kw_only=True):
     device: Annotated[str, Meta(pattern=_SINK)] = ""
     volume: Annotated[float, Meta(ge=0, le=1)] = 0.3
@@ -87,6 +92,7 @@ class Config(_Section, frozen=True, kw_only=True):
     queue: QueueConfig = QueueConfig()
     worker: WorkerConfig = WorkerConfig()
     model: ModelConfig = ModelConfig()
+    cache: CacheConfig = CacheConfig()
     player: PlayerConfig = PlayerConfig()
 
 

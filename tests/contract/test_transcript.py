@@ -22,7 +22,7 @@ def check(schema: dict[str, Any], part: dict[str, str], value: object) -> None:
 def test_a_session_speaks_as_its_schemas_say(home: Home) -> None:
     schema = json.loads(home.lofi("schema").stdout)
     asked: set[str] = set()
-    environ = {"LOFI_PLAYER_DEVICE": "null"}
+    environ = {"LOFI_PLAYER_DEVICE": "null", "LOFI_CACHE_MAX_TRACKS": "1"}
     with FakeHub() as hub, Stdio({**with_hub(home, hub).environ, **environ}) as broker:
 
         def call(method: str, **params: object) -> Any:
@@ -38,6 +38,7 @@ def test_a_session_speaks_as_its_schemas_say(home: Home) -> None:
         call("generate", prompt="one", duration_sec=5, seed=2**64 - 1)
         call("track_get", track_id=track_id)
         talk_of_playing(broker, call, track_id)
+        track_id = talk_of_the_library(broker, call, track_id)
         crashed = call("generate", prompt="crash", duration_sec=5, priority="high")["track_id"]
         broker.wait("generation_error", crashed)
         call("track_get", track_id=crashed)
@@ -74,6 +75,19 @@ def talk_of_playing(broker: Stdio, call: Callable[..., Any], track_id: str) -> N
     call("volume_set", volume=0.5)
     call("volume_get")
     call("stop")
+
+
+def talk_of_the_library(broker: Stdio, call: Callable[..., Any], track_id: str) -> str:
+    """Returns the track that has taken the place of the one that there was."""
+    call("track_tag", track_id=track_id, add=["late work"], remove=["never there"])
+    call("track_favourite", track_id=track_id)
+    call("cache_list", favourites=True, tag="late work")
+    call("track_favourite", track_id=track_id, on=False)
+    call("prompt_history", query="one", limit=5)
+    call("prompt_history_clear")
+    newer: str = call("generate", prompt="two", duration_sec=5)["track_id"]
+    broker.wait("cache_evicted")
+    return newer
 
 
 def talk_of_models(broker: Stdio, schema: dict[str, Any], call: Callable[..., Any]) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.home import Home
+from tests.support.old_database import to_layout_1
 from tests.support.stdio import Stdio
 
 _HEADER = 100
@@ -103,11 +104,13 @@ def test_a_database_of_an_earlier_release_is_read(home: Home, short_tmp: Path) -
     _, waits = prepared(home)
     output = short_tmp / "copy.wav"
     output.write_text("an older copy")
+    to_layout_1(home.paths.database)
     with closing(sqlite3.connect(home.paths.database, isolation_level=None)) as db:
         db.execute("UPDATE jobs SET outputs = json_array(?) WHERE state != 'complete'", [str(output)])
         db.execute("PRAGMA user_version = 0")
     with Stdio(home.environ) as broker:
         broker.wait("generation_complete", waits)
+        assert [found["prompt"] for found in broker.call("cache_list", query="made")["tracks"]] == ["made"]
     assert output.read_bytes()[:4] == b"RIFF"
 
 

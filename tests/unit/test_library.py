@@ -99,11 +99,11 @@ def made(place: Place) -> Place:
 
 def test_a_file_that_its_user_changed_is_kept_and_is_no_longer_that_track(made: Place) -> None:
     made.audio.write_bytes(AUDIO + b"TAG my title")
-    assert made.library.find(NAME) is None and made.store.track(NAME) is None
+    assert made.library.find(NAME) is None and made.store.index.track(NAME) is None
     made.sweep()
     made.sweep()
     assert made.audio.read_bytes() == AUDIO + b"TAG my title"
-    assert made.store.track(NAME) is None
+    assert made.store.index.track(NAME) is None
     for state in (JobState.QUEUED, JobState.GENERATING):  # asked for again, and killed
         made.save(state)
     made.sweep()
@@ -133,7 +133,7 @@ def test_a_deletion_that_a_kill_cut_off_leaves_the_track_or_nothing(made: Place)
     made.metadata.unlink()
     made.audio.unlink()
     made.sweep()
-    assert made.files == [] and made.store.track_stats() == (0, 0)
+    assert made.files == [] and made.library.stats() == (0, 0)
 
 
 @pytest.mark.parametrize("kept", [("json",), ("json", "wav")])
@@ -186,12 +186,12 @@ def test_everything_is_deleted_and_the_loop_goes_on(made: Place, monkeypatch: py
         unlink(path, **named)
 
     monkeypatch.setattr(os, "unlink", seen)
-    track = made.store.track(NAME)
+    track = made.store.index.track(NAME)
     assert track is not None
     others = [msgspec.structs.replace(track, track_id=f"{n:016x}") for n in range(1200)]
-    made.store.put_tracks(others)
+    made.store.index.put_all(others)
     assert asyncio.run(made.library.clear()) == 1201
-    assert made.files == [] and made.store.track_stats() == (0, 0)
+    assert made.files == [] and made.library.stats() == (0, 0)
     assert threads and threading.main_thread() not in threads
 
 

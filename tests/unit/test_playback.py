@@ -98,12 +98,15 @@ def listen(
     def start(work: Coroutine[None, None, None], name: str) -> object:
         return asyncio.ensure_future(work)
 
+    async def played(track_id: str, at: float) -> None:
+        assert at > 0
+
     def find(track_id: str) -> api.Track:
         return track_of(job(track_id), status=JobState.COMPLETE, path=f"/{track_id}.wav")
 
     Scripted.script = script
     paths = Paths(config=tmp_path, state=tmp_path, data=tmp_path)
-    library: Any = SimpleNamespace(find=find, unknown=lambda track_ids: None)
+    library: Any = SimpleNamespace(find=find, unknown=lambda track_ids: None, played=played)
     config = Config(player=PlayerConfig(idle_unload_sec=idle_unload_sec))
     return playback.Playback(config, paths, library, publish, start)
 

@@ -105,8 +105,8 @@ def test_of_many_ids_the_first_that_is_no_track_is_named(store: Store) -> None:
         store.save(job(name), 1.0)
         store.save(job(name, state=JobState.GENERATING, attempt=1), 1.0)
         store.save(msgspec.structs.replace(done, attempt=1), 1.0, track)
-    assert store.unknown(["b", "a", "a"] * 333) is None
-    assert store.unknown(["b"] * 997 + ["d", "c", "a"]) == "d"
+    assert store.index.unknown(["b", "a", "a"] * 333) is None
+    assert store.index.unknown(["b"] * 997 + ["d", "c", "a"]) == "d"
 
 
 def test_what_is_no_database_is_refused_by_name(tmp_path: Path) -> None:

@@ -12,13 +12,36 @@ from lofi_cli.group import HELP
 
 @click.command(context_settings=HELP)
 @click.argument("kind", nargs=-1, shell_complete=complete.kinds_of_words)
-@click.option("--json", "as_json", is_flag=True, help="Kinds, meanings and words as one JSON object.")
-def prompts(kind: tuple[str, ...], as_json: bool) -> None:
-    """List words that the model was taught: all kinds in short, or one KIND ("drums", "examples")."""
-    with exits.reported():
-        from lofi_cli.prompts import show_prompts
+@click.option("--history", is_flag=True, help="List prompts that were asked for, all or with these words.")
+@click.option("--forget", is_flag=True, help="Forget the prompts that were asked for; tracks stay.")
+@click.option("-y", "--yes", is_flag=True, help="Forget without a question.")
+@click.option(
+    "--limit", type=click.IntRange(1, 1000), default=20, show_default=True, help="How many of the history."
+)
+@click.option("--json", "as_json", is_flag=True, help="One JSON object; of the history one per prompt.")
+def prompts(kind: tuple[str, ...], history: bool, forget: bool, yes: bool, limit: int, as_json: bool) -> None:
+    """List words that the model was taught: all kinds in short, or one KIND ("drums", "examples").
 
-        click.echo(show_prompts(" ".join(kind), as_json=as_json))
+    With --history, list what was asked for, the last prompt first.
+    """
+    if forget and (history or kind):
+        raise click.UsageError("--forget stands alone: it forgets all prompts")
+    if yes and not forget:
+        raise click.UsageError("--yes goes with --forget")
+    words = " ".join(kind)
+    with exits.reported():
+        if forget:
+            from lofi_cli.history import forget_prompts
+
+            click.echo(forget_prompts(yes=yes, as_json=as_json))
+        elif history:
+            from lofi_cli.history import show_history
+
+            click.echo(show_history(words, limit=limit, as_json=as_json), nl=False)
+        else:
+            from lofi_cli.prompts import show_prompts
+
+            click.echo(show_prompts(words, as_json=as_json))
 
 
 @click.command(context_settings=HELP)

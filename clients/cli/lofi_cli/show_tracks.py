@@ -14,7 +14,7 @@ import click
 import msgspec
 
 from lofi_cli.draw import axis, pen_for, waveform
-from lofi_cli.show import printable
+from lofi_cli.show import counted, printable
 from lofi_common import api
 from lofi_common.units import clock, human_bytes
 
@@ -32,8 +32,7 @@ def show_tracks(found: api.CacheListResult, *, as_json: bool) -> str:
     if as_json:
         return "\n".join(msgspec.json.encode(track).decode() for track in found.tracks)
     lines = [
-        f"{track.track_id}  {track.duration_sec:>3} s  seed {track.seed}  {printable(track.prompt)}\n"
-        f"{'':18}{track.path}"
+        f"{track.track_id}  {track.duration_sec:>3} s  seed {track.seed}  {named(track)}\n{'':18}{track.path}"
         for track in found.tracks
     ]
     if found.total > len(found.tracks):
@@ -41,6 +40,13 @@ def show_tracks(found: api.CacheListResult, *, as_json: bool) -> str:
             f"… and {found.total - len(found.tracks)} more (--limit {min(found.total, _MOST_LISTED)})"
         )
     return "\n".join(lines)
+
+
+def named(track: api.Track) -> str:
+    """Its prompt, a star before it if it is a favourite, its tags behind it."""
+    star = "★ " if track.favourite else ""
+    tags = f"  [{', '.join(track.tags)}]" if track.tags else ""
+    return printable(f"{star}{track.prompt}{tags}")
 
 
 def track_json(track: api.Track, peaks: Sequence[float], picture: Path | None) -> str:
@@ -95,6 +101,13 @@ def _facts(track: api.Track) -> Iterator[tuple[str, str]]:
     yield "format", ", ".join(_format(track))
     if track.created_at is not None:
         yield "made", ", ".join(_made(track, track.created_at))
+    if track.favourite:
+        yield "favourite", "yes: it stays, whatever the limits of the library"
+    if track.tags:
+        yield "tags", ", ".join(track.tags)
+    if track.played_at is not None:
+        last = time.strftime("%Y-%m-%d %H:%M", time.localtime(track.played_at))
+        yield "played", f"{counted(track.plays, 'time')}, the last time {last}"
     if track.sha256 is not None:
         yield "sha256", track.sha256
     if track.path is not None:

@@ -1,4 +1,4 @@
-"""`lofi tracks`: list, look at, hear, copy and remove the tracks of the library."""
+"""`lofi tracks`: list, look at, hear, mark, copy and remove the tracks of the library."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from lofi_cli import complete, exits, playing
+from lofi_cli import complete, exits, marks, playing
 from lofi_cli.group import FORMATS, HELP, ListingGroup
 from lofi_cli.look import colour_wanted
 
@@ -26,7 +26,7 @@ class _Tracks(ListingGroup):
 
 @click.group(cls=_Tracks, context_settings=HELP)
 def tracks() -> None:
-    """List, look at, hear, copy and remove finished tracks.
+    """List, look at, hear, mark, copy and remove finished tracks.
 
     Without a command: list. An ID may be cut short while it means one track.
     """
@@ -36,6 +36,8 @@ def tracks() -> None:
 
 for _command in (playing.play, playing.pause, playing.resume, playing.stop, playing.next_, playing.volume_):
     tracks.add_command(_command)
+for _command in (marks.fav, marks.unfav, marks.tag, marks.untag):
+    tracks.add_command(_command)
 
 
 @tracks.command("list")
@@ -43,14 +45,20 @@ for _command in (playing.play, playing.pause, playing.resume, playing.stop, play
 @click.option(
     "--limit", type=click.IntRange(1, 1000), default=20, show_default=True, help="How many, newest first."
 )
+@click.option("--favourites", is_flag=True, help="Those alone.")
+@click.option("--tag", default="", metavar="TAG", help="Only tracks that have this tag.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object per track.")
-def list_(words: tuple[str, ...], limit: int, as_json: bool) -> None:
-    """List the library's tracks whose prompt holds all WORDS."""
+def list_(words: tuple[str, ...], limit: int, favourites: bool, tag: str, as_json: bool) -> None:
+    """List the library's tracks, or those that hold all WORDS.
+
+    They are looked for in prompts, tags and names of models, in any order; parts of words are enough, case
+    and accents don't count. A favourite has a star, tags stand in brackets.
+    """
     from lofi_cli.show_tracks import show_tracks
     from lofi_client import Lofi
 
     with exits.reported(), Lofi.connect(name="lofi") as lofi:
-        found = lofi.tracks(limit=limit, query=" ".join(words))
+        found = lofi.tracks(limit=limit, query=" ".join(words), favourites=favourites, tag=tag)
         if found.tracks:
             click.echo(show_tracks(found, as_json=as_json))
         else:

@@ -18,6 +18,7 @@ from lofi_common.api import (
     Track,
     WorkerRestart,
 )
+from lofi_common.api_library import CacheEvicted
 from lofi_common.api_models import DownloadProgress, ModelDownloadParams, ModelStatus
 from lofi_common.api_playback import (
     PlaybackEnded,
@@ -58,6 +59,7 @@ __all__ = [
     "AudioDeviceError",
     "AudioFormat",
     "BrokerUnavailable",
+    "CacheEvicted",
     "CacheWriteError",
     "ConsentRequired",
     "DownloadProgress",

@@ -115,27 +115,6 @@ def track(track_id: str) -> Call[api.Track]:
     return Call("track_get", api.TrackParams(track_id=track_id), api.Track)
 
 
-def tracks(*, limit: int = 100, offset: int = 0, query: str = "") -> Call[api.CacheListResult]:
-    """The library, newest first. limit: 1 to 1000. query: words that the prompt must hold."""
-    params = api.CacheListParams(limit=limit, offset=offset, query=query)
-    return Call("cache_list", params, api.CacheListResult)
-
-
-def delete_track(track_id: str) -> Call[api.CacheDeleteResult]:
-    """Delete a track of the library and its file. Raises InvalidTrackId."""
-    return Call("cache_delete", api.TrackParams(track_id=track_id), api.CacheDeleteResult)
-
-
-def clear_tracks() -> Call[api.CacheClearResult]:
-    """Delete all tracks of the library and their files."""
-    return Call("cache_clear", api.NoParams(), api.CacheClearResult)
-
-
-def stats() -> Call[api.CacheStatsResult]:
-    """How many tracks the library has, their bytes, and its folder."""
-    return Call("cache_stats", api.NoParams(), api.CacheStatsResult)
-
-
 def models() -> Call[api_models.ModelsListResult]:
     """What is installed, what is being installed, and what the catalogue has."""
     return Call("models_list", api.NoParams(), api_models.ModelsListResult)

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from types import TracebackType
 from typing import Concatenate, ParamSpec, Self, TypeVar
 
-from lofi_client import calls
+from lofi_client import calls, library_calls
 from lofi_client.calls import Call, Order, R
 from lofi_client.connection import Connection
 from lofi_client.following import (
@@ -148,10 +148,14 @@ class Lofi:
     clear_queue = _asking(calls.clear_queue)
 
     track = _asking(calls.track)
-    tracks = _asking(calls.tracks)
-    delete_track = _asking(calls.delete_track)
-    clear_tracks = _asking(calls.clear_tracks)
-    stats = _asking(calls.stats)
+    tracks = _asking(library_calls.tracks)
+    favourite_track = _asking(library_calls.favourite_track)
+    tag_track = _asking(library_calls.tag_track)
+    delete_track = _asking(library_calls.delete_track)
+    clear_tracks = _asking(library_calls.clear_tracks)
+    stats = _asking(library_calls.stats)
+    prompt_history = _asking(library_calls.prompt_history)
+    clear_prompt_history = _asking(library_calls.clear_prompt_history)
 
     models = _asking(calls.models)
     cancel_model = _asking(calls.cancel_model)

@@ -1,0 +1,97 @@
+"""The library's limits: what was not played for the longest makes room. Favourites stay."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Collection
+
+from lofi_broker.active import ActiveJobs
+from lofi_broker.index import Held
+from lofi_broker.library import Library
+from lofi_broker.playback import Playback
+from lofi_common import api, api_library
+from lofi_common.config import CacheConfig
+from lofi_common.errors import CacheWriteError
+from lofi_common.logs import fields
+
+log = logging.getLogger(__name__)
+
+_MB = 1_000_000
+
+Publish = Callable[[str, api.Result], None]
+
+
+def to_evict(tracks: Collection[Held], limits: CacheConfig, needed: Collection[str]) -> list[str]:
+    """The ids of the tracks that go, the one that was not used for the longest first.
+
+    Favourites, the newest track and those of `needed` stay, and when they alone are over the limits, nothing
+    else helps: then they are.
+    """
+    most_bytes = limits.max_mb * _MB or sum(track.bytes for track in tracks)
+    most_tracks = limits.max_tracks or len(tracks)
+    size, number = sum(track.bytes for track in tracks), len(tracks)
+    newest = max((track.created_at for track in tracks), default=0.0)
+    gone = []
+    for track in sorted(tracks, key=lambda track: (track.used_at, track.track_id)):
+        if size <= most_bytes and number <= most_tracks:
+            break
+        if not (track.favourite or track.created_at == newest or track.track_id in needed):
+            gone.append(track.track_id)
+            size, number = size - track.bytes, number - 1
+    return gone
+
+
+class Eviction:
+    """Sees to it that the library keeps its limits."""
+
+    def __init__(
+        self,
+        limits: CacheConfig,
+        library: Library,
+        playback: Playback,
+        active: ActiveJobs,
+        publish: Publish,
+    ) -> None:
+        """What `playback` plays is needed, and what the `active` jobs continue."""
+        self._limits = limits
+        self._library = library
+        self._playback = playback
+        self._active = active
+        self._publish = publish
+        self._told = False
+
+    async def run(self) -> None:
+        """Delete what is too much, and say so. What can't be deleted is logged, and stays."""
+        try:
+            gone = await self._library.make_room(self._choose)
+        except CacheWriteError as error:
+            log.warning(fields("eviction_failed", reason=error))
+            return
+        if gone:
+            limits = {"max_mb": self._limits.max_mb, "max_tracks": self._limits.max_tracks}
+            for track in gone:
+                log.info(fields("track_evicted", track_id=track.track_id, bytes=track.bytes, **limits))
+            evicted = api_library.CacheEvicted(track_ids=[track.track_id for track in gone])
+            self._publish("cache_evicted", evicted)
+        self._tell_full()
+
+    def _choose(self, tracks: Collection[Held]) -> list[str]:
+        return to_evict(tracks, self._limits, self._playback.holds() | self._active.bases())
+
+    def _tell_full(self) -> None:
+        """Once, when the tracks that can't be evicted are over the limits alone."""
+        number, size = self._library.stats()
+        over = bool(
+            (self._limits.max_mb and size > self._limits.max_mb * _MB)
+            or (self._limits.max_tracks and number > self._limits.max_tracks)
+        )
+        if over and not self._told:
+            log.warning(
+                fields(
+                    "library_over_limit",
+                    tracks=number,
+                    bytes=size,
+                    reason="the rest are favourites, the newest track, or in use",
+                )
+            )
+        self._told = over

@@ -1,0 +1,56 @@
+"""The methods of the protocol that are about the library and the prompts' history."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from lofi_broker import marks
+from lofi_common import api, api_library
+
+if TYPE_CHECKING:
+    from lofi_broker.app import Broker
+
+
+class LibraryMethods:
+    """One function per method of `api_library.METHODS`, over one broker."""
+
+    def __init__(self, broker: Broker) -> None:
+        self._broker = broker
+
+    async def track_favourite(self, params: api_library.FavouriteParams) -> api.Track:
+        return await self._broker.library.mark(
+            params.track_id, lambda track: marks.favoured(track, params.on)
+        )
+
+    async def track_tag(self, params: api_library.TagParams) -> api.Track:
+        return await self._broker.library.mark(
+            params.track_id, lambda track: marks.tagged(track, params.add, params.remove)
+        )
+
+    async def cache_list(self, params: api_library.CacheListParams) -> api.CacheListResult:
+        tracks, total = self._broker.library.list(
+            limit=params.limit,
+            offset=params.offset,
+            query=params.query,
+            favourites=params.favourites,
+            tag=params.tag,
+        )
+        return api.CacheListResult(tracks=tracks, total=total)
+
+    async def cache_delete(self, params: api.TrackParams) -> api_library.CacheDeleteResult:
+        await self._broker.library.delete(params.track_id)
+        return api_library.CacheDeleteResult(track_id=params.track_id)
+
+    async def cache_clear(self, params: api.NoParams) -> api_library.CacheClearResult:
+        return api_library.CacheClearResult(deleted=await self._broker.library.clear())
+
+    async def cache_stats(self, params: api.NoParams) -> api.CacheStatsResult:
+        tracks, size = self._broker.library.stats()
+        return api.CacheStatsResult(tracks=tracks, bytes=size, path=str(self._broker.library.folder))
+
+    async def prompt_history(self, params: api_library.HistoryParams) -> api_library.HistoryResult:
+        prompts, total = self._broker.store.history.page(limit=params.limit, query=params.query)
+        return api_library.HistoryResult(prompts=prompts, total=total)
+
+    async def prompt_history_clear(self, params: api.NoParams) -> api_library.HistoryClearResult:
+        return api_library.HistoryClearResult(forgotten=self._broker.store.history.clear())
