@@ -5,7 +5,7 @@ runs several rows almost for the price of one; but what one slot holds never cha
 """
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,9 +13,32 @@ from numpy.typing import NDArray
 from lofi_common.errors import LofiError
 from lofi_common.jobs import JobSpec
 
+State = dict[str, NDArray[Any]]
+"""What an engine needs beside a track's codes to go on from its end. Only the engine knows the names."""
+
 
 class Interrupted(Exception):
     """A step was ended by `Engine.interrupt`; nothing of it counts, and it can be taken again."""
+
+
+@dataclass(frozen=True)
+class Past:
+    """A finished track that another one continues."""
+
+    codes: NDArray[np.int64]
+    """[frames, codebooks]: all that its steps gave."""
+    prompt: str
+    state: State | None = None
+    """What its last step gave."""
+
+
+@dataclass(frozen=True)
+class Bar:
+    """How a track is cut into bars."""
+
+    seconds: float
+    offset_sec: float
+    """Where in the track's audio a bar begins."""
 
 
 @dataclass(frozen=True)
@@ -30,7 +53,15 @@ class StepResult:
     audio: NDArray[np.float32] | None = None
     """float32 [channels, samples]: the audio that is new since the last step."""
     finished: bool = False
-    """The audio given so far is exactly duration_sec * sample_rate samples; the slot is free again."""
+    """All audio was given; the slot is free again. It is duration_sec * sample_rate samples, the audio of the
+    track that it continues included; a segment gives only its own, and at least as many."""
+    codes: NDArray[np.int64] | None = None
+    """[frames, codebooks]: those that became final with this step. All of them in order are the track's; a
+    continuation gives those of the past, as far as it keeps them, once more. A segment gives its own."""
+    state: State | None = None
+    """With `finished`: what a continuation needs beside the codes."""
+    bar: Bar | None = None
+    """With `finished`: of models whose frames are musical time."""
     error: LofiError | None = None
     """The job failed and its slot is free again; the other slots go on."""
 
@@ -53,8 +84,8 @@ class Engine(Protocol):
     @property
     def channels(self) -> int: ...
 
-    def start(self, slot: int, spec: JobSpec) -> None:
-        """Encodes the prompt and takes the free slot.
+    def start(self, slot: int, spec: JobSpec, past: Past | None = None) -> None:
+        """Encodes the prompt and takes the free slot. past: of the track that `spec.continue_from` names.
 
         Raises ModelInferenceFailed when the job cannot run; the slot stays free.
         """

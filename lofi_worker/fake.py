@@ -2,7 +2,8 @@
 
 `slow 30` takes 30 s, `fail@3` fails at step 3, `crash` dies of SIGSEGV, `hang` never returns, `oom` runs
 out of memory, `grow` and `grow-shared` keep 20 MB a step, `slow-load 5` starts
-after 5 s. Anything else gives a tone that depends on the spec alone.
+after 5 s. Anything else gives a tone that depends on the spec alone; the tone of a segment depends on its
+prompt and seed, and goes on where the one before it ended. Its bars last 2 s.
 """
 
 from __future__ import annotations
@@ -15,23 +16,37 @@ import threading
 import time
 from dataclasses import dataclass
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
 from lofi_common.errors import ModelInferenceFailed
 from lofi_common.jobs import JobSpec, track_id
 from lofi_common.manifest import Model
-from lofi_worker.engine import Interrupted, StepResult
+from lofi_worker.engine import Bar, Interrupted, Past, State, StepResult
 
 _STEPS = 100
+_STEPS_A_PIECE = 5
+_BAR_SEC = 2
+_RATE = 32_000
+_SAMPLES_A_STEP_AND_SECOND = _RATE // _STEPS
+_PHASE = "state.phase"
 _GROWTH = 20_000_000
 
 
 @dataclass
 class _Job:
+    """A frame has two codes: the tone's Hertz, and of how many seconds it is a hundredth."""
+
     spec: JobSpec
     step_sec: float
     fail_at: int | None
+    past: NDArray[np.int64]
+    """The codes that come first."""
+    seconds: int
+    """Of new audio."""
+    phase: int
+    """Of the tone's period, in parts of 1 / _RATE."""
     step: int = 0
     due: float = 0.0
     """When its next step ends, by the monotonic clock."""
@@ -41,7 +56,7 @@ class FakeEngine:
     """Needs no ONNX Runtime; loads at once."""
 
     device = "fake"
-    sample_rate = 32_000
+    sample_rate = _RATE
     channels = 1
 
     def __init__(self, model: Model, slots: int) -> None:
@@ -51,15 +66,31 @@ class FakeEngine:
         self._interrupted = threading.Event()
         self._grown: list[NDArray[np.uint8] | mmap.mmap] = []
 
-    def start(self, slot: int, spec: JobSpec) -> None:
+    def start(self, slot: int, spec: JobSpec, past: Past | None = None) -> None:
         slow = re.search(r"\bslow ([\d.]+)", spec.prompt)
         fail = re.search(r"\bfail@(\d+)", spec.prompt)
         load = re.search(r"\bslow-load ([\d.]+)", spec.prompt)
         if load:
             time.sleep(float(load[1]))
         step_sec = float(slow[1]) / _STEPS if slow else 0.0
+        codes, phase, seconds = np.zeros((0, 2), np.int64), 0, spec.duration_sec
+        if past is not None and spec.segment:
+            if past.state is None:
+                raise ModelInferenceFailed("only a segment can be continued by a segment")
+            phase = int(past.state[_PHASE])
+        elif past is not None:
+            codes = past.codes
+            seconds -= int(codes[:, 1].sum()) // _STEPS
+        if spec.segment or spec.loop:
+            seconds = -(-seconds // _BAR_SEC) * _BAR_SEC
         self._jobs[slot] = _Job(
-            spec, step_sec, fail_at=int(fail[1]) if fail else None, due=time.monotonic() + step_sec
+            spec,
+            step_sec,
+            fail_at=int(fail[1]) if fail else None,
+            past=codes,
+            seconds=seconds,
+            phase=phase,
+            due=time.monotonic() + step_sec,
         )
 
     def step(self) -> list[StepResult]:
@@ -93,18 +124,41 @@ class FakeEngine:
                 shared = mmap.mmap(-1, _GROWTH)
                 shared.write(bytes(_GROWTH))
                 self._grown.append(shared)
+        done, total = len(job.past) + job.step, len(job.past) + _STEPS
         if job.step == job.fail_at:
             del self._jobs[slot]
             error = ModelInferenceFailed(f"scripted failure at step {job.step}")
-            return StepResult(slot, job.step, _STEPS, None, False, error)
+            return StepResult(slot, done, total, error=error)
+        codes = self._new_codes(job)
+        audio = _tone(codes, job) if len(codes) else None
         if job.step < _STEPS:
-            return StepResult(slot, job.step, _STEPS, None, False, None)
+            return StepResult(slot, done, total, audio, codes=codes)
         del self._jobs[slot]
-        return StepResult(slot, job.step, _STEPS, _tone(job.spec, self.sample_rate), True, None)
+        state: State | None = {_PHASE: np.array(job.phase)} if job.spec.segment else None
+        bar = Bar(_BAR_SEC, 0.0)
+        return StepResult(slot, done, total, audio, finished=True, codes=codes, state=state, bar=bar)
+
+    def _new_codes(self, job: _Job) -> NDArray[np.int64]:
+        """Those that become audio now: at once what is continued, then the steps in pieces."""
+        new = 0 if job.step % _STEPS_A_PIECE else _STEPS_A_PIECE
+        codes = np.tile(np.array([_hertz(job.spec), job.seconds]), (new, 1))
+        return np.concatenate([job.past, codes]) if job.step == 1 else codes
 
 
-def _tone(spec: JobSpec, sample_rate: int) -> NDArray[np.float32]:
-    """float32 [1, duration × sample_rate]; its pitch comes from the track id."""
-    hertz = 200 + int(track_id(spec), 16) % 400
-    seconds = np.arange(spec.duration_sec * sample_rate) / sample_rate
-    return np.float32(0.1) * np.sin(2 * np.pi * hertz * seconds).astype(np.float32)[np.newaxis]
+def _hertz(spec: JobSpec) -> int:
+    """Comes from the track id; segments of one prompt and seed sound alike."""
+    if spec.segment:
+        spec = msgspec.structs.replace(spec, duration_sec=0, continue_from=None)
+    return 200 + int(track_id(spec), 16) % 400
+
+
+def _tone(codes: NDArray[np.int64], job: _Job) -> NDArray[np.float32]:
+    """float32 [1, samples] of these frames [frames, 2], from the job's phase on, which it moves to their end.
+
+    Phases are whole numbers, so that a tone in pieces is the tone in one piece.
+    """
+    hertz = np.repeat(codes[:, 0], codes[:, 1] * _SAMPLES_A_STEP_AND_SECOND)
+    after = (job.phase + hertz.cumsum()) % _RATE
+    before = np.concatenate([[job.phase], after[:-1]])
+    job.phase = int(after[-1])
+    return np.float32(0.1) * np.sin(2 * np.pi / _RATE * before).astype(np.float32)[np.newaxis]

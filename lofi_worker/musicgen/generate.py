@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from lofi_common.errors import ModelInferenceFailed
 from lofi_common.jobs import JobSpec
 from lofi_common.manifest import Model
-from lofi_worker.engine import StepResult
+from lofi_worker.engine import Past, StepResult
 from lofi_worker.musicgen import delay, sampling
 from lofi_worker.musicgen.codec import CodecStream
 from lofi_worker.musicgen.decoder import Decoder
@@ -73,8 +73,10 @@ class MusicGenEngine:
         self.sample_rate = model.manifest.codec.sample_rate
         self.channels = model.manifest.codec.channels
 
-    def start(self, slot: int, spec: JobSpec) -> None:
+    def start(self, slot: int, spec: JobSpec, past: Past | None = None) -> None:
         """See `Engine.start`. Raises ValueError when the slot is not free."""
+        if past is not None:
+            raise ModelInferenceFailed(f"{self.model_version} begins each track anew")
         if slot in self._tracks or not 0 <= slot < self.slots:
             raise ValueError(f"slot {slot} is not a free one")
         track = self._new_track(spec)
@@ -152,7 +154,9 @@ class MusicGenEngine:
         track = self._tracks[slot]
         if track.coding is None or not track.coding.done():
             return self._progress(slot)
+        first = track.decoded
         audio = self._take_audio(track, track.coding)
+        codes = delay.undelay(track.columns, self._manifest.decoder.delays, first, track.decoded)
         if not np.isfinite(audio).all():
             return self._failed(slot, f"the codec gave numbers that are not finite after step {track.step}")
         if track.decoded == track.frames and track.given < track.samples:
@@ -160,14 +164,19 @@ class MusicGenEngine:
             return self._failed(slot, f"all {track.step} steps of the model gave only {made:.1f} s of audio")
         new = audio if audio.shape[1] else None
         if track.given < track.samples:
-            return self._progress(slot, new)
+            return self._progress(slot, new, codes)
         frames = self._frames(track)
         self.stop(slot)
-        return StepResult(slot, frames, frames, new, finished=True)
+        return StepResult(slot, frames, frames, new, finished=True, codes=codes)
 
-    def _progress(self, slot: int, audio: NDArray[np.float32] | None = None) -> StepResult:
+    def _progress(
+        self,
+        slot: int,
+        audio: NDArray[np.float32] | None = None,
+        codes: NDArray[np.int64] | None = None,
+    ) -> StepResult:
         track = self._tracks[slot]
-        return StepResult(slot, self._frames(track), self._frames_expected(track), audio)
+        return StepResult(slot, self._frames(track), self._frames_expected(track), audio, codes=codes)
 
     def _start_codec(self, track: _Track) -> None:
         """Gives the next chunk of frames to the codec, once it is complete.
