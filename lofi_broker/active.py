@@ -54,6 +54,10 @@ class ActiveJobs:
         """The models that they need."""
         return frozenset(job.spec.model_version for job in self._jobs.values())
 
+    def ids(self) -> frozenset[str]:
+        """Their tracks."""
+        return frozenset(self._jobs)
+
     def bases(self) -> frozenset[str]:
         """The tracks that they continue."""
         return frozenset(job.spec.continue_from for job in self._jobs.values() if job.spec.continue_from)

@@ -52,8 +52,8 @@ class Library:
         self.folder = folder
         self._spool = spool
         self._store = store
-        # A track that is made again while it is deleted comes after its deletion.
-        self._change = asyncio.Lock()
+        self.changing = asyncio.Lock()
+        """Held by whoever changes files: a track that is made again while it is deleted comes after that."""
 
     async def adopt(self, job: Job, done: Done, at: float) -> Track:
         """Move a finished file from the spool to its final name, its metadata beside it. A file that has the
@@ -61,7 +61,7 @@ class Library:
 
         The index is written by `Store.save` in the job's own transaction. Raises CacheWriteError.
         """
-        async with self._change:
+        async with self.changing:
             return await asyncio.to_thread(self._adopt, job, done, at)
 
     def _adopt(self, job: Job, done: Done, at: float) -> Track:
@@ -140,7 +140,7 @@ class Library:
     async def mark(self, track_id: str, change: Callable[[Track], Track]) -> Track:
         """Change what is said of a track, in its metadata and in the index. Raises InvalidTrackId,
         CacheWriteError and what `change` raises; then nothing has changed."""
-        async with self._change:
+        async with self.changing:
             track = self.find(track_id)
             if track is None:
                 raise InvalidTrackId(f"the library has no track {track_id}")
@@ -167,7 +167,7 @@ class Library:
 
     async def delete(self, track_id: str) -> None:
         """Raises InvalidTrackId when the library has no such track, CacheWriteError."""
-        async with self._change:
+        async with self.changing:
             track = self.find(track_id)
             if track is None:
                 raise InvalidTrackId(f"the library has no track {track_id}")
@@ -176,7 +176,7 @@ class Library:
     async def clear(self) -> int:
         """Delete every track; returns how many there were. Raises CacheWriteError."""
         deleted = 0
-        async with self._change:
+        async with self.changing:
             while tracks := self._store.index.page(limit=_AT_ONCE, offset=0)[0]:
                 await self._delete(tracks)
                 deleted += len(tracks)
@@ -187,7 +187,7 @@ class Library:
 
         Raises CacheWriteError.
         """
-        async with self._change:
+        async with self.changing:
             found = [self._store.index.track(track_id) for track_id in choose(self._store.index.held())]
             gone = [track for track in found if track is not None]
             if gone:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from lofi_broker import marks
+from lofi_broker.inspection import Inspection
 from lofi_common import api, api_library
 
 if TYPE_CHECKING:
@@ -16,6 +17,7 @@ class LibraryMethods:
 
     def __init__(self, broker: Broker) -> None:
         self._broker = broker
+        self._inspection = Inspection(broker.library, broker.store)
 
     async def track_favourite(self, params: api_library.FavouriteParams) -> api.Track:
         return await self._broker.library.mark(
@@ -47,6 +49,12 @@ class LibraryMethods:
     async def cache_stats(self, params: api.NoParams) -> api.CacheStatsResult:
         tracks, size = self._broker.library.stats()
         return api.CacheStatsResult(tracks=tracks, bytes=size, path=str(self._broker.library.folder))
+
+    async def cache_verify(self, params: api_library.VerifyParams) -> api_library.VerifyResult:
+        if params.track_ids is not None:
+            return await self._inspection.tracks(params.track_ids, repair=params.repair)
+        busy = self._broker.scheduler.active.ids()
+        return await self._inspection.folder(busy, repair=params.repair)
 
     async def prompt_history(self, params: api_library.HistoryParams) -> api_library.HistoryResult:
         prompts, total = self._broker.store.history.page(limit=params.limit, query=params.query)

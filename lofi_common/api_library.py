@@ -14,6 +14,8 @@ from lofi_common.jobs import AudioFormat, JobState
 
 MOST_TAGS = 32
 """Of a track."""
+MOST_CHECKED = 1000
+"""Tracks of one `cache_verify`."""
 
 Tag = Annotated[str, Meta(max_length=200)]
 """1 to 40 characters after trimming."""
@@ -136,6 +138,32 @@ class HistoryClearResult(Result, frozen=True, kw_only=True):
     forgotten: int
 
 
+class VerifyParams(Params, frozen=True, kw_only=True):
+    track_ids: Annotated[list[TrackId], Meta(min_length=1, max_length=MOST_CHECKED)] | None = None
+    """Read all their files. Absent: look at the whole library without reading: what is left over in it."""
+    repair: bool = False
+    """See to what is wrong: below, under "The library"."""
+
+
+ProblemKind = Literal["missing", "changed", "damaged", "unreadable", "orphan"]
+
+
+class Problem(Result, frozen=True, kw_only=True):
+    file: str
+    """Its name in the library's folder."""
+    what: ProblemKind
+    message: str
+    track_id: str
+    repaired: bool = False
+
+
+class VerifyResult(Result, frozen=True, kw_only=True):
+    tracks: int
+    """How many were looked at."""
+    bytes: int
+    problems: list[Problem]
+
+
 class CacheEvicted(Result, frozen=True, kw_only=True):
     """Tracks that were deleted for want of room: those that were not played for the longest."""
 
@@ -149,6 +177,7 @@ METHODS: dict[str, Method] = {
     "cache_delete": Method(TrackParams, CacheDeleteResult),
     "cache_clear": Method(NoParams, CacheClearResult),
     "cache_stats": Method(NoParams, CacheStatsResult),
+    "cache_verify": Method(VerifyParams, VerifyResult),
     "prompt_history": Method(HistoryParams, HistoryResult),
     "prompt_history_clear": Method(NoParams, HistoryClearResult),
 }

@@ -83,6 +83,8 @@ def talk_of_the_library(broker: Stdio, call: Callable[..., Any], track_id: str) 
     call("track_favourite", track_id=track_id)
     call("cache_list", favourites=True, tag="late work")
     call("track_favourite", track_id=track_id, on=False)
+    call("cache_verify")
+    call("cache_verify", track_ids=[track_id])
     call("prompt_history", query="one", limit=5)
     call("prompt_history_clear")
     newer: str = call("generate", prompt="two", duration_sec=5)["track_id"]

@@ -24,9 +24,17 @@ def answer_is_yes(question: str) -> bool:
 
 def ask_to_delete(what: str) -> None:
     """Leave unless the answer is yes; without a terminal only --yes is one."""
+    ask_to_go_on(f"Delete {what}?", "nothing was deleted")
+
+
+def ask_to_go_on(question: str, otherwise: str) -> None:
+    """Leave with the words `otherwise` unless the answer is yes; without a terminal only --yes is one."""
     if not can_ask():
-        words = "nothing was deleted: that needs a yes"
-        sys.exit(exits.fail("USAGE_ERROR", words, "Add --yes to go on without a question."))
-    if not answer_is_yes(f"Delete {what}?"):
-        exits.tell("nothing was deleted")
+        sys.exit(
+            exits.fail(
+                "USAGE_ERROR", f"{otherwise}: that needs a yes", "Add --yes to go on without a question."
+            )
+        )
+    if not answer_is_yes(question):
+        exits.tell(otherwise)
         sys.exit(exits.JOB_FAILED)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from lofi_cli import complete, exits, marks, playing
+from lofi_cli import complete, exits, marks, playing, verify_tracks
 from lofi_cli.group import FORMATS, HELP, ListingGroup
 from lofi_cli.look import colour_wanted
 
@@ -36,7 +36,7 @@ def tracks() -> None:
 
 for _command in (playing.play, playing.pause, playing.resume, playing.stop, playing.next_, playing.volume_):
     tracks.add_command(_command)
-for _command in (marks.fav, marks.unfav, marks.tag, marks.untag):
+for _command in (marks.fav, marks.unfav, marks.tag, marks.untag, verify_tracks.verify):
     tracks.add_command(_command)
 
 

@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from lofi_client.calls import Call
 from lofi_common import api, api_library
 
+_VERIFY_SEC = 600.0
+
 
 def tracks(
     *, limit: int = 100, offset: int = 0, query: str = "", favourites: bool = False, tag: str = ""
@@ -46,6 +48,19 @@ def clear_tracks() -> Call[api_library.CacheClearResult]:
 def stats() -> Call[api_library.CacheStatsResult]:
     """How many tracks the library has, their bytes, and its folder."""
     return Call("cache_stats", api.NoParams(), api_library.CacheStatsResult)
+
+
+def verify_tracks(
+    track_ids: Sequence[str] | None = None, *, repair: bool = False
+) -> Call[api_library.VerifyResult]:
+    """Compare the files of these tracks, at most 1000, with what was written; without ids look through the
+    whole library's folder for what is left over, without reading files. repair: drop what is damaged.
+
+    Raises InvalidTrackId, CacheWriteError.
+    """
+    ids = None if track_ids is None else list(track_ids)
+    params = api_library.VerifyParams(track_ids=ids, repair=repair)
+    return Call("cache_verify", params, api_library.VerifyResult, _VERIFY_SEC)
 
 
 def prompt_history(*, limit: int = 100, query: str = "") -> Call[api_library.HistoryResult]:
