@@ -110,7 +110,7 @@ def test_completion_knows_subcommands_ids_and_models_without_waiting(editor: Edi
     one = editor.call("generate", {"prompt": "rain", "duration_sec": 5})["track_id"]
     editor.wait("LofiComplete")
     assert complete(editor, "Lofi play ") == []  # asked for just now
-    fetched = "local k = require('lofi.known') return { #k.tracks(), #k.models() }"
+    fetched = "local k = require('lofi.known') return { #k.names('tracks'), #k.names('models') }"
     complete(editor, "Lofi models ")
     editor.call("models")
     editor.call("tracks", {})
@@ -296,13 +296,37 @@ require("lofi").tracks = function(_, cb)
   cb(err, not err and { tracks = { { track_id = "aa11" } } } or nil)
 end
 local known = require("lofi.known")
-local found = { known.tracks(), known.tracks() }
+local found = { known.names("tracks"), known.names("tracks") }
 local now, after = vim.uv.now, asked
 vim.uv.now = function() return now() + 10000 end
 err = { message = "gone" }
-return { found[2], after, known.tracks(), asked }
+return { found[2], after, known.names("tracks"), asked }
 """
 
 
 def test_each_key_does_not_ask_again_and_an_error_takes_no_names(editor: Editor) -> None:
     assert editor.lua(ASKED) == [["aa11"], 1, ["aa11"], 2]
+
+
+def test_favourites_and_tags(editor: Editor) -> None:
+    editor.command("Lofi fav")
+    assert editor.notice() == "lofi: there are no tracks yet"
+    rain = editor.call("generate", {"prompt": "rain", "duration_sec": 5})["track_id"]
+    editor.wait("LofiComplete", lambda data: data["track_id"] == rain)
+    editor.call("generate", {"prompt": "sun", "duration_sec": 5})
+    editor.wait("LofiComplete", lambda data: data["track_id"] != rain)
+    editor.command("Lofi fav")  # nothing plays: the newest
+    assert editor.notice() == "lofi: sun is a favourite"
+    editor.command(f"Lofi fav {rain[:6]}")
+    assert editor.notice() == "lofi: rain is a favourite"
+    editor.command("Lofi! fav")
+    assert editor.notice() == "lofi: sun is no favourite any more"
+    assert [track["track_id"] for track in editor.call("tracks", {"favourites": True})["tracks"]] == [rain]
+    editor.command(f"Lofi tag {rain} +late night +calm")
+    assert editor.notice() == "lofi: rain, tags: late night, calm"
+    editor.command(f"Lofi tag {rain} -calm")
+    assert editor.notice() == "lofi: rain, tags: late night"
+    editor.command("Lofi tag")
+    assert editor.notice() == "lofi: sun, no tags"
+    editor.command("Lofi tag cafe")
+    assert "no track of `:Lofi tracks` has an id that begins with cafe" in editor.notice()

@@ -1,69 +1,13 @@
-"""Lists of tracks and prompts: `vim.ui.select`, Telescope and snacks, with a real library behind them."""
+"""Lists of tracks and prompts, in `vim.ui.select`, with a real library behind them."""
 
 from __future__ import annotations
 
 import re
-from pathlib import Path
-from typing import Any
-
-import pytest
 
 from tests.nvim.conftest import Open
+from tests.nvim.picking import DELETE, DOUBLES, PLAY, choose, library, make
 from tests.support.home import Home
 from tests.support.nvim import Editor
-
-DOUBLES = Path(__file__).parent / "doubles"
-
-# The user chooses what `choices` says, in turn; what was offered is told.
-SELECT = """
-local choices = ...
-vim.ui.select = function(items, options, on_choice)
-  local offered = vim.tbl_map(options.format_item or tostring, items)
-  vim.rpcnotify(0, "select", { prompt = options.prompt, offered = offered })
-  local wanted = table.remove(choices, 1)
-  for place, row in ipairs(offered) do
-    if row:find(wanted, 1, true) then
-      on_choice(items[place], place)
-      return
-    end
-  end
-  on_choice(nil)
-end
-"""
-
-# Sound is another matter: what would be played is told.
-PLAY = """
-require("lofi").play = function(ids)
-  vim.rpcnotify(0, "play", { ids = ids })
-end
-"""
-
-# What is asked to be deleted is told, too.
-DELETE = """
-local delete = require("lofi").delete
-require("lofi").delete = function(id, cb)
-  vim.rpcnotify(0, "delete", { id = id })
-  delete(id, cb)
-end
-"""
-
-
-def choose(editor: Editor, *choices: str) -> None:
-    editor.lua(SELECT, list(choices))
-
-
-def make(editor: Editor, *prompts: str) -> list[str]:
-    """Tracks with these prompts, in the order in which they are made; their ids."""
-    ids = []
-    for prompt in prompts:
-        track_id = editor.call("generate", {"prompt": prompt, "duration_sec": 5})["track_id"]
-        editor.wait("LofiComplete", lambda data, made=track_id: data["track_id"] == made)  # type: ignore[misc]
-        ids.append(track_id)
-    return ids
-
-
-def library(editor: Editor) -> list[str]:
-    return [track["track_id"] for track in editor.call("tracks", {})["tracks"]]
 
 
 def test_tracks_are_offered_newest_first_and_one_is_played(editor: Editor) -> None:
@@ -75,7 +19,14 @@ def test_tracks_are_offered_newest_first_and_one_is_played(editor: Editor) -> No
     first, second = editor.events("select")
     for row, track_id, prompt in zip(first["offered"], [sun, rain], ["sun", "rain"], strict=True):
         assert re.fullmatch(rf"   5 s  {track_id[:4]}  {prompt}  \(seed \d+\)", row), row
-    assert second["offered"] == ["Play", "Generate again with a new seed", "Copy the id", "Delete"]
+    assert second["offered"] == [
+        "Play",
+        "Generate again with a new seed",
+        "A favourite, or no longer",
+        "Tags",
+        "Copy the id",
+        "Delete",
+    ]
 
 
 def test_only_tracks_with_the_words_are_offered(editor: Editor) -> None:
@@ -109,6 +60,22 @@ def test_a_track_is_deleted_after_a_question_only(editor: Editor) -> None:
     assert editor.events("delete") == [{"id": rain}]
 
 
+def test_favourites_and_tags_are_shown_and_found(editor: Editor) -> None:
+    rain, _ = make(editor, "rain", "sun")
+    editor.lua("vim.ui.input = function(_, done) done('+calm -loud late night') end")
+    choose(editor, "rain", "favourite", "rain", "Tags", "nothing")
+    editor.command("Lofi tracks")
+    assert editor.notice() == "lofi: rain is a favourite"
+    editor.command("Lofi tracks rain")
+    assert editor.notice() == "lofi: rain, tags: calm"
+    editor.command("Lofi tracks fav=yes")
+    (row,) = editor.wait("select", lambda data: "[calm]" in data["offered"][0])["offered"]
+    assert row.startswith(f"   5 s  {rain[:4]}  ★ rain  [calm]  (seed ")
+    editor.call("favourite", rain, False)
+    editor.command("Lofi tracks fav=yes")
+    assert editor.notice() == "lofi: there are no favourites yet; `:Lofi fav` marks what plays"
+
+
 def test_a_track_is_made_again_with_another_seed_and_all_else_the_same(editor: Editor) -> None:
     editor.call("generate", {"prompt": "rain", "duration_sec": 7, "format": "flac", "temperature": 0.5})
     first = editor.wait("LofiComplete")
@@ -130,6 +97,17 @@ def test_prompts_are_counted_and_generated_again(editor: Editor) -> None:
     assert editor.wait("LofiComplete", lambda data: data["track_id"] not in made)["prompt"] == "rain"
 
 
+def test_a_prompt_whose_tracks_are_gone_is_kept(editor: Editor) -> None:
+    sun, _ = make(editor, "sun", "rain")
+    editor.call("delete", sun)
+    choose(editor, "sun")
+    editor.command("Lofi prompts")
+    assert editor.wait("select")["offered"] == ["   1 ×  rain", "   0 ×  sun"]
+    assert editor.wait("LofiStart", lambda data: data["track_id"] != sun and data["prompt"] == "sun")
+    editor.call("forget_prompts")
+    assert editor.call("prompts", {})["total"] == 0
+
+
 def test_an_empty_library_says_how_to_fill_it(editor: Editor) -> None:
     editor.command("lua require('lofi.picker').tracks()")
     assert editor.wait("notify")["words"] == "lofi: there are no tracks yet; `:Lofi PROMPT` makes one"
@@ -137,7 +115,7 @@ def test_an_empty_library_says_how_to_fill_it(editor: Editor) -> None:
 
 def test_words_that_no_prompt_holds_are_named(editor: Editor) -> None:
     editor.command("Lofi tracks no such")
-    assert editor.wait("notify")["words"] == 'lofi: no track\'s prompt holds "no such"'
+    assert editor.wait("notify")["words"] == 'lofi: no track holds "no such"'
 
 
 MANY = """
@@ -180,127 +158,3 @@ def test_the_picker_is_the_one_that_is_installed_or_wanted(home: Home, open_edit
     assert other.lua(backend) == "select"
     told = 'lofi: picker = "snacks": that plugin isn\'t installed; vim.ui.select is used'
     assert other.wait("notify")["words"] == told
-
-
-def highlighted(editor: Editor, buffer: str) -> list[tuple[int, str]]:
-    """Line and group of the highlights in the buffer of a preview."""
-    marks: list[list[Any]] = editor.lua(
-        f"""
-        local space = vim.api.nvim_get_namespaces()["lofi.preview"]
-        return vim.api.nvim_buf_get_extmarks({buffer}, space, 0, -1, {{ details = true }})
-        """
-    )
-    return [(mark[1], mark[3]["hl_group"]) for mark in marks]
-
-
-def drawn(editor: Editor, buffer: str) -> list[str]:
-    """The lines of a preview's buffer, when the program has drawn them."""
-    shown = f"vim.api.nvim_buf_get_lines({buffer}, 0, -1, false)"
-    assert editor.lua(f"return vim.wait(10000, function() return {shown}[1] ~= '' end, 5)")
-    lines: list[str] = editor.lua(f"return {shown}")
-    return lines
-
-
-@pytest.fixture
-def telescope(home: Home, open_editor: Open, beside: Path) -> Editor:
-    editor = open_editor(home, options={"broker": {"cmd": str(beside / "lofi-broker")}})
-    editor.lua("vim.opt.rtp:append(...)", str(DOUBLES / "telescope"))
-    editor.lua(PLAY)
-    return editor
-
-
-def opened(editor: Editor, call: str) -> None:
-    """Open a list of telescope's, and wait for it."""
-    editor.lua("_G.double = require('telescope.double')")
-    editor.lua("_G.double.picker = nil")
-    editor.command(f"lua {call}")
-    assert editor.lua("return vim.wait(10000, function() return _G.double.picker ~= nil end, 5)")
-
-
-EXTENSION = "require('telescope._extensions.lofi').exports"
-ROWS = "return vim.tbl_map(function(entry) return entry.display end, _G.double.entries())"
-
-
-def test_telescope_lists_tracks_with_their_waveforms(telescope: Editor) -> None:
-    rain, sun = make(telescope, "rain", "sun")
-    opened(telescope, f"{EXTENSION}.tracks()")
-    assert telescope.lua(ROWS) == ["   5 s  sun", "   5 s  rain"]
-    telescope.lua("_G.double.move(2)")
-    assert drawn(telescope, "_G.double.buffer") == [f"prompt    {rain}", "", "  ▁▄█"]
-    assert highlighted(telescope, "_G.double.buffer") == [(0, "LofiLabel"), (2, "LofiWaveform")]
-    telescope.lua("_G.double.press('<CR>')")
-    assert telescope.wait("play") == {"ids": [rain]}
-    assert telescope.lua("return _G.double.closed") == 1
-    opened(telescope, "require('lofi.picker').tracks()")
-    telescope.lua("_G.double.press('<C-y>')")
-    assert telescope.wait("notify")["words"] == f"lofi: {sun} is copied"
-
-
-def test_telescope_deletes_a_track_and_stays_open(telescope: Editor) -> None:
-    _, sun = make(telescope, "rain", "sun")
-    opened(telescope, f"{EXTENSION}.lofi()")
-    choose(telescope, "Delete it")
-    telescope.lua("_G.double.move(2)")
-    telescope.lua("_G.double.press('<C-d>')")
-    telescope.wait("notify", lambda data: "deleted" in data["words"])
-    assert telescope.lua(ROWS) == ["   5 s  sun"]
-    assert library(telescope) == [sun]
-    assert telescope.lua("return _G.double.closed") == 0
-
-
-def test_telescope_lists_prompts_and_generates_one_again(telescope: Editor) -> None:
-    make(telescope, "rain", "sun", "rain")
-    opened(telescope, f"{EXTENSION}.prompts()")
-    assert telescope.lua(ROWS) == ["   2 ×  rain", "   1 ×  sun"]
-    made = {data["track_id"] for data in telescope.events("LofiComplete")}
-    telescope.lua("_G.double.press('<CR>')")
-    assert telescope.wait("LofiComplete", lambda data: data["track_id"] not in made)["prompt"] == "rain"
-
-
-@pytest.fixture
-def snacks(home: Home, open_editor: Open, beside: Path) -> Editor:
-    editor = open_editor(home, options={"broker": {"cmd": str(beside / "lofi-broker")}})
-    editor.lua("vim.opt.rtp:append(...) _G.double = require('snacks_double')", str(DOUBLES / "snacks"))
-    editor.lua(PLAY)
-    return editor
-
-
-def found(editor: Editor) -> list[str]:
-    """The rows, when the finder has found all."""
-    assert editor.lua("return vim.wait(10000, function() return _G.double.done end, 5)")
-    rows: list[str] = editor.lua("return _G.double.rows()")
-    return rows
-
-
-def test_snacks_lists_tracks_with_their_waveforms(snacks: Editor) -> None:
-    rain, _ = make(snacks, "rain", "sun")
-    snacks.command("lua require('lofi.picker').tracks()")
-    assert found(snacks) == ["   5 s  sun", "   5 s  rain"]
-    snacks.lua("_G.double.move(2)")
-    assert drawn(snacks, "_G.double.buffer") == [f"prompt    {rain}", "", "  ▁▄█"]
-    assert highlighted(snacks, "_G.double.buffer") == [(0, "LofiLabel"), (2, "LofiWaveform")]
-    snacks.lua("_G.double.press('<cr>', 2)")
-    assert snacks.wait("play") == {"ids": [rain]}
-    assert snacks.lua("return _G.double.picker.closed")
-
-
-def test_snacks_deletes_a_track_and_stays_open(snacks: Editor) -> None:
-    _, sun = make(snacks, "rain", "sun")
-    snacks.command("lua require('lofi.picker').tracks()")
-    found(snacks)
-    choose(snacks, "Delete it")
-    snacks.lua("_G.double.press('<c-d>', 2)")
-    snacks.wait("notify", lambda data: "deleted" in data["words"])
-    assert found(snacks) == ["   5 s  sun"]
-    assert library(snacks) == [sun]
-    assert not snacks.lua("return _G.double.picker.closed")
-
-
-def test_snacks_knows_the_lists_by_name(snacks: Editor) -> None:
-    make(snacks, "rain", "sun", "rain")
-    snacks.lua("require('lofi.picker.snacks').register()")
-    snacks.command("lua Snacks.picker.pick('lofi_prompts')")
-    assert found(snacks) == ["   2 ×  rain", "   1 ×  sun"]
-    made = {data["track_id"] for data in snacks.events("LofiComplete")}
-    snacks.lua("_G.double.press('<cr>', 1)")
-    assert snacks.wait("LofiComplete", lambda data: data["track_id"] not in made)["prompt"] == "rain"

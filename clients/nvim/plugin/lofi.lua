@@ -38,6 +38,7 @@ map(
 map("x", "generate", ":Lofi generate<CR>", "make a track of the selection")
 map("n", "again", "<Cmd>Lofi! generate<CR>", "make the last prompt with a new seed")
 map("n", "cancel", "<Cmd>Lofi cancel<CR>", "cancel a track")
+map("n", "favourite", "<Cmd>Lofi fav<CR>", "make what plays a favourite")
 map("n", "tracks", "<Cmd>Lofi tracks<CR>", "choose a track")
 map("n", "play-pause", "<Cmd>lua require('lofi.commands.playback').play_pause()<CR>", "play, or pause")
 map("n", "next", "<Cmd>Lofi next<CR>", "play the next track")

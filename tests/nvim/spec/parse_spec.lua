@@ -35,6 +35,7 @@ describe("words behind :Lofi", function()
     local parsed = parse.parse("play a b")
     assert.equal("play", parsed.sub)
     assert.same({ "a", "b" }, parsed.words)
+    assert.equal("a b", parsed.text)
     assert.equal("", parse.parse("").sub)
     assert.same({ "stop motion", {} }, prompt("generate stop motion"))
   end)
@@ -73,8 +74,43 @@ describe("words behind :Lofi", function()
   end)
 end)
 
+describe("words about the library", function()
+  local function words(text)
+    return vim.split(text, " ")
+  end
+
+  it("give and take tags", function()
+    assert.same({ add = { "calm" }, remove = {} }, parse.tags({ "calm" }))
+    assert.same(
+      { add = { "late night" }, remove = { "sad", "x-y" } },
+      parse.tags(words("+late night -sad -x-y"))
+    )
+    assert.same({ add = { "late night" }, remove = {} }, parse.tags(words("late night")))
+    assert.same({ add = {}, remove = {} }, parse.tags({}))
+  end)
+
+  it("name tracks by the beginnings of their ids", function()
+    assert.is_true(parse.is_id("37d0"))
+    assert.is_true(parse.is_id("0123456789ABCDEF"))
+    for _, word in ipairs({ "37d", "calm", "+cafe", "0123456789abcdef0" }) do
+      assert.is_false(parse.is_id(word))
+    end
+    assert.is_false(parse.is_id(nil))
+  end)
+
+  it("may ask for favourites alone", function()
+    assert.same({ query = "slow rain" }, parse.filter(words("slow rain")))
+    assert.same({ query = "rain", favourites = true }, parse.filter(words("fav=yes rain")))
+  end)
+end)
+
 describe("completion", function()
-  local known = { tracks = { "aa11", "aa22", "bb33" }, jobs = { "cc44" }, models = { "tiny", "small" } }
+  local known = {
+    tracks = { "aa11", "aa22", "bb33" },
+    jobs = { "cc44" },
+    models = { "tiny", "small" },
+    tags = { "calm", "late night" },
+  }
 
   it("offers what fits the place", function()
     assert.same({ "queue" }, parse.candidates("q", known))
@@ -87,5 +123,9 @@ describe("completion", function()
     assert.same({ "model=tiny", "model=small" }, parse.candidates("rainy night model=", known))
     assert.same({ "duration=", "format=", "model=", "priority=", "seed=" }, parse.candidates("rainy ", known))
     assert.same({}, parse.candidates("pause ", known))
+    assert.same({ "calm" }, parse.candidates("tracks c", known))
+    assert.same({ "fav=yes" }, parse.candidates("tracks rain f", known))
+    assert.same({ "+calm", "+late night" }, parse.candidates("tag aa11 +", known))
+    assert.same({ "aa11", "aa22" }, parse.candidates("tag a", known))
   end)
 end)

@@ -98,11 +98,12 @@ function M.complete(_, line, position)
   local sub = arguments:match("^%s*(%S+)%s")
   local kind = sub and (parse.SUBCOMMANDS[sub] or "prompt")
   local known = require("lofi.known")
+  local wants_model = kind == "model" or (kind == "prompt" and arguments:find("model=%S*$"))
   return parse.candidates(arguments, {
-    tracks = kind == "tracks" and known.tracks() or {},
+    tracks = (kind == "tracks" or kind == "tag") and known.names("tracks") or {},
     jobs = kind == "job" and known.jobs() or {},
-    models = (kind == "model" or (kind == "prompt" and arguments:find("model=%S*$"))) and known.models()
-      or {},
+    models = wants_model and known.names("models") or {},
+    tags = (kind == "filter" or kind == "tag") and known.names("tags") or {},
   })
 end
 

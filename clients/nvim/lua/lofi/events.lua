@@ -10,6 +10,7 @@ local M = {}
 ---| "download"
 ---| "queue" the number of waiting tracks changed
 ---| "playback"
+---| "evicted" tracks were deleted for want of room
 ---| "worker" a worker was restarted
 ---| "connected"
 ---| "disconnected"
@@ -25,6 +26,7 @@ M.AUTOCOMMANDS = {
   download = "LofiDownload",
   queue = "LofiQueue",
   playback = "LofiPlayback",
+  evicted = "LofiEvicted",
   worker = "LofiWorker",
   connected = "LofiConnected",
   disconnected = "LofiDisconnected",

@@ -27,6 +27,14 @@ local lists = {
       end)
     end,
   },
+  tags = {
+    names = {},
+    fetch = function(done)
+      require("lofi").tracks({ limit = MOST }, function(_, result)
+        done(result and M.tags_of(result.tracks))
+      end)
+    end,
+  },
   models = {
     names = {},
     fetch = function(done)
@@ -51,18 +59,26 @@ local function refresh(list)
   end)
 end
 
----Ids of tracks, newest first: those of the last time; they are asked for anew.
----@return string[]
-function M.tracks()
-  refresh(lists.tracks)
-  return lists.tracks.names
+---@param tracks lofi.Track[]
+---@return string[] their tags, sorted
+function M.tags_of(tracks)
+  local found = {}
+  for _, track in ipairs(tracks) do
+    for _, tag in ipairs(track.tags or {}) do
+      found[tag] = true
+    end
+  end
+  local tags = vim.tbl_keys(found)
+  table.sort(tags)
+  return tags
 end
 
----Names of models: those of the last time; they are asked for anew.
+---Ids of tracks, newest first, or names: those of the last time; they are asked for anew.
+---@param list "tracks"|"models"|"tags"
 ---@return string[]
-function M.models()
-  refresh(lists.models)
-  return lists.models.names
+function M.names(list)
+  refresh(lists[list])
+  return lists[list].names
 end
 
 ---Ids of tracks that are being made or wait, as far as the events told.
@@ -153,6 +169,28 @@ function M.resolve(typed, list, cb)
       listed(err, result and result.tracks)
     end)
   end
+end
+
+---The track that is meant where none is named: what plays, else the library's newest.
+---@param cb fun(err: lofi.Error?, track_id: string?) called once, after the broker's answers
+function M.meant(cb)
+  local function newest(err, result)
+    local track = result and result.tracks[1]
+    if track then
+      cb(nil, track.track_id)
+    else
+      local none =
+        require("lofi.rpc").error("INVALID_TRACK_ID", "there are no tracks yet", "", INVALID_TRACK_ID)
+      cb(err or none, nil)
+    end
+  end
+  require("lofi").playback(function(err, status)
+    if err == nil and status.track_id then
+      cb(nil, status.track_id)
+    else
+      require("lofi").tracks({ limit = 1 }, newest)
+    end
+  end)
 end
 
 return M

@@ -2,13 +2,15 @@
 local M = {}
 
 ---Subcommands, and what their first argument is.
----@type table<string, "prompt"|"job"|"words"|"tracks"|"volume"|"model"|"nothing">
+---@type table<string, "prompt"|"job"|"filter"|"tag"|"tracks"|"volume"|"model"|"nothing">
 M.SUBCOMMANDS = {
   generate = "prompt",
   queue = "nothing",
   cancel = "job",
   clear = "nothing",
-  tracks = "words",
+  fav = "tracks",
+  tag = "tag",
+  tracks = "filter",
   prompts = "nothing",
   play = "tracks",
   pause = "nothing",
@@ -35,6 +37,7 @@ M.OPTIONS = {
 ---@class lofi.Parsed
 ---@field sub string
 ---@field words string[] arguments of the subcommand, except of `generate`
+---@field text string the same as one, "" where there are none
 ---@field prompt string of `generate`; "" where none was given
 ---@field options table of `generate`: duration_sec, seed, model, format, priority
 ---@field problem string? why nothing can be done, in words
@@ -117,7 +120,7 @@ function M.parse(arguments)
   local words = vim.split(vim.trim(arguments), "%s+", { trimempty = true })
   local first = words[1]
   if first == nil then
-    return { sub = "", words = {}, prompt = "", options = {} }
+    return { sub = "", words = {}, text = "", prompt = "", options = {} }
   end
   if M.SUBCOMMANDS[first] and first ~= "generate" then
     local rest = vim.list_slice(words, 2)
@@ -125,20 +128,57 @@ function M.parse(arguments)
     if M.SUBCOMMANDS[first] == "nothing" and #rest > 0 then
       problem = ('"%s" takes no words; `:Lofi generate %s` makes a track of them'):format(first, arguments)
     end
-    return { sub = first, words = rest, prompt = "", options = {}, problem = problem }
+    local text = table.concat(rest, " ")
+    return { sub = first, words = rest, text = text, prompt = "", options = {}, problem = problem }
   end
   local slip = #words == 1 and first ~= "generate" and meant(first)
   local prompt, options, problem = prompt_of(first == "generate" and vim.list_slice(words, 2) or words)
   if slip then
     problem = ("did you mean `:Lofi %s`? `:Lofi generate %s` makes a track of it"):format(slip, first)
   end
-  return { sub = "generate", words = {}, prompt = prompt, options = options, problem = problem }
+  return { sub = "generate", words = {}, text = "", prompt = prompt, options = options, problem = problem }
+end
+
+---Whether a word is an id, or the beginning of one.
+---@param word string?
+---@return boolean
+function M.is_id(word)
+  return word ~= nil and #word <= 16 and word:find("^%x%x%x%x+$") ~= nil
+end
+
+---Tags that are given and taken away: "+late night -sad"; the first "+" may be left out.
+---@param words string[]
+---@return {add: string[], remove: string[]}
+function M.tags(words)
+  local found = { add = {}, remove = {} }
+  local list
+  for _, word in ipairs(words) do
+    local sign, rest = word:match("^([+-])(.+)$")
+    if sign or list == nil then
+      list = sign == "-" and found.remove or found.add
+      table.insert(list, rest or word)
+    else
+      list[#list] = list[#list] .. " " .. word
+    end
+  end
+  return found
+end
+
+---What of a library is to be listed: "rain" or "fav=yes rain".
+---@param words string[]
+---@return lofi.TracksOptions
+function M.filter(words)
+  local rest = vim.tbl_filter(function(word)
+    return word ~= "fav=yes"
+  end, words)
+  return { query = table.concat(rest, " "), favourites = #rest < #words or nil }
 end
 
 ---@class lofi.Known what can be completed
 ---@field tracks string[] ids
 ---@field jobs string[] ids
 ---@field models string[] names
+---@field tags string[]
 
 ---What can stand in the place of the last, perhaps unfinished, word.
 ---@param arguments string everything behind the command's name, up to the cursor
@@ -158,6 +198,13 @@ function M.candidates(arguments, known)
       found = known.jobs
     elseif kind == "model" and #words == 1 then
       found = known.models
+    elseif kind == "filter" then
+      found = vim.list_extend({ "fav=yes" }, known.tags)
+    elseif kind == "tag" then
+      found = #words == 1 and vim.list_slice(known.tracks) or {}
+      for _, tag in ipairs(known.tags) do
+        vim.list_extend(found, { "+" .. tag, "-" .. tag })
+      end
     elseif kind == "prompt" then
       found = {}
       local key = lead:match("^(%l+)=")

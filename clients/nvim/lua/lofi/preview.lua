@@ -82,6 +82,19 @@ function M.lines(id, width, cb)
   end
 end
 
+--- Get the lines for a track, or what stands in their place where there is none.
+---@param track lofi.Track?
+---@param width integer
+---@param cb fun(lines: string[])
+---@return fun() cancel
+function M.lines_of(track, width, cb)
+  if track then
+    return M.lines(track.track_id, width, cb)
+  end
+  cb({ "no track of this prompt is left" })
+  return function() end
+end
+
 --- Colour lines of `lofi tracks show` in a buffer: the names of the data, and the waveform.
 ---@param buffer integer
 ---@param lines string[]

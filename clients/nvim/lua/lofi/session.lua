@@ -15,6 +15,7 @@ local EVENTS = {
   model_status = "model",
   download_progress = "download",
   worker_restart = "worker",
+  cache_evicted = "evicted",
   playback_started = "playback",
   playback_paused = "playback",
   playback_resumed = "playback",

@@ -6,18 +6,36 @@ local entries = require("lofi.picker.entries")
 local M = {}
 
 local MOST = 2000
+local MOST_ASKED = 1000
 local PRINTED = 50
 local NUMBER_WIDTH = 6 -- what Neovim's own selection prints before a row: "2000: "
 
 ---@class lofi.picker.Options
----@field query? string words that the prompt must hold
+---@field query? string words that prompt, tags or the model's name must hold
+---@field favourites? boolean those alone
 
 --- Get the library's tracks, newest first; `cb` is called once.
 ---@param options lofi.picker.Options
 ---@param cb fun(err?: lofi.Error, tracks?: lofi.Track[])
 function M.fetch(options, cb)
-  require("lofi").tracks({ limit = MOST, query = options.query }, function(err, result)
+  local wanted = { limit = MOST, query = options.query, favourites = options.favourites }
+  require("lofi").tracks(wanted, function(err, result)
     cb(err, result and result.tracks)
+  end)
+end
+
+--- Get the prompts, those used most first; `cb` is called once.
+---@param options lofi.picker.Options
+---@param cb fun(err?: lofi.Error, prompts?: lofi.picker.Prompt[])
+function M.fetch_prompts(options, cb)
+  M.fetch(options, function(err, tracks)
+    if not tracks then
+      cb(err, nil)
+      return
+    end
+    require("lofi").prompts({ limit = MOST_ASKED, query = options.query }, function(problem, result)
+      cb(problem, result and entries.prompts(tracks, result.prompts))
+    end)
   end)
 end
 
@@ -110,6 +128,17 @@ local function select_prompt(found)
   end)
 end
 
+---@param options lofi.picker.Options
+---@return string why nothing is listed
+local function none(options)
+  local query = options.query or ""
+  if query ~= "" then
+    return ("no %s holds %q"):format(options.favourites and "favourite" or "track", query)
+  end
+  return options.favourites and "there are no favourites yet; `:Lofi fav` marks what plays"
+    or "there are no tracks yet; `:Lofi PROMPT` makes one"
+end
+
 ---@param backend string
 ---@param options lofi.picker.Options
 ---@param list string "tracks" or "prompts"
@@ -118,21 +147,13 @@ local function show(backend, options, list)
     require("lofi.picker.snacks")[list](options) -- it gets its rows itself
     return
   end
-  M.fetch(options, function(err, tracks)
+  local fetch = list == "tracks" and M.fetch or M.fetch_prompts
+  fetch(options, function(err, rows)
     if err then
       require("lofi.notify").error(err)
-      return
-    end
-    if #tracks == 0 then
-      local words = "there are no tracks yet; `:Lofi PROMPT` makes one"
-      if options.query and options.query ~= "" then
-        words = ("no track's prompt holds %q"):format(options.query)
-      end
-      require("lofi.notify").say(words)
-      return
-    end
-    local rows = list == "tracks" and tracks or entries.prompts(tracks)
-    if backend == "telescope" then
+    elseif #rows == 0 then
+      require("lofi.notify").say(none(options))
+    elseif backend == "telescope" then
       require("lofi.picker.telescope")[list](rows)
     elseif list == "tracks" then
       select_track(rows)
@@ -142,13 +163,13 @@ local function show(backend, options, list)
   end)
 end
 
---- List the tracks: play one, delete it, copy its id, or generate it again with a new seed.
+--- List the tracks: play one, mark it, delete it, copy its id, or generate it again with a new seed.
 ---@param options? lofi.picker.Options
 function M.tracks(options)
   show(M.backend(), options or {}, "tracks")
 end
 
---- List the library's prompts, those used most first, to generate one of them again.
+--- List the prompts, those used most first, to generate one of them again.
 ---@param options? lofi.picker.Options
 function M.prompts(options)
   show(M.backend(), options or {}, "prompts")

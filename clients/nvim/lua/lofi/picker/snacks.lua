@@ -8,7 +8,7 @@ local M = {}
 
 ---@param rows table[]
 ---@param row fun(value: any): string
----@param track_of fun(value: any): lofi.Track
+---@param track_of fun(value: any): lofi.Track?
 ---@return table[]
 local function items(rows, row, track_of)
   return vim.tbl_map(function(value)
@@ -22,9 +22,10 @@ local function previewer()
   return function(context)
     cancel()
     context.preview:reset()
-    context.preview:set_title(context.item.track.track_id)
+    local track = context.item.track
+    context.preview:set_title(track and track.track_id or "")
     local width = preview.width(context.win)
-    cancel = preview.lines(context.item.track.track_id, width, function(lines)
+    cancel = preview.lines_of(track, width, function(lines)
       -- The picker may be gone, or at another item, by now.
       if context.preview.item == context.item and vim.api.nvim_buf_is_valid(context.buf) then
         context.preview:set_lines(lines)
@@ -34,14 +35,16 @@ local function previewer()
   end
 end
 
----@param to_items fun(tracks: lofi.Track[]): table[]
+---@param fetch string function of `lofi.picker` that gets the rows
+---@param to_items fun(rows: table[]): table[]
 ---@return fun(options: table, context: table): fun(cb: fun(item: table))
-local function finder(to_items)
+local function finder(fetch, to_items)
   return function(options, context)
     return function(cb)
       local answered, found = false, {}
-      require("lofi.picker").fetch({ query = options.query }, function(err, tracks)
-        answered, found = true, tracks or {}
+      local wanted = { query = options.query, favourites = options.favourites }
+      require("lofi.picker")[fetch](wanted, function(err, rows)
+        answered, found = true, rows or {}
         if err then
           require("lofi.notify").error(err)
         end
@@ -73,7 +76,7 @@ local function track_source()
       if not item then
         return
       end
-      if action.name == "delete" then
+      if action.stays then
         action.run(item.track, function()
           if not picker.closed then
             picker:find()
@@ -90,7 +93,7 @@ local function track_source()
   end
   return {
     title = "lofi tracks",
-    finder = finder(function(tracks)
+    finder = finder("fetch", function(tracks)
       return items(tracks, entries.track_row, function(track)
         return track
       end)
@@ -107,8 +110,8 @@ end
 local function prompt_source()
   return {
     title = "lofi prompts",
-    finder = finder(function(tracks)
-      return items(entries.prompts(tracks), entries.prompt_row, function(entry)
+    finder = finder("fetch_prompts", function(prompts)
+      return items(prompts, entries.prompt_row, function(entry)
         return entry.track
       end)
     end),

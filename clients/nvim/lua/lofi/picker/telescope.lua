@@ -19,7 +19,7 @@ local function finder(rows, row)
   })
 end
 
----@param track_of fun(value: any): lofi.Track
+---@param track_of fun(value: any): lofi.Track?
 ---@return table previewer
 local function previewer(track_of)
   local cancel = function() end
@@ -29,7 +29,7 @@ local function previewer(track_of)
       cancel()
       local buffer = self.state.bufnr
       local width = preview.width(self.state.winid)
-      cancel = preview.lines(track_of(entry.value).track_id, width, function(lines)
+      cancel = preview.lines_of(track_of(entry.value), width, function(lines)
         if vim.api.nvim_buf_is_valid(buffer) then
           vim.api.nvim_buf_set_lines(buffer, 0, -1, false, lines)
           preview.highlight(buffer, lines)
@@ -62,11 +62,9 @@ function M.tracks(tracks, options)
             if not entry then
               return
             end
-            if action.name == "delete" then
-              action.run(entry.value, function()
-                tracks = vim.tbl_filter(function(track)
-                  return track.track_id ~= entry.value.track_id
-                end, tracks)
+            if action.stays then
+              action.run(entry.value, function(now)
+                tracks = entries.replaced(tracks, entry.value.track_id, now)
                 if vim.api.nvim_buf_is_valid(prompt_buffer) then
                   local picker = state.get_current_picker(prompt_buffer)
                   picker:refresh(finder(tracks, entries.track_row), { reset_prompt = false })

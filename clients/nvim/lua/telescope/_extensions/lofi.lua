@@ -1,26 +1,22 @@
 --- `:Telescope lofi tracks` and `:Telescope lofi prompts`.
 
----@param show fun(tracks: lofi.Track[], options: table)
+---@param fetch string function of `lofi.picker` that gets the rows
+---@param list string function of `lofi.picker.telescope` that shows them
 ---@return fun(options?: table)
-local function listing(show)
+local function listing(fetch, list)
   return function(options)
-    require("lofi.picker").fetch(options or {}, function(err, tracks)
-      if err then
-        require("lofi.notify").error(err)
-      else
-        show(tracks, options or {})
-      end
-    end)
+    options = options or {}
+    require("lofi.picker")[fetch](
+      options,
+      require("lofi.notify").on_success(function(rows)
+        require("lofi.picker.telescope")[list](rows, options)
+      end)
+    )
   end
 end
 
-local tracks = listing(function(found, options)
-  require("lofi.picker.telescope").tracks(found, options)
-end)
-
-local prompts = listing(function(found, options)
-  require("lofi.picker.telescope").prompts(require("lofi.picker.entries").prompts(found), options)
-end)
+local tracks = listing("fetch", "tracks")
+local prompts = listing("fetch_prompts", "prompts")
 
 return require("telescope").register_extension({
   exports = { lofi = tracks, tracks = tracks, prompts = prompts },
