@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 from tests.nvim.conftest import Open
 from tests.nvim.picking import DELETE, DOUBLES, PLAY, choose, library, make
@@ -158,3 +159,12 @@ def test_the_picker_is_the_one_that_is_installed_or_wanted(home: Home, open_edit
     assert other.lua(backend) == "select"
     told = 'lofi: picker = "snacks": that plugin isn\'t installed; vim.ui.select is used'
     assert other.wait("notify")["words"] == told
+
+
+def test_a_file_that_is_damaged_is_found(editor: Editor) -> None:
+    (rain,) = make(editor, "rain")
+    assert editor.call("verify_tracks", {"track_ids": [rain]})["problems"] == []
+    with Path(editor.call("track", rain)["path"]).open("r+b") as file:
+        file.write(b"RIFX")
+    (problem,) = editor.call("verify_tracks", {"track_ids": [rain]})["problems"]
+    assert problem["file"].startswith(rain) and problem["message"]

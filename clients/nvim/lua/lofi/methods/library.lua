@@ -60,6 +60,14 @@ function M.stats(cb)
   ask("cache_stats", nil, cb)
 end
 
+---Check the library's files against what was written of them.
+---@param opts {track_ids: string[]?, repair: boolean?}? track_ids: read all their files; nil: look at the whole
+---library without reading. repair: see to what is wrong
+---@param cb lofi.Callback? result: `{tracks, bytes, problems}`; a problem is `{file, what, message, …}`
+function M.verify_tracks(opts, cb)
+  ask("cache_verify", opts, cb)
+end
+
 ---The prompts that were asked for, the last one first, also those whose tracks are gone.
 ---@param opts {limit: integer?, query: string?}? limit: 100, at most 1000
 ---@param cb lofi.Callback? result: `{prompts, total}`; a prompt is `{prompt, asked, asked_at}`
