@@ -60,9 +60,12 @@ function M.stats(cb)
   ask("cache_stats", nil, cb)
 end
 
+---@class lofi.VerifyOptions
+---@field track_ids string[]? read all their files; nil: look at the whole library without reading
+---@field repair boolean? see to what is wrong
+
 ---Check the library's files against what was written of them.
----@param opts {track_ids: string[]?, repair: boolean?}? track_ids: read all their files; nil: look at all without
----reading. repair: see to what is wrong
+---@param opts lofi.VerifyOptions?
 ---@param cb lofi.Callback? result: `{tracks, bytes, problems}`; a problem is `{file, what, message, …}`
 function M.verify_tracks(opts, cb)
   ask("cache_verify", opts, cb)
