@@ -24,7 +24,7 @@ PositiveSeconds = Annotated[float, Meta(gt=0)]
 
 _TCP = r"^(tcp://\S+:\d+)?\Z"
 _FOLDER = r"^[^\0]*\Z"
-_SINK = r"^(null|file:/[^\0]+)?\Z"
+_SINK = r"^(null|(paced-)?file:/[^\0]+)?\Z"
 _IN_WORDS = {
     _TCP: 'write tcp://address:port, or "" for none',
     _FOLDER: "write a path without NUL",

@@ -154,7 +154,7 @@ def test_end_of_file_ends_it_whatever_it_does(tmp_path: Path) -> None:
 
 def test_end_of_file_ends_it_also_when_its_device_hangs(tmp_path: Path) -> None:
     track = write_track(tmp_path / "tone.wav", sine(30.0))
-    hang = "import time, lofi_player.sinks as s\ns.DeviceSink.close = lambda self: time.sleep(60)"
+    hang = "import time, lofi_player.device_sink as s\ns.DeviceSink.close = lambda self: time.sleep(60)"
     code = f"import sys\nif 'lofi_player' in sys.orig_argv: exec({hang!r})"
     with player("null", **hooked(tmp_path / "hook", code)) as process:
         process.send(pm.Play(order=1, number=1, path=str(track)))

@@ -12,24 +12,37 @@ import soundfile
 from numpy.typing import NDArray
 
 from lofi_common import player_messages as pm
+from lofi_common.errors import AudioDeviceError
+from lofi_player.opening import open_for
 from lofi_player.player import Player
-from lofi_player.source import CHANNELS, Frames, Source
+from lofi_player.sound import CHANNELS, Frames
 
 T = TypeVar("T")
 
 RATE = 32_000
 RAMP = 480
 """Frames: 15 ms."""
+HELD = 160
+"""Frames that the limiter has while more is to come."""
 
 NO_SOUND = {"PULSE_SERVER": "unix:/none", "ALSA_CONFIG_PATH": "/none", "JACK_DEFAULT_SERVER": "none"}
 """The environment of a machine without a sound device (Linux)."""
 
 
+DEVICES = (None, "left", "right")
+"""Of the machine that a MemorySink stands for."""
+
+
 class MemorySink:
     """Keeps what it gets. It has room for `limit` frames beyond those that were `heard`."""
 
-    def __init__(self, sample_rate: int, limit: int = 10**9) -> None:
+    def __init__(self, sample_rate: int, limit: int = 10**9, device: str | None = None) -> None:
         self.sample_rate = sample_rate
+        self.device = device
+        self.paced = True
+        self.fallen = 0
+        self.gone = False
+        """No device is there to fall back on."""
         self.limit = limit
         self.blocks: list[Frames] = []
         self.written = 0
@@ -53,11 +66,29 @@ class MemorySink:
     def flow(self, on: bool) -> None:
         self.flowing = on
 
+    def begun(self) -> bool:
+        return bool(self.heard)
+
+    def lost(self) -> bool:
+        return False
+
     def rest(self) -> None:
         self.resting = True
 
-    def wake(self) -> None:
-        self.resting = False
+    def wake(self, device: str | None) -> bool:
+        woken, self.resting = self.resting, False
+        return woken
+
+    def change(self, device: str | None) -> None:
+        if device not in DEVICES:
+            raise AudioDeviceError(f"no {device}")
+        self.device = device
+
+    def fall_back(self) -> None:
+        if self.gone:
+            raise AudioDeviceError("none is left")
+        self.fallen += 1
+        self.device = None
 
     def close(self) -> None:
         self.closed = True
@@ -69,16 +100,18 @@ class MemorySink:
 class Desk:
     """The player's core, ordered about by plain calls."""
 
-    def __init__(self, volume: float = 1.0, limit: int = 10**9) -> None:
+    def __init__(self, volume: float = 1.0, limit: int = 10**9, paced: bool = True) -> None:
         self.now = 0.0
         self.sinks: list[MemorySink] = []
         self.reports: list[pm.Report] = []
         self._limit = limit
+        self._paced = paced
         self._orders = itertools.count(1)
         self.player = Player(volume, self._open, self.reports.append, lambda: self.now)
 
-    def _open(self, sample_rate: int) -> MemorySink:
-        self.sinks.append(MemorySink(sample_rate, self._limit))
+    def _open(self, sample_rate: int, device: str | None) -> MemorySink:
+        self.sinks.append(MemorySink(sample_rate, self._limit, device if device in DEVICES else None))
+        self.sink.paced = self._paced
         return self.sinks[-1]
 
     @property
@@ -89,7 +122,7 @@ class Desk:
         if path is not None:
             params["path"] = str(path)
         order = kind(order=next(self._orders), **params)
-        self.player.obey(order, None if path is None else Source(str(path)))
+        self.player.obey(order, open_for(order))
         answer = self.reports.pop()
         assert isinstance(answer, pm.Answer) and answer.order == order.order
         return answer

@@ -16,9 +16,9 @@ import msgspec
 from lofi_common import player_messages as pm
 from lofi_common.errors import LofiError
 from lofi_common.logs import fields, logging_to
+from lofi_player.opening import Opened, open_for
 from lofi_player.player import Player
 from lofi_player.sinks import open_sink
-from lofi_player.source import Source
 
 log = logging.getLogger(__name__)
 
@@ -28,7 +28,7 @@ _CHUNK = 1 << 16
 _GRACE_SEC = 0.8
 """After the end of stdin: then this process ends, whatever its device does."""
 
-_Ordered = tuple[pm.Order, Source | LofiError | None]
+_Ordered = tuple[pm.Order, Opened]
 _Orders = queue.SimpleQueue[_Ordered | None]
 
 
@@ -42,7 +42,7 @@ def main() -> None:
     with logging_to(arguments.log_level, None, stderr=True):
         player = Player(
             arguments.volume,
-            lambda sample_rate: open_sink(arguments.device, sample_rate),
+            lambda sample_rate, device: open_sink(arguments.device, sample_rate, device),
             lambda report: _say(stdout, report),
         )
         threading.Thread(target=_read, args=(orders,), name="stdin", daemon=True).start()
@@ -57,7 +57,9 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="lofi-player", description="Started by the broker; leaves when its stdin is closed."
     )
-    parser.add_argument("--device", default="", help='"" = the default device, null, or file:PATH')
+    parser.add_argument(
+        "--device", default="", help='"" = the default device, null, file:PATH, or paced-file:PATH'
+    )
     parser.add_argument("--volume", type=float, required=True, help="0 to 1, to begin with")
     parser.add_argument("--log-level", default="info")
     return parser
@@ -84,7 +86,7 @@ def _read(orders: _Orders) -> None:
     try:
         for line in _lines():
             order = pm.decode_order(line)
-            orders.put((order, _source(order)))
+            orders.put((order, open_for(order)))
     except (msgspec.DecodeError, ValueError) as error:
         log.error(fields("order_misunderstood", reason=error))
     orders.put(None)
@@ -98,15 +100,6 @@ def _lines() -> Iterator[bytes]:
     while chunk := os.read(0, _CHUNK):
         *lines, rest = (rest + chunk).split(b"\n")
         yield from lines
-
-
-def _source(order: pm.Order) -> Source | LofiError | None:
-    if not isinstance(order, pm.Play | pm.Next):
-        return None
-    try:
-        return Source(order.path)
-    except LofiError as error:
-        return error
 
 
 def _say(stdout: int, report: pm.Report) -> None:

@@ -6,12 +6,11 @@ A process of its own: sound libraries print, take long, and may end the process 
 from __future__ import annotations
 
 import os
-from typing import Any
 
 import msgspec
 
 from lofi_common.errors import AudioDeviceError, ErrorInfo
-from lofi_player.sinks import open_device, told_by_libraries
+from lofi_player.backends import close_device, listed, open_device, told_by_libraries
 
 _SAMPLE_RATE = 32_000
 
@@ -38,26 +37,11 @@ def find_devices(*, null: bool = False) -> Devices:
     except AudioDeviceError as error:
         return Devices(devices=[], error=error.info())
     backend = device.backend
-    device.close()
+    close_device(device)
     kind = next(each for each in miniaudio.Backend if each.name == backend.upper())
     with told_by_libraries():
-        return Devices(devices=_listed(kind), backend=backend)
-
-
-def _listed(backend: Any) -> list[Device]:
-    """miniaudio's own list leaves out which is the default one."""
-    import miniaudio
-
-    ffi, lib = miniaudio.ffi, miniaudio.lib
-    found = miniaudio.Devices([backend])
-    infos, count = ffi.new("ma_device_info**"), ffi.new("ma_uint32*")
-    if lib.ma_context_get_devices(found._context, infos, count, ffi.NULL, ffi.NULL) != lib.MA_SUCCESS:
-        return []
-    listed = [infos[0][index] for index in range(count[0])]
-    return [
-        Device(name=ffi.string(each.name).decode(errors="replace"), default=bool(each.isDefault))
-        for each in listed
-    ]
+        found = [Device(name=each.name, default=each.default) for each in listed(kind)]
+    return Devices(devices=found, backend=backend)
 
 
 def main() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from lofi_player.source import Frames
+from lofi_player.sound import Frames
 
 RAMP_SEC = 0.015
 
@@ -17,16 +17,20 @@ class Ramp:
         self._target = value
         self._left = 0
 
-    def to(self, target: float, sample_rate: int) -> int:
+    def to(self, target: float, sample_rate: int, sec: float = RAMP_SEC) -> int:
         """Head for `target`; returns in how many frames it is there."""
         self._target = target
-        self._left = 0 if target == self._value else max(1, round(RAMP_SEC * sample_rate))
+        self._left = 0 if target == self._value else max(1, round(sec * sample_rate))
         return self._left
 
     def jump(self, value: float) -> None:
         """Be there at once, where nothing is heard that could click."""
         self._value = self._target = value
         self._left = 0
+
+    @property
+    def value(self) -> float:
+        return self._value
 
     def apply(self, block: Frames) -> Frames:
         """The block, multiplied; the ramp moves on by its length."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from lofi_player.source import CHANNELS, Frames
+from lofi_player.sound import CHANNELS, Frames
 
 
 class Ring:
@@ -47,3 +47,9 @@ class Ring:
         if self.flowing:
             self.missing += count - there
         return out
+
+    def fade_in(self, frames: int) -> None:
+        """Let what is read next rise from silence; only while nobody reads."""
+        frames = min(frames, self.written - self.read_frames)
+        places = (self.read_frames + np.arange(frames)) % len(self._frames)
+        self._frames[places] *= (np.arange(1, frames + 1, dtype=np.float32) / max(1, frames))[:, None]

@@ -1,0 +1,126 @@
+"""Sound systems and their devices, by miniaudio."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, NamedTuple
+
+from lofi_common.errors import AudioDeviceError
+from lofi_player.sound import CHANNELS
+
+_PERIOD_MS = 20
+_LAST_WORDS = 20_000
+_LAST_LINES = 20
+
+
+class Listed(NamedTuple):
+    """A device; id: miniaudio's own."""
+
+    name: str
+    default: bool
+    id: Any
+
+
+def open_device(sample_rate: int, *, null: bool, name: str | None = None) -> Any:
+    """The device of this name, or the default one of the first sound system that has one.
+
+    miniaudio itself would fall back on its null device, and nobody would learn why nothing is heard.
+    Raises AudioDeviceError.
+    """
+    import miniaudio
+
+    tried, names = [], []
+    with told_by_libraries() as words:
+        for backend in _backends(null):
+            found = [] if name is None else listed(backend)
+            names += [each.name for each in found]
+            id = next((each.id for each in found if each.name == name), None)
+            if id is None and name is not None:
+                continue
+            try:
+                return miniaudio.PlaybackDevice(
+                    output_format=miniaudio.SampleFormat.FLOAT32,
+                    nchannels=CHANNELS,
+                    sample_rate=sample_rate,
+                    buffersize_msec=_PERIOD_MS,
+                    device_id=id,
+                    backends=[backend],
+                    app_name="lofi",
+                )
+            except miniaudio.MiniaudioError as error:
+                tried.append(f"{backend.name}: {error}")
+    details = "\n".join([*tried, *words])
+    if name is not None and name not in names:
+        there = f"there are: {', '.join(sorted(set(names)))}" if names else "there is none at all"
+        raise AudioDeviceError(f"there is no sound device {name!r}; {there}", details=details)
+    raise AudioDeviceError("no sound device can be opened", details=details)
+
+
+def close_device(device: Any) -> None:
+    """And its connection to the sound system, which miniaudio's Python binding would keep."""
+    import miniaudio
+
+    context = device._context
+    device.close()
+    miniaudio.lib.ma_context_uninit(context)
+
+
+def is_lost(device: Any) -> bool:
+    """Whether it has stopped by itself."""
+    import miniaudio
+
+    return not miniaudio.lib.ma_device_is_started(device._device)
+
+
+def listed(backend: Any) -> list[Listed]:
+    """The devices of a sound system, none where it is not there. miniaudio's own list leaves out which is the
+    default one."""
+    import miniaudio
+
+    ffi, lib = miniaudio.ffi, miniaudio.lib
+    try:
+        found = miniaudio.Devices([backend])
+    except miniaudio.MiniaudioError:
+        return []
+    infos, count = ffi.new("ma_device_info**"), ffi.new("ma_uint32*")
+    if lib.ma_context_get_devices(found._context, infos, count, ffi.NULL, ffi.NULL) != lib.MA_SUCCESS:
+        return []
+    devices = [infos[0][index] for index in range(count[0])]
+    return [
+        Listed(
+            name=ffi.string(each.name).decode(errors="replace"),
+            default=bool(each.isDefault),
+            id=ffi.new("ma_device_id *", each.id),
+        )
+        for each in devices
+    ]
+
+
+def _backends(null: bool) -> list[Any]:
+    """Sound systems that this platform may have, in miniaudio's order, or the one without a device."""
+    import miniaudio
+
+    if null:
+        return [miniaudio.Backend.NULL]
+    none = (miniaudio.Backend.NULL, miniaudio.Backend.CUSTOM)
+    enabled = miniaudio.get_enabled_backends()
+    return [backend for backend in miniaudio.Backend if backend in enabled and backend not in none]
+
+
+@contextmanager
+def told_by_libraries() -> Iterator[list[str]]:
+    """What sound libraries print to descriptor 2 within the block: lines, after it, and nowhere else."""
+    words: list[str] = []
+    stderr = os.dup(2)
+    with tempfile.TemporaryFile() as file:
+        os.dup2(file.fileno(), 2)
+        try:
+            yield words
+        finally:
+            os.dup2(stderr, 2)
+            os.close(stderr)
+            file.seek(0)
+            words += file.read(_LAST_WORDS).decode(errors="replace").splitlines()[:_LAST_LINES]
