@@ -16,7 +16,7 @@ from lofi_common.logs import fields
 
 log = logging.getLogger(__name__)
 
-_MB = 1_000_000
+MB = 1_000_000
 
 Publish = Callable[[str, api.Result], None]
 
@@ -27,7 +27,7 @@ def to_evict(tracks: Collection[Held], limits: CacheConfig, needed: Collection[s
     Favourites, the newest track and those of `needed` stay, and when they alone are over the limits, nothing
     else helps: then they are.
     """
-    most_bytes = limits.max_mb * _MB or sum(track.bytes for track in tracks)
+    most_bytes = limits.max_mb * MB or sum(track.bytes for track in tracks)
     most_tracks = limits.max_tracks or len(tracks)
     size, number = sum(track.bytes for track in tracks), len(tracks)
     newest = max((track.created_at for track in tracks), default=0.0)
@@ -82,7 +82,7 @@ class Eviction:
         """Once, when the tracks that can't be evicted are over the limits alone."""
         number, size = self._library.stats()
         over = bool(
-            (self._limits.max_mb and size > self._limits.max_mb * _MB)
+            (self._limits.max_mb and size > self._limits.max_mb * MB)
             or (self._limits.max_tracks and number > self._limits.max_tracks)
         )
         if over and not self._told:

@@ -59,6 +59,13 @@ class TrackIndex:
         row = self._db.execute("SELECT track FROM tracks WHERE track_id = ?", (track_id,)).fetchone()
         return msgspec.json.decode(row["track"], type=Track) if row else None
 
+    def of_file(self, sha256: str) -> str | None:
+        """The id of the track whose audio file this is."""
+        row = self._db.execute(
+            "SELECT track_id FROM tracks WHERE NOT segment AND json_extract(track, '$.sha256') = ?", (sha256,)
+        ).fetchone()
+        return str(row["track_id"]) if row else None
+
     def unknown(self, track_ids: Sequence[str]) -> str | None:
         """The first of these ids that the index does not have."""
         row = self._db.execute(

@@ -8,9 +8,10 @@ import glob
 import hashlib
 import logging
 import os
+import secrets
 import sqlite3
 import stat
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -78,24 +79,50 @@ class Library:
             **{name: getattr(done, name) for name in _TOLD_AS_IT_IS},
         )
         tokens = self._spool / f"{done.job_id}.{done.attempt}.{TOKENS}"
-        put: list[Path] = []
+        moves = {source: target}
+        if done.tokens_sha256 is not None:
+            moves = {tokens: self.tokens_file(job.track_id), **moves}
         try:
             ours = source.parent == self._spool and _as_long_as_asked(job.spec, done)
             if not ours or not _is_told(source, done.bytes, done.sha256):
                 raise CacheWriteError(f"{source} is not the file that the worker should have written")
             if done.tokens_sha256 is not None and not _is_told(tokens, done.tokens_bytes, done.tokens_sha256):
                 raise CacheWriteError(f"{tokens} is not the file that the worker should have written")
-            put.append(write_metadata(self.folder, track))
-            if done.tokens_sha256 is not None:
-                put.append(tokens.rename(self.tokens_file(job.track_id)))
-            put.append(source.rename(target))
-            sync_folder(self.folder)
+            self._put(track, moves)
         except OSError as error:
-            for path in put:  # the job fails: nothing of it stays
+            raise self._refused(error) from error
+        return msgspec.structs.replace(track, path=str(target))
+
+    def spool_file(self) -> Path:
+        """A name in the spool that nobody has."""
+        return self._spool / f"import-{secrets.token_hex(8)}"
+
+    async def take_in(self, track: Track, source: Path) -> Track:
+        """Move a file of the spool into the library, as this track. Raises CacheWriteError."""
+        async with self.changing:
+            target = self.folder / f"{track.track_id}.{track.format}"
+            try:
+                await asyncio.to_thread(self._put, track, {source: target})
+            except OSError as error:
+                raise self._refused(error) from error
+            self._store.index.put_all([track])
+        return msgspec.structs.replace(track, path=str(target))
+
+    def _put(self, track: Track, moves: Mapping[Path, Path]) -> None:
+        """Write the metadata, then move files, the last one the audio. Raises OSError; nothing stays then."""
+        put: list[Path] = []
+        try:
+            put.append(write_metadata(self.folder, track))
+            put += [source.rename(target) for source, target in moves.items()]
+            sync_folder(self.folder)
+        except OSError:
+            for path in put:
                 with contextlib.suppress(OSError):
                     path.unlink()
-            raise CacheWriteError(f"the track can't be put into {self.folder}: {error.strerror}") from error
-        return msgspec.structs.replace(track, path=str(target))
+            raise
+
+    def _refused(self, error: OSError) -> CacheWriteError:
+        return CacheWriteError(f"the track can't be put into {self.folder}: {error.strerror}")
 
     def find(self, track_id: str) -> Track | None:
         """The track if its file is there, whole. If not, its index row is dropped.
@@ -115,6 +142,11 @@ class Library:
             self._store.index.delete([track_id])
             return None
         return msgspec.structs.replace(stored, path=str(path))
+
+    def of_file(self, sha256: str) -> Track | None:
+        """The track whose audio file this is."""
+        track_id = self._store.index.of_file(sha256)
+        return None if track_id is None else self.find(track_id)
 
     def unknown(self, track_ids: Sequence[str]) -> str | None:
         """The first of these ids that is not in the index; files are not looked at."""

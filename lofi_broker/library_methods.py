@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from lofi_broker import marks
+from lofi_broker.eviction import MB
+from lofi_broker.import_tracks import Imports
 from lofi_broker.inspection import Inspection
 from lofi_common import api, api_library
 
@@ -18,6 +20,7 @@ class LibraryMethods:
     def __init__(self, broker: Broker) -> None:
         self._broker = broker
         self._inspection = Inspection(broker.library, broker.store)
+        self._imports = Imports(broker.config, broker.library, broker.eviction)
 
     async def track_favourite(self, params: api_library.FavouriteParams) -> api.Track:
         return await self._broker.library.mark(
@@ -48,7 +51,17 @@ class LibraryMethods:
 
     async def cache_stats(self, params: api.NoParams) -> api.CacheStatsResult:
         tracks, size = self._broker.library.stats()
-        return api.CacheStatsResult(tracks=tracks, bytes=size, path=str(self._broker.library.folder))
+        limits = self._broker.config.cache
+        return api.CacheStatsResult(
+            tracks=tracks,
+            bytes=size,
+            path=str(self._broker.library.folder),
+            max_bytes=limits.max_mb * MB,
+            max_tracks=limits.max_tracks,
+        )
+
+    async def track_import(self, params: api_library.ImportParams) -> api_library.ImportResult:
+        return await self._imports.take(params.path)
 
     async def cache_verify(self, params: api_library.VerifyParams) -> api_library.VerifyResult:
         if params.track_ids is not None:

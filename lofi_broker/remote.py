@@ -105,6 +105,11 @@ def check_from_afar(method: str, params: dict[str, object]) -> None:
             "output: a client of another machine can't name a file of this one",
             recovery="Leave it (-o) out; copy the file from the broker's machine: `lofi tracks` names it.",
         )
+    if method == "track_import":
+        raise InvalidParams(
+            "path: a client of another machine can't name a file of this one",
+            recovery="Import it on the broker's machine.",
+        )
     source = params.get("model")
     if method == "model_download" and isinstance(source, str):
         _check_source(source)

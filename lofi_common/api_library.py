@@ -113,6 +113,10 @@ class CacheStatsResult(Result, frozen=True, kw_only=True):
     tracks: int
     bytes: int
     path: str
+    max_bytes: int
+    """The limit of their bytes; 0 = none."""
+    max_tracks: int
+    """The limit of their number; 0 = none."""
 
 
 class HistoryParams(Params, frozen=True, kw_only=True):
@@ -164,6 +168,17 @@ class VerifyResult(Result, frozen=True, kw_only=True):
     problems: list[Problem]
 
 
+class ImportParams(Params, frozen=True, kw_only=True):
+    path: Annotated[str, Meta(min_length=1, max_length=4096)]
+    """Absolute: WAV, FLAC, OGG (Vorbis) or MP3, of an hour at most."""
+
+
+class ImportResult(Result, frozen=True, kw_only=True):
+    track: Track
+    duplicate: bool
+    """It was in the library already: the same file, or the track that it was exported from."""
+
+
 class CacheEvicted(Result, frozen=True, kw_only=True):
     """Tracks that were deleted for want of room: those that were not played for the longest."""
 
@@ -178,6 +193,7 @@ METHODS: dict[str, Method] = {
     "cache_clear": Method(NoParams, CacheClearResult),
     "cache_stats": Method(NoParams, CacheStatsResult),
     "cache_verify": Method(VerifyParams, VerifyResult),
+    "track_import": Method(ImportParams, ImportResult),
     "prompt_history": Method(HistoryParams, HistoryResult),
     "prompt_history_clear": Method(NoParams, HistoryClearResult),
 }

@@ -83,6 +83,7 @@ def talk_of_the_library(broker: Stdio, call: Callable[..., Any], track_id: str) 
     call("track_favourite", track_id=track_id)
     call("cache_list", favourites=True, tag="late work")
     call("track_favourite", track_id=track_id, on=False)
+    assert call("track_import", path=call("track_get", track_id=track_id)["path"])["duplicate"]
     call("cache_verify")
     call("cache_verify", track_ids=[track_id])
     call("prompt_history", query="one", limit=5)

@@ -16,6 +16,7 @@ import msgspec
 from lofi_cli.draw import axis, pen_for, waveform
 from lofi_cli.show import counted, printable
 from lofi_common import api
+from lofi_common.imports import UNKNOWN_MODEL
 from lofi_common.units import clock, human_bytes
 
 _MOST_LISTED = 1000
@@ -32,7 +33,7 @@ def show_tracks(found: api.CacheListResult, *, as_json: bool) -> str:
     if as_json:
         return "\n".join(msgspec.json.encode(track).decode() for track in found.tracks)
     lines = [
-        f"{track.track_id}  {track.duration_sec:>3} s  seed {track.seed}  {named(track)}\n{'':18}{track.path}"
+        f"{track.track_id}  {track.duration_sec:>3} s  {_origin(track)}  {named(track)}\n{'':18}{track.path}"
         for track in found.tracks
     ]
     if found.total > len(found.tracks):
@@ -40,6 +41,15 @@ def show_tracks(found: api.CacheListResult, *, as_json: bool) -> str:
             f"… and {found.total - len(found.tracks)} more (--limit {min(found.total, _MOST_LISTED)})"
         )
     return "\n".join(lines)
+
+
+def _origin(track: api.Track) -> str:
+    return f"seed {track.seed}" if _is_ours(track) else "imported"
+
+
+def _is_ours(track: api.Track) -> bool:
+    """Whether a model made it that is known."""
+    return track.source == "generated" or track.model_version != UNKNOWN_MODEL
 
 
 def named(track: api.Track) -> str:
@@ -91,16 +101,17 @@ def _facts(track: api.Track) -> Iterator[tuple[str, str]]:
     if track.error is not None:
         yield "error", f"{track.error.message} {track.error.recovery}".strip()
     yield "length", f"{clock(track.duration_sec)} ({track.duration_sec} s)"
-    yield "seed", str(track.seed)
-    yield "model", track.model_version
-    yield (
-        "sampling",
-        f"temperature {track.temperature:g}, top-k {track.top_k}, top-p {track.top_p:g}, "
-        f"guidance {track.guidance_scale:g}",
-    )
+    if _is_ours(track):
+        yield "seed", str(track.seed)
+        yield "model", track.model_version
+        yield (
+            "sampling",
+            f"temperature {track.temperature:g}, top-k {track.top_k}, top-p {track.top_p:g}, "
+            f"guidance {track.guidance_scale:g}",
+        )
     yield "format", ", ".join(_format(track))
     if track.created_at is not None:
-        yield "made", ", ".join(_made(track, track.created_at))
+        yield "made" if track.source == "generated" else "imported", ", ".join(_made(track, track.created_at))
     if track.favourite:
         yield "favourite", "yes: it stays, whatever the limits of the library"
     if track.tags:

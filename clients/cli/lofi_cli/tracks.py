@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from lofi_cli import complete, exits, marks, playing, verify_tracks
+from lofi_cli import complete, exits, import_tracks, marks, playing, verify_tracks
 from lofi_cli.group import FORMATS, HELP, ListingGroup
 from lofi_cli.look import colour_wanted
 
@@ -26,7 +26,7 @@ class _Tracks(ListingGroup):
 
 @click.group(cls=_Tracks, context_settings=HELP)
 def tracks() -> None:
-    """List, look at, hear, mark, copy and remove finished tracks.
+    """List, look at, hear, mark, import, copy and remove finished tracks.
 
     Without a command: list. An ID may be cut short while it means one track.
     """
@@ -36,7 +36,9 @@ def tracks() -> None:
 
 for _command in (playing.play, playing.pause, playing.resume, playing.stop, playing.next_, playing.volume_):
     tracks.add_command(_command)
-for _command in (marks.fav, marks.unfav, marks.tag, marks.untag, verify_tracks.verify):
+for _command in (marks.fav, marks.unfav, marks.tag, marks.untag):
+    tracks.add_command(_command)
+for _command in (import_tracks.import_, verify_tracks.verify):
     tracks.add_command(_command)
 
 

@@ -154,6 +154,7 @@ class Lofi:
     delete_track = _asking(library_calls.delete_track)
     clear_tracks = _asking(library_calls.clear_tracks)
     stats = _asking(library_calls.stats)
+    import_track = _asking(library_calls.import_track)
     verify_tracks = _asking(library_calls.verify_tracks)
     prompt_history = _asking(library_calls.prompt_history)
     clear_prompt_history = _asking(library_calls.clear_prompt_history)

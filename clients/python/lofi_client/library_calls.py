@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 
 from lofi_client.calls import Call
 from lofi_common import api, api_library
 
-_VERIFY_SEC = 600.0
+_FILES_SEC = 600.0
 
 
 def tracks(
@@ -50,6 +51,14 @@ def stats() -> Call[api_library.CacheStatsResult]:
     return Call("cache_stats", api.NoParams(), api_library.CacheStatsResult)
 
 
+def import_track(path: str | os.PathLike[str]) -> Call[api_library.ImportResult]:
+    """Copy a WAV, FLAC, OGG or MP3 file into the library; one that `lofi tracks export` wrote brings its
+    prompt, seed and model along. Raises InvalidParams for what is no sound, InvalidDuration, CacheWriteError.
+    """
+    params = api_library.ImportParams(path=os.path.abspath(path))
+    return Call("track_import", params, api_library.ImportResult, _FILES_SEC)
+
+
 def verify_tracks(
     track_ids: Sequence[str] | None = None, *, repair: bool = False
 ) -> Call[api_library.VerifyResult]:
@@ -60,7 +69,7 @@ def verify_tracks(
     """
     ids = None if track_ids is None else list(track_ids)
     params = api_library.VerifyParams(track_ids=ids, repair=repair)
-    return Call("cache_verify", params, api_library.VerifyResult, _VERIFY_SEC)
+    return Call("cache_verify", params, api_library.VerifyResult, _FILES_SEC)
 
 
 def prompt_history(*, limit: int = 100, query: str = "") -> Call[api_library.HistoryResult]:
