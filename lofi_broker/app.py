@@ -95,6 +95,7 @@ class Broker:
         sweep_library(self.library.folder, self.store)
         settle_all(self.models.store.folder)
         try:
+            self.store.index.mend_search()
             left = self.store.active_jobs()
             self._execute(self.scheduler.restore(left, time.monotonic()))
         except sqlite3.Error as error:

@@ -116,7 +116,10 @@ class TrackIndex:
         return int(row[0]), int(row[1])
 
     def mend_search(self) -> None:
-        """Make what tracks are found by anew, when it is damaged: all of it stands in their rows."""
+        """Make what tracks are found by anew, when it is damaged: all of it stands in their rows.
+
+        Raises sqlite3.Error, also when the database can't be written: the check itself is a write for SQLite.
+        """
         try:
             self._db.execute("INSERT INTO track_words (track_words, rank) VALUES ('integrity-check', 1)")
         except sqlite3.DatabaseError as error:

@@ -100,7 +100,6 @@ class Store:
                 raise DamagedDatabase(f"the queue's database {self._path} is damaged: {found}")
             self.active_jobs()
             self.index.every()
-            self.index.mend_search()
         except sqlite3.Error as error:
             raise self._unusable(error) from error
         except (msgspec.DecodeError, ValueError) as error:

@@ -161,6 +161,8 @@ def test_files_of_the_broker_s_machine_are_not_for_others(
         target = home.root / "planted.wav"
         with pytest.raises(InvalidParams, match="can't name a file"):
             lofi.submit(api.GenerateParams(prompt="x", duration_sec=5, output=str(target)))
+        with pytest.raises(InvalidParams, match="can't name a file"):
+            lofi.import_track(home.paths.database)
         for folder in (str(home.root), "~/models", "./models"):
             with pytest.raises(InvalidParams, match="can't name a folder"):
                 lofi.download_model(api.models.ModelDownloadParams(model=folder))

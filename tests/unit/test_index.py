@@ -154,6 +154,7 @@ def test_a_damaged_search_is_made_anew(tmp_path: Path) -> None:
         db.execute("DELETE FROM track_words_data WHERE id > 10")
     with closing(Store(path)) as store:
         store.check()
+        store.index.mend_search()
         assert found(store, "rainy") == {"night"}
 
 
