@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import secrets
 import time
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any
@@ -16,16 +15,13 @@ from lofi_broker import events as ev
 from lofi_broker.library import track_of
 from lofi_broker.library_methods import LibraryMethods
 from lofi_broker.models.helpers import verify
+from lofi_broker.requests import base_of, spec_of
 from lofi_common import api, api_library, api_models, api_playback
-from lofi_common.errors import CacheWriteError, InvalidDuration, InvalidParams, InvalidRequest, InvalidTrackId
-from lofi_common.jobs import MIN_DURATION_SEC, Job, JobSpec, JobState, Output, Priority, track_id
-from lofi_common.manifest import Model, SamplingSpec
+from lofi_common.errors import CacheWriteError, InvalidRequest, InvalidTrackId
+from lofi_common.jobs import Job, JobSpec, JobState, Output, Priority, track_id
 
 if TYPE_CHECKING:
     from lofi_broker.app import Broker
-
-# A seed chosen here survives clients whose numbers are doubles (Lua, JavaScript).
-_CHOSEN_SEED_BITS = 53
 
 _LISTED = 100
 """Waiting jobs that `queue_status` names: with the longest prompts they fit into one message."""
@@ -75,8 +71,9 @@ class Methods:
         outputs = (Output(path=params.output, force=params.force),) if params.output is not None else ()
         refused = await self._refusal(outputs)
         # From here to the queue nothing else runs: a model could go, a track come and be made twice.
-        model = broker.models.for_job(params.model)
-        spec = _spec(params, model)
+        base = None if params.continue_from is None else base_of(broker.library, params.continue_from)
+        model = broker.models.for_job(params.model or (base.model_version if base is not None else None))
+        spec = spec_of(params, model, base, broker.config.queue.max_duration_sec)
         name = track_id(spec)
         track = broker.library.find(name)
         if track is not None:
@@ -228,22 +225,3 @@ class Methods:
     async def _shutdown(self, params: api.NoParams) -> api.ShutdownResult:
         self._broker.leave("a client asked for it")
         return api.ShutdownResult(pid=os.getpid())
-
-
-def _spec(params: api.GenerateParams, model: Model) -> JobSpec:
-    """The request with every default filled in: the model's own, and a seed when none was given."""
-    if params.top_k is not None and params.top_k > model.manifest.decoder.codebook_size:
-        raise InvalidParams(f"top_k: must be at most {model.manifest.decoder.codebook_size}")
-    longest = model.manifest.longest_sec()
-    if params.duration_sec > longest:
-        raise InvalidDuration(
-            f"{model.manifest.name} makes at most {longest} s at once, not {params.duration_sec} s",
-            recovery=f"Ask for less (`-d {longest}`), or choose another model."
-            if longest >= MIN_DURATION_SEC
-            else f"Choose another model: the shortest track has {MIN_DURATION_SEC} s.",
-        )
-    seed = params.seed if params.seed is not None else secrets.randbits(_CHOSEN_SEED_BITS)
-    job = model.job(params.prompt, params.duration_sec, seed)
-    chosen = {name: getattr(params, name) for name in SamplingSpec.__struct_fields__}
-    given = {name: value for name, value in chosen.items() if value is not None}
-    return msgspec.structs.replace(job, format=params.format, **given)

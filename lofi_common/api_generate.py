@@ -7,8 +7,8 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta
 
-from lofi_common.api_base import Params, Result
-from lofi_common.errors import InvalidParams, InvalidPrompt
+from lofi_common.api_base import Params, Result, TrackId
+from lofi_common.errors import InvalidDuration, InvalidParams, InvalidPrompt
 from lofi_common.jobs import MAX_DURATION_SEC, MIN_DURATION_SEC, AudioFormat, JobState, Priority
 
 DEFAULT_DURATION_SEC = 30
@@ -18,8 +18,11 @@ SEED_IN_WORDS = "must be a whole number from 0 to 2^64 - 1"
 
 
 class GenerateParams(Params, frozen=True, kw_only=True):
-    prompt: str
-    duration_sec: Annotated[int, Meta(ge=MIN_DURATION_SEC, le=MAX_DURATION_SEC)] = DEFAULT_DURATION_SEC
+    prompt: str | None = None
+    """null only with `continue_from`: the prompt of that track."""
+    duration_sec: Annotated[int, Meta(ge=1, le=MAX_DURATION_SEC)] = DEFAULT_DURATION_SEC
+    """5 at least; with `continue_from` what is added, 1 at least. The whole track has at most
+    `queue.max_duration_sec`."""
     seed: Annotated[int, Meta(ge=0)] | None = None
     priority: Priority = Priority.NORMAL
     model: str | None = None
@@ -27,11 +30,16 @@ class GenerateParams(Params, frozen=True, kw_only=True):
     top_k: Annotated[int, Meta(ge=0, le=65536)] | None = None
     top_p: Annotated[float, Meta(ge=0.0, le=1.0)] | None = None
     guidance_scale: Annotated[float, Meta(ge=0.0, le=100.0)] | None = None
-    format: AudioFormat = AudioFormat.WAV
+    format: AudioFormat | None = None
+    """null: that of the track that it continues, else wav."""
     output: str | None = None
     """Absolute path to copy the track to."""
     force: bool = False
     """Replace an existing file there."""
+    continue_from: TrackId | None = None
+    """A track of the library, which comes first; then `duration_sec` more."""
+    loop: bool = False
+    """A whole number of bars that repeats without a seam, as near to `duration_sec` as there is."""
 
 
 class GenerateResult(Result, frozen=True, kw_only=True):
@@ -85,8 +93,26 @@ class GenerationError(Result, frozen=True, kw_only=True):
 
 
 def checked(params: GenerateParams) -> GenerateParams:
-    """What types can't say: the prompt's length after trimming, the seed's range."""
-    prompt = params.prompt.strip()
+    """What types can't say: the prompt's length after trimming, the seed's range, what goes together.
+
+    Raises InvalidPrompt, InvalidDuration, InvalidParams.
+    """
+    if params.seed is not None and params.seed >= 1 << 64:
+        raise InvalidParams(f"seed: {SEED_IN_WORDS}")
+    if params.continue_from is None:
+        if params.prompt is None:
+            raise InvalidParams("`prompt` is missing")
+        if params.duration_sec < MIN_DURATION_SEC:
+            raise InvalidDuration(DURATION_IN_WORDS)
+    elif params.loop:
+        raise InvalidParams("loop: a track that continues another one can't be a loop")
+    if params.prompt is None:
+        return params
+    return msgspec.structs.replace(params, prompt=_trimmed(params.prompt))
+
+
+def _trimmed(prompt: str) -> str:
+    prompt = prompt.strip()
     if not prompt:
         raise InvalidPrompt("the prompt is empty")
     if len(prompt) > MAX_PROMPT_CHARS:
@@ -95,6 +121,4 @@ def checked(params: GenerateParams) -> GenerateParams:
         prompt.encode()
     except UnicodeEncodeError as error:
         raise InvalidPrompt("the prompt is not valid Unicode text", details=str(error)) from error
-    if params.seed is not None and params.seed >= 1 << 64:
-        raise InvalidParams(f"seed: {SEED_IN_WORDS}")
-    return msgspec.structs.replace(params, prompt=prompt)
+    return prompt

@@ -14,6 +14,7 @@ import msgspec
 from msgspec import Meta
 
 from lofi_common.errors import LofiError
+from lofi_common.jobs import MAX_DURATION_SEC, MIN_DURATION_SEC
 from lofi_common.refusals import did_you_mean, in_words
 
 Origin = Literal["default", "file", "environment"]
@@ -54,6 +55,7 @@ class QueueConfig(_Section, frozen=True, kw_only=True):
     max_attempts: Positive = 2
     durable: bool = True
     keep_ended: Annotated[int, Meta(ge=1, le=1_000_000)] = 1000
+    max_duration_sec: Annotated[int, Meta(ge=MIN_DURATION_SEC, le=MAX_DURATION_SEC)] = 120
 
 
 class WorkerConfig(_Section, frozen=True, kw_only=True):

@@ -10,8 +10,8 @@ import msgspec
 from lofi_common.errors import ErrorInfo
 
 MIN_DURATION_SEC = 5
-MAX_DURATION_SEC = 120
-"""Of a track, whatever the model; `Manifest.longest_sec` may be less."""
+MAX_DURATION_SEC = 3600
+"""Of a track, whatever the settings and the model say."""
 
 
 class JobState(enum.StrEnum):

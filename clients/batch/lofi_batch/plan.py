@@ -151,11 +151,11 @@ def _row(number: int, entry: Entry, defaults: Defaults) -> Row:
         "guidance_scale": asked.guidance,
         "format": kind,
     }
-    params: api.GenerateParams = api.parse_params("generate", wanted)
+    prompt: str = api.parse_params("generate", wanted).prompt
     return Row(
         row=number,
-        path=path if path is not None else name_of(number, params.prompt, seed, kind),
-        **{**wanted, "prompt": params.prompt},  # type: ignore[arg-type]
+        path=path if path is not None else name_of(number, prompt, seed, kind),
+        **{**wanted, "prompt": prompt},  # type: ignore[arg-type]
     )
 
 

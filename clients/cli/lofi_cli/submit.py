@@ -31,10 +31,23 @@ def _checked_output(context: click.Context, parameter: click.Parameter, value: s
 
 @click.command(context_settings=HELP)
 @click.version_option(lofi_common.__version__, prog_name="lofi")
-@click.argument("prompt", metavar="PROMPT", nargs=-1, required=True)
+@click.argument("prompt", metavar="PROMPT", nargs=-1)
 @click.option(
-    "-d", "--duration", type=int, default=30, show_default=True, help="Length in seconds, 5 to 120."
+    "-d",
+    "--duration",
+    type=int,
+    default=30,
+    show_default=True,
+    help="Length in seconds, 5 to 120; more with the setting queue.max_duration_sec.",
 )
+@click.option(
+    "--continue",
+    "base",
+    metavar="ID",
+    shell_complete=complete.track_ids,
+    help="Go on from the end of this track for --duration more; without PROMPT, with its prompt.",
+)
+@click.option("--loop", is_flag=True, help="Whole bars that repeat without a seam.")
 @click.option(
     "-o",
     "--output",
@@ -55,7 +68,10 @@ def _checked_output(context: click.Context, parameter: click.Parameter, value: s
     help="high goes before all that is normal.",
 )
 @click.option(
-    "--format", "kind", type=click.Choice(FORMATS), help="[default: as the output's name ends, else wav]"
+    "--format",
+    "kind",
+    type=click.Choice(FORMATS),
+    help="[default: as the output's name ends, else as the continued track, else wav]",
 )
 @click.option("--temperature", type=float, help="Randomness; 0 = none.  [default: the model's]")
 @click.option("--top-k", type=int, help="Draw from the k likeliest tokens; 0 = all.  [default: the model's]")
@@ -76,6 +92,8 @@ def submit(
     context: click.Context,
     prompt: tuple[str, ...],
     duration: int,
+    base: str | None,
+    loop: bool,
     output: str | None,
     force: bool,
     seed: int | None,
@@ -100,8 +118,13 @@ def submit(
     if len(prompt) > 1:
         quoted = f'{context.command_path} "{" ".join(prompt)}"'
         raise click.UsageError(f"put the prompt in quotes: {quoted}", context)
+    if not prompt and base is None:
+        raise click.MissingParameter(param=context.command.params[0], ctx=context)
     # Imported in here so that --help and usage errors come at once.
     with exits.reported():
+        import msgspec
+
+        from lofi_cli.ids import resolve
         from lofi_cli.watch import Watcher
         from lofi_client import Lofi
         from lofi_client.client import BROKER_VARIABLE
@@ -109,7 +132,7 @@ def submit(
 
         exits.end_on_sigterm()
         wanted: dict[str, object] = {
-            "prompt": _read_prompt() if prompt[0] == "-" else prompt[0],
+            "prompt": _read_prompt() if prompt == ("-",) else next(iter(prompt), None),
             "duration_sec": duration,
             "seed": seed,
             "priority": priority,
@@ -121,12 +144,16 @@ def submit(
             "format": _format_of(output, kind),
             "output": os.path.abspath(output) + ("/" if output.endswith("/") else "") if output else None,
             "force": force,
+            "continue_from": base,
+            "loop": loop,
         }
         params: api.GenerateParams = api.parse_params("generate", wanted)
         elsewhere = bool(os.environ.get(BROKER_VARIABLE))
         silent = quiet or no_wait  # there is nothing to follow
         shown = Watcher(output=params.output, as_json=as_json, quiet=silent, elsewhere=elsewhere)
         with shown as watcher, Lofi.connect(name="lofi-submit") as lofi:
+            if base is not None:
+                params = msgspec.structs.replace(params, continue_from=resolve(lofi, base))
             sys.exit(_run(lofi, params, watcher, timeout=timeout, wait=not no_wait))
 
 
@@ -145,8 +172,8 @@ def _read_prompt() -> str:
     return text
 
 
-def _format_of(output: str | None, kind: str | None) -> str:
-    """The format that is asked for, by `kind` or else by the file's name; wav where neither asks for one.
+def _format_of(output: str | None, kind: str | None) -> str | None:
+    """The format that is asked for, by `kind` or else by the file's name; None where neither asks for one.
 
     Raises InvalidParams for the name of an audio format that is not made, click.BadParameter for that of
     another than `kind`.
@@ -157,7 +184,7 @@ def _format_of(output: str | None, kind: str | None) -> str:
     if suffix in FORMATS and kind not in (None, suffix):
         raise click.BadParameter(f"the name ends in .{suffix}, --format says {kind}", param_hint="'--output'")
     if kind is not None or output is None:
-        return kind or "wav"
+        return kind
     made = format_of(output)
     if suffix not in ("", made):
         exits.tell(f"{output} will be WAV: no format is called {suffix}", "--format chooses another.")

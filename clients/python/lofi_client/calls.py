@@ -43,7 +43,7 @@ class Order(NamedTuple):
 
 
 def order(
-    prompt: str,
+    prompt: str | None = None,
     *,
     duration_sec: int = api.DEFAULT_DURATION_SEC,
     seed: int | None = None,
@@ -56,6 +56,8 @@ def order(
     top_k: int | None = None,
     top_p: float | None = None,
     guidance_scale: float | None = None,
+    continue_from: str | None = None,
+    loop: bool = False,
     timeout_sec: float | None = None,
 ) -> Order:
     """Check what is asked for before it is sent. Raises InvalidPrompt, InvalidDuration, InvalidParams."""
@@ -66,7 +68,7 @@ def order(
         "seed": seed,
         "model": model,
         "priority": priority,
-        "format": format or (format_of(target) if target else AudioFormat.WAV),
+        "format": format or (format_of(target) if target else None),
         # A slash at its end says that it is a folder.
         "output": os.path.abspath(target) + ("/" if target.endswith("/") else "") if target else target,
         "force": force,
@@ -74,6 +76,8 @@ def order(
         "top_k": top_k,
         "top_p": top_p,
         "guidance_scale": guidance_scale,
+        "continue_from": continue_from,
+        "loop": loop,
     }
     return Order(api.parse_params("generate", wanted), timeout_sec)
 

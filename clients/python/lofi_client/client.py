@@ -97,9 +97,12 @@ class Lofi:
         """Ask for a track, and iterate over what happens to it, from the GenerateResult to the
         GenerationComplete. Raises the LofiError of a track that fails.
 
-        duration_sec: 5 to 120. seed: 0 to 2^64-1; one is chosen, and told, if none is given. output: a file
-        or folder to copy the track to, over an existing file only with `force`; the format follows its name
-        unless `format` is given. temperature, top_k, top_p, guidance_scale: the model's own unless given.
+        duration_sec: 5 to 120, or as many as `queue.max_duration_sec` says. seed: 0 to 2^64-1; one is chosen,
+        and told, if none is given. output: a file or folder to copy the track to, over an existing file only
+        with `force`; the format follows its name unless `format` is given. temperature, top_k, top_p,
+        guidance_scale: the model's own unless given. continue_from: the id of a track that comes first;
+        duration_sec counts what is added, and what is not given is as in that track. loop: a whole number of
+        bars that repeats without a seam.
         timeout_sec: TimeoutError after so long; the track goes on, as it does when nobody listens any more.
         """
         return Generation(self._connection, self.submit(order.params), order)

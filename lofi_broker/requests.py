@@ -1,0 +1,90 @@
+"""What a request for a track comes to: a job's spec with every default filled in, or why it can't be made."""
+
+from __future__ import annotations
+
+import secrets
+
+import msgspec
+
+from lofi_broker.library import Library
+from lofi_common.api import GenerateParams, Track
+from lofi_common.errors import InvalidDuration, InvalidParams, InvalidTrackId, ModelNotFound
+from lofi_common.jobs import MAX_DURATION_SEC, MIN_DURATION_SEC, AudioFormat, JobSpec
+from lofi_common.manifest import Model, SamplingSpec
+
+# A seed chosen here survives clients whose numbers are doubles (Lua, JavaScript).
+_CHOSEN_SEED_BITS = 53
+
+
+def base_of(library: Library, track_id: str) -> Track:
+    """The track that another one is to continue. Raises InvalidTrackId that says why it can't be."""
+    track = library.find(track_id)
+    if track is None:
+        raise InvalidTrackId(
+            f"the library has no track {track_id} to continue",
+            recovery="Continue a track once it is complete; `lofi tracks` lists them.",
+        )
+    if track.loop:
+        raise InvalidTrackId(
+            f"track {track_id} is a loop: it has no end to continue from",
+            recovery="Continue a track that was made without `loop`.",
+        )
+    if track.segment:
+        raise InvalidTrackId(f"track {track_id} is a piece of a stream: only the radio continues it")
+    if track.tokens_bytes is None or not _has_size(library, track_id, track.tokens_bytes):
+        raise InvalidTrackId(
+            f"track {track_id} can't be continued: its tokens are not there",
+            recovery=f"`lofi tracks rm {track_id}`, then ask for it again: with the same prompt, seed and options"
+            " it is the same track.",
+        )
+    return track
+
+
+def _has_size(library: Library, track_id: str, size: int) -> bool:
+    try:
+        return library.tokens_file(track_id).stat().st_size == size
+    except OSError:  # deleted, or on a disk that is away
+        return False
+
+
+def spec_of(params: GenerateParams, model: Model, base: Track | None, most_sec: int) -> JobSpec:
+    """The request with every default filled in: the model's own, or those of the track that it continues; and
+    a seed when none was given.
+
+    Raises InvalidDuration, InvalidParams for what the model can't do, ModelNotFound when it is not the one
+    that made `base`.
+    """
+    if params.top_k is not None and params.top_k > model.manifest.decoder.codebook_size:
+        raise InvalidParams(f"top_k: must be at most {model.manifest.decoder.codebook_size}")
+    if base is not None and base.model_version != model.version:
+        raise ModelNotFound(
+            f"track {base.track_id} was made by {base.model_version}: {model.version} can't continue it",
+            recovery="Leave `model` out; if that model is no longer installed, install it again.",
+        )
+    duration = params.duration_sec + (base.duration_sec if base is not None else 0)
+    _check_length(duration, model, most_sec)
+    seed = params.seed if params.seed is not None else secrets.randbits(_CHOSEN_SEED_BITS)
+    prompt = params.prompt if params.prompt is not None or base is None else base.prompt
+    assert prompt is not None, "`checked` lets no request without a prompt and a base pass"
+    own = model.job(prompt, duration, seed)
+    changes: dict[str, object] = {"format": params.format or (base.format if base else AudioFormat.WAV)}
+    for name in SamplingSpec.__struct_fields__:
+        given = getattr(params, name)
+        changes[name] = given if given is not None else getattr(base or own, name)
+    return msgspec.structs.replace(own, continue_from=params.continue_from, loop=params.loop, **changes)
+
+
+def _check_length(duration_sec: int, model: Model, most: int) -> None:
+    if duration_sec > most:
+        raise InvalidDuration(
+            f"the track would have {duration_sec} s, which is over the limit of {most} s",
+            recovery=f"Ask for less, or raise the setting queue.max_duration_sec (up to {MAX_DURATION_SEC}).",
+        )
+    longest = model.manifest.longest_sec()
+    if longest is not None and duration_sec > longest:
+        raise InvalidDuration(
+            f"{model.manifest.name} makes at most {longest} s at once, not {duration_sec} s",
+            recovery=f"Ask for less (`-d {longest}`), or choose another model."
+            if longest >= MIN_DURATION_SEC
+            else f"Choose another model: the shortest track has {MIN_DURATION_SEC} s.",
+        )
