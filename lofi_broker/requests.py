@@ -34,8 +34,8 @@ def base_of(library: Library, track_id: str) -> Track:
     if track.tokens_bytes is None or not _has_size(library, track_id, track.tokens_bytes):
         raise InvalidTrackId(
             f"track {track_id} can't be continued: its tokens are not there",
-            recovery=f"`lofi tracks rm {track_id}`, then ask for it again: with the same prompt, seed and options"
-            " it is the same track.",
+            recovery=f"`lofi tracks rm {track_id}`, then make it again: from the same prompt, seed and"
+            " options it comes out the same.",
         )
     return track
 

@@ -27,8 +27,10 @@ from lofi_common.messages import (
     Started,
     WorkerMessage,
 )
+from lofi_worker import tokens
 from lofi_worker.attempt import Attempt
-from lofi_worker.engine import Engine, Interrupted, StepResult
+from lofi_worker.engine import Engine, Interrupted, Past, StepResult
+from lofi_worker.loudness import Meter
 from lofi_worker.recording import Recording
 
 log = logging.getLogger(__name__)
@@ -107,7 +109,7 @@ class Agent:
                     f"the track needs {order.spec.model_version}, but {self._engine.model_version} is loaded",
                     recovery="Submit it again.",
                 )
-            self._engine.start(slot, order.spec)
+            self._engine.start(slot, order.spec, self._past(order))
         except LofiError as error:
             self._fail(slot, error)
 
@@ -121,7 +123,17 @@ class Agent:
             sample_rate=rate,
             channels=self._engine.channels,
         )
-        return Attempt(order.job_id, order.attempt, order.spec, recording)
+        meter = Meter(rate, self._engine.channels)
+        return Attempt(order.job_id, order.attempt, order.spec, recording, meter)
+
+    def _past(self, order: Run) -> Past | None:
+        """Raises ModelInferenceFailed when the track that it continues has no usable tokens."""
+        if order.past is None:
+            return None
+        found = tokens.read(Path(order.past))
+        if found.about.model_version != self._engine.model_version:
+            raise ModelInferenceFailed(f"{order.past} has tokens of {found.about.model_version}")
+        return found.past
 
     def _take(self, result: StepResult) -> None:
         if result.error is not None:
@@ -129,9 +141,11 @@ class Agent:
             return
         attempt = self._busy[result.slot]
         try:
+            if result.codes is not None:
+                attempt.add_codes(result.codes)
             if result.audio is not None:
                 attempt.add(result.audio)
-            done = self._finish(attempt) if result.finished else None
+            done = self._finish(attempt, result) if result.finished else None
         except LofiError as error:
             if not result.finished:
                 self._engine.stop(result.slot)
@@ -152,7 +166,10 @@ class Agent:
                 )
             )
 
-    def _finish(self, attempt: Attempt) -> Done:
+    def _finish(self, attempt: Attempt, result: StepResult) -> Done:
+        bar = result.bar or attempt.find_bar()
+        loudness = attempt.loudness.integrated()
+        kept = attempt.keep_tokens(result.state)
         file = attempt.recording.finish()
         return Done(
             job_id=attempt.job_id,
@@ -163,7 +180,12 @@ class Agent:
             sample_rate=self._engine.sample_rate,
             samples=attempt.recording.samples,
             generation_sec=round(time.monotonic() - attempt.started, 3),
-            peak=attempt.peak,
+            peak=round(attempt.loudness.peak, 6),
+            loudness_lufs=round(loudness, 2) if loudness is not None else None,
+            bar_sec=bar.seconds if bar is not None else None,
+            bar_offset_sec=bar.offset_sec if bar is not None else None,
+            tokens_sha256=kept.sha256 if kept is not None else None,
+            tokens_bytes=kept.bytes if kept is not None else None,
         )
 
     def _fail(self, slot: int, error: LofiError) -> None:

@@ -1,4 +1,4 @@
-"""One job in one slot: where its audio goes, and when a progress report is due."""
+"""One job in one slot: what becomes of its audio and its codes, and when a progress report is due."""
 
 from __future__ import annotations
 
@@ -9,13 +9,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lofi_common.jobs import JobSpec
+from lofi_worker import tokens
+from lofi_worker.bars import REMEMBERED_SEC, BarFinder
+from lofi_worker.engine import Bar, State
+from lofi_worker.loudness import Meter
 from lofi_worker.recording import Recording
-from lofi_worker.spool import to_pcm16
+from lofi_worker.spool import SpoolFile, to_pcm16
 
 REPORT_PERCENT = 5
 REPORT_SEC = 2.0
-
-_FULL_SCALE = 32_767
 
 
 @dataclass
@@ -24,8 +26,11 @@ class Attempt:
     number: int
     spec: JobSpec
     recording: Recording
+    loudness: Meter
     started: float = field(default_factory=time.monotonic)
-    _peak: int = 0
+    _codes: bytearray = field(default_factory=bytearray)
+    """uint16 [frames, codebooks]: an hour's take 1.5 MB."""
+    _codebooks: int = 0
     _sounds: bool = False
     """A report has told of audio."""
     _reported_percent: int = 0
@@ -35,12 +40,35 @@ class Attempt:
         """Put new audio on disk, float [channels, samples]. Raises CacheWriteError."""
         pcm = to_pcm16(audio)
         self.recording.add(pcm)
-        self._peak = max(self._peak, int(np.abs(pcm).max(initial=0)))
+        self.loudness.add(pcm)
 
-    @property
-    def peak(self) -> float:
-        """The largest |sample|, 0 … 1."""
-        return self._peak / _FULL_SCALE
+    def add_codes(self, codes: NDArray[np.int64]) -> None:
+        """Keep new codes, [frames, codebooks]."""
+        self._codes += codes.astype(np.uint16).tobytes()
+        self._codebooks = codes.shape[1]
+
+    def keep_tokens(self, state: State | None) -> SpoolFile | None:
+        """Put the codes on disk for those who continue the track, which nobody can do with a loop.
+
+        Raises CacheWriteError.
+        """
+        if self.spec.loop or not self._codes:
+            return None
+        about = tokens.About(
+            track_id=self.job_id, model_version=self.spec.model_version, prompt=self.spec.prompt
+        )
+        codes = np.frombuffer(self._codes, np.uint16).reshape(-1, self._codebooks).astype(np.int64)
+        return self.recording.add_tokens(tokens.encode(about, codes, state))
+
+    def find_bar(self) -> Bar | None:
+        """The bars by ear, for a model that does not know them, before the recording is finished."""
+        recording = self.recording
+        start = max(0, recording.samples - REMEMBERED_SEC * recording.sample_rate)
+        finder = BarFinder(recording.sample_rate)
+        for pcm in recording.read(start):
+            finder.add(pcm)
+        bar = finder.bar()
+        return bar and Bar(bar.seconds, (start / recording.sample_rate + bar.offset_sec) % bar.seconds)
 
     def report_due(self, done: int, total: int, now: float) -> bool:
         """True at the first audio, at every 5 %, and at least every 2 s; the caller then reports."""

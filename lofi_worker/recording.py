@@ -1,5 +1,5 @@
-"""A track's audio on its way to the disk, where it can be played from its first second. Nothing of it is kept
-in memory, however long the track is."""
+"""A track's files on their way to the disk: the audio, which can be played from its first second, and the
+tokens. Nothing of the audio is kept in memory, however long the track is."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from lofi_worker.spool import BLOCK, HEADER_BYTES, SAMPLE_BYTES, Encoder, SpoolF
 
 
 class Recording:
-    """`<name>.growing.wav`, which grows piece by piece, and at the end `<name>.<kind>`.
+    """`<name>.growing.wav`, which grows piece by piece, at the end `<name>.<kind>`, and `<name>.tokens`.
 
     Every method but `discard` raises CacheWriteError when the disk refuses; `discard` is due then.
     """
@@ -34,8 +34,9 @@ class Recording:
         self._kind = kind
         self._growing_path = folder / f"{name}.growing.wav"
         self._path = folder / f"{name}.{kind}"
+        self._tokens_path = folder / f"{name}.tokens"
         self._expected = expected
-        self._rate = sample_rate
+        self.sample_rate = sample_rate
         self._channels = channels
         self._growing: FileIO | None = None
         self._encoder: Encoder | None = None
@@ -45,7 +46,7 @@ class Recording:
 
     @property
     def seconds(self) -> float:
-        return self.samples / self._rate
+        return self.samples / self.sample_rate
 
     def add(self, pcm: NDArray[np.int16]) -> None:
         """Append new audio, int16 [samples, channels]."""
@@ -54,15 +55,30 @@ class Recording:
                 self._growing = self._growing_path.open("w+b", buffering=0)
                 spool.write_all(self._growing, self._header(self._expected))
                 if self._kind is not AudioFormat.WAV:
-                    self._encoder = Encoder(self._path, self._rate, self._channels, self._kind)
+                    self._encoder = Encoder(self._path, self.sample_rate, self._channels, self._kind)
             spool.write_all(self._growing, pcm.tobytes())
             self.samples += len(pcm)
             if self._encoder is not None:
                 while self.samples - self._encoded >= BLOCK:
                     self._encode(self._growing, self._encoder, BLOCK)
 
+    def read(self, start: int) -> Iterator[NDArray[np.int16]]:
+        """What was added, from sample `start` on, int16 [samples, channels], in pieces."""
+        assert self._growing is not None, "a track without audio"
+        for begin in range(start, self.samples, BLOCK):
+            yield self._read(self._growing, begin, min(BLOCK, self.samples - begin))
+
+    def add_tokens(self, data: bytes) -> SpoolFile:
+        """The file of the track's tokens, synced."""
+        with self._told():
+            with self._tokens_path.open("wb") as file:
+                file.write(data)
+                file.flush()
+                os.fsync(file.fileno())
+            return SpoolFile(self._tokens_path, len(data), hashlib.sha256(data).hexdigest())
+
     def finish(self) -> SpoolFile:
-        """The track's file, synced, alone under its name."""
+        """The track's file, synced, in the place of the growing one."""
         with self._told():
             assert self._growing is not None, "a track without audio"
             if self._encoder is not None:
@@ -88,18 +104,21 @@ class Recording:
                 self._encoder.close()
         if self._growing is not None:
             self._growing.close()
-        for path in (self._growing_path, self._path):
+        for path in (self._growing_path, self._path, self._tokens_path):
             with contextlib.suppress(OSError):  # none there, or a disk that refuses this too
                 path.unlink()
 
     def _encode(self, growing: FileIO, encoder: Encoder, samples: int) -> None:
-        frame = self._channels * SAMPLE_BYTES
-        data = os.pread(growing.fileno(), samples * frame, HEADER_BYTES + self._encoded * frame)
-        encoder.write(np.frombuffer(data, np.int16).reshape(-1, self._channels))
+        encoder.write(self._read(growing, self._encoded, samples))
         self._encoded += samples
 
+    def _read(self, growing: FileIO, start: int, samples: int) -> NDArray[np.int16]:
+        frame = self._channels * SAMPLE_BYTES
+        data = os.pread(growing.fileno(), samples * frame, HEADER_BYTES + start * frame)
+        return np.frombuffer(data, np.int16).reshape(-1, self._channels)
+
     def _header(self, samples: int) -> bytes:
-        return spool.wav_header(samples, self._rate, self._channels)
+        return spool.wav_header(samples, self.sample_rate, self._channels)
 
     @contextlib.contextmanager
     def _told(self) -> Iterator[None]:

@@ -19,6 +19,7 @@ from lofi_worker import spool
 from lofi_worker.agent import Agent
 from lofi_worker.attempt import Attempt
 from lofi_worker.fake import FakeEngine
+from lofi_worker.loudness import Meter
 from lofi_worker.recording import Recording
 
 SPEC = JobSpec(
@@ -174,7 +175,7 @@ def test_pcm_is_clipped_rounded_and_interleaved() -> None:
 
 def attempt(folder: Path) -> Attempt:
     recording = Recording(folder, "a.1", AudioFormat.WAV, expected=160_000, sample_rate=32_000, channels=1)
-    return Attempt("a", 1, SPEC, recording, _reported_at=0.0)
+    return Attempt("a", 1, SPEC, recording, Meter(32_000, 1), _reported_at=0.0)
 
 
 def test_progress_is_due_at_each_five_percent_and_every_two_seconds(tmp_path: Path) -> None:
