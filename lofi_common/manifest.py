@@ -103,7 +103,7 @@ class Manifest(_Section, frozen=True, kw_only=True):
         return self.codec.header_frames + -int(-duration_sec * rate // 1)
 
     def longest_sec(self) -> int:
-        """The longest track that the decoder's steps surely cover, in whole seconds; 120 when more."""
+        """The longest track that the decoder's steps surely cover, in whole seconds; an hour when more."""
         rate = self.codec.frames_per_second or self.codec.max_frames_per_second
         assert rate is not None
         frames = self.decoder.max_steps - max(self.decoder.delays, default=0) - self.codec.header_frames

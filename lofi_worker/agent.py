@@ -167,7 +167,8 @@ class Agent:
             )
 
     def _finish(self, attempt: Attempt, result: StepResult) -> Done:
-        bar = result.bar or attempt.find_bar()
+        # A loop is cut where its engine knows, or has heard, the bars.
+        bar = result.bar if result.bar is not None or attempt.spec.loop else attempt.find_bar()
         loudness = attempt.loudness.integrated()
         kept = attempt.keep_tokens(result.state)
         file = attempt.recording.finish()

@@ -113,7 +113,7 @@ def talk_of_models(broker: Stdio, schema: dict[str, Any], call: Callable[..., An
 def test_the_schemas_refuse_what_the_broker_refuses(home: Home) -> None:
     schema = json.loads(home.lofi("schema").stdout)
     params = schema["methods"]["generate"]["params"]
-    for bad in ({}, {"prompt": 1}, {"prompt": "x", "duration_sec": 4}, {"prompt": "x", "nope": 1}):
+    for bad in ({"prompt": 1}, {"prompt": "x", "duration_sec": 0}, {"prompt": "x", "nope": 1}):
         try:
             check(schema, params, bad)
         except jsonschema.ValidationError:

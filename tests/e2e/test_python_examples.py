@@ -62,7 +62,7 @@ def test_wrong_arguments_are_told_in_a_line(home: Home) -> None:
         with start(home, name, *arguments) as process:
             said, errors = process.communicate(timeout=50)
         assert (process.returncode, said) == (1, "")
-        assert errors.count("\n") == 1 and ("usage: " in errors or "5 to 120" in errors)
+        assert errors.count("\n") == 1 and ("usage: " in errors or "5 to 3600" in errors)
 
 
 def test_listen(home: Home) -> None:

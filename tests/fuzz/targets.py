@@ -18,6 +18,7 @@ from lofi_common import wire
 from lofi_common.api import parse_params
 from lofi_common.config import ConfigError, load_config
 from lofi_common.errors import LofiError
+from lofi_common.jobs import MAX_DURATION_SEC
 from lofi_common.manifest import (
     MANIFEST_NAME,
     check_file,
@@ -113,7 +114,7 @@ def take_manifest(data: bytes, _: None) -> bool:
         except LofiError:
             return False
         manifest = model.manifest
-        assert 0 <= manifest.longest_sec() <= 120
+        assert 0 <= manifest.longest_sec() <= MAX_DURATION_SEC
         assert 0 <= manifest.frames_expected(5) <= manifest.frames_expected(120)
         assert 0 < memory_limit(manifest, 1, 0, 2**34, 1) <= 2**34 and cache_bytes(manifest, 64) < 2**63
         assert name_of(model.version) == manifest.name

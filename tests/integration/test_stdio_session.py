@@ -201,7 +201,9 @@ def test_the_library_lists_finds_and_deletes(broker: Stdio) -> None:
     page = broker.call("cache_list", limit=1, offset=1)
     assert [track["track_id"] for track in page["tracks"]] == [rain] and page["total"] == 2
     stats = broker.call("cache_stats")
-    assert stats["tracks"] == 2 and stats["bytes"] == sum(t["bytes"] for t in listed["tracks"])
+    assert stats["tracks"] == 2 and stats["bytes"] == sum(
+        t["bytes"] + t["tokens_bytes"] for t in listed["tracks"]
+    )
     path = Path(broker.call("track_get", track_id=rain)["path"])
     broker.call("cache_delete", track_id=rain)
     assert not path.exists() and not path.with_suffix(".json").exists()

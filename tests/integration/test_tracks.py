@@ -208,7 +208,7 @@ def test_rm_asks_on_a_terminal(home: Home) -> None:
     code, shown = in_a_terminal(home, "tracks", "rm", rain, until=b"[y/N]", answer=b"y\n")
     assert code == 0 and b"1 track deleted" in shown and ids(home) == {"sun": sun}
     code, shown = in_a_terminal(home, "tracks", "rm", "--all", until=b"[y/N]", answer=b"yes\n")
-    assert code == 0 and b"Delete 1 track, 320 kB?" in shown and ids(home) == {}
+    assert code == 0 and b"Delete 1 track, 321 kB?" in shown and ids(home) == {}
 
 
 def test_the_beginning_of_an_id_finds_a_track_that_waits(home: Home) -> None:

@@ -94,7 +94,7 @@ def test_every_wrong_row_is_named_by_its_line() -> None:
     found = reasons(table)
     assert list(sorted(found)) == [3, *range(5, 18)]
     for line, words in {
-        3: "5 to 120",
+        3: "5 to 3600",
         5: "duration: must be a whole number",
         6: "seed",
         7: "line 2 has the same",

@@ -84,13 +84,13 @@ def test_the_estimate_is_exact_although_samples_are_rounded_down(bpm: int) -> No
         (msgspec.structs.replace(FIXED.codec, frames_per_second=30.5), 2),
         (SELF_PACED.codec, 8),  # 56 frames that sound, if each is as short as it may be
         (msgspec.structs.replace(FIXED.codec, header_frames=62), 0),
-        (msgspec.structs.replace(FIXED.codec, frames_per_second=1e-308), 120),
+        (msgspec.structs.replace(FIXED.codec, frames_per_second=1e-308), 3600),
         (msgspec.structs.replace(FIXED.codec, frames_per_second=float("inf")), 0),
     ],
 )
 def test_the_longest_track_is_rounded_down(codec: CodecSpec, seconds: int) -> None:
     made = manifest(codec)
     assert made.longest_sec() == seconds
-    if 0 < seconds < 120:
+    if 0 < seconds < 3600:
         frames = made.decoder.max_steps - max(made.decoder.delays)
         assert made.frames_expected(seconds) <= frames < made.frames_expected(seconds + 1)
