@@ -8,11 +8,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+import numpy as np
 import soundfile
+from numpy.typing import NDArray
 
 from lofi_cli.audio import opened, pieces, read, unreadable
 from lofi_cli.files import check_target, written
 from lofi_cli.id3 import tag
+from lofi_cli.shape import NO_CHANGE, Shape, Shaper, shaper_for
 from lofi_client.formats import format_of
 from lofi_common.api import Track
 from lofi_common.errors import CacheWriteError, InvalidParams
@@ -75,12 +78,14 @@ def _format_of(path: Path, track: Track) -> AudioFormat:
     return asked if path.suffix.lower() == f".{asked}" else track.format
 
 
-def export(wanted: Export, licences: Mapping[str, str], *, force: bool) -> None:
-    """Write one file. licences: of the models that are installed, by version.
+def export(
+    wanted: Export, licences: Mapping[str, str], *, force: bool, shape: Shape = NO_CHANGE
+) -> Shaper | None:
+    """Write one file. licences: of the models that are installed, by version. What the shape came to, if any.
 
-    A lossy track that keeps its format is not encoded again: OGG is copied to the byte, MP3 gets a tag.
-    Everything else is written anew, piece by piece, with the track's story in it.
-    Raises CacheWriteError, LofiError.
+    A lossy track that keeps its format and its shape is not encoded again: OGG is copied to the byte, MP3
+    gets a tag. Everything else is written anew, piece by piece, with the track's story in it.
+    Raises CacheWriteError, InvalidParams, LofiError.
     """
     licence = licences.get(wanted.track.model_version)
     with (
@@ -88,12 +93,14 @@ def export(wanted: Export, licences: Mapping[str, str], *, force: bool) -> None:
         written(wanted.path, force=force) as descriptor,
         open(descriptor, "w+b", buffering=0, closefd=False) as raw,
     ):
+        shaper = shaper_for(shape, wanted.track, source) if shape != NO_CHANGE else None
         if wanted.format is AudioFormat.MP3:
             _write_all(raw, tag(wanted.track.prompt, _story(wanted.track, licence)))
-        if wanted.format == wanted.track.format and wanted.format not in _EXACT:
+        if shaper is None and wanted.format == wanted.track.format and wanted.format not in _EXACT:
             _copy(wanted.track, raw)
         else:
-            _convert(source, wanted, licence, raw)
+            _convert(source, wanted, licence, raw, shaper)
+    return shaper
 
 
 def _copy(track: Track, raw: io.RawIOBase) -> None:
@@ -111,7 +118,13 @@ def _blocks(path: str) -> Iterator[bytes]:
         raise unreadable(path, str(error.strerror)) from error
 
 
-def _convert(source: soundfile.SoundFile, wanted: Export, licence: str | None, raw: io.RawIOBase) -> None:
+def _convert(
+    source: soundfile.SoundFile,
+    wanted: Export,
+    licence: str | None,
+    raw: io.RawIOBase,
+    shaper: Shaper | None,
+) -> None:
     sink = _Sink(raw)
     try:
         with soundfile.SoundFile(
@@ -127,7 +140,8 @@ def _convert(source: soundfile.SoundFile, wanted: Export, licence: str | None, r
                 file.comment = _story(wanted.track, licence)
                 if licence:
                     file.license = licence
-            _pour(source, file)
+            for samples in _samples(source, wanted.format, shaper):
+                file.write(samples)
     except soundfile.LibsndfileError as error:  # of the encoder; `read` tells of the source
         raise CacheWriteError(
             f"{wanted.path} can't be written: {error.error_string}", recovery="Choose another --format."
@@ -136,13 +150,24 @@ def _convert(source: soundfile.SoundFile, wanted: Export, licence: str | None, r
         raise sink.error
 
 
-def _pour(source: soundfile.SoundFile, file: soundfile.SoundFile) -> None:
-    if source.subtype == "PCM_16":
+def _samples(
+    source: soundfile.SoundFile, kind: AudioFormat, shaper: Shaper | None
+) -> Iterator[NDArray[np.int16] | NDArray[np.float32]]:
+    """What is written, in pieces [frames, channels]; whole numbers where both files hold them."""
+    # libsndfile 1.2.2 makes noise of whole numbers in two channels that become MP3.
+    whole = source.subtype == "PCM_16" and kind is not AudioFormat.MP3
+    if whole and shaper is None:
         while len(samples := read(source, _BLOCK_FRAMES, "int16")):
-            file.write(samples)
+            yield samples
         return
+    start = 0
     for piece in pieces(source, _BLOCK_FRAMES):
-        file.write(piece)
+        shaped = piece if shaper is None else shaper.shaped(piece, start)
+        start += len(piece)
+        if kind in _EXACT and shaper is not None:
+            yield np.clip(np.rint(shaped * 32768), -32768, 32767).astype(np.int16)
+        else:
+            yield shaped
 
 
 class _Sink:

@@ -120,6 +120,9 @@ def _peaks(track: api.Track, columns: int) -> list[float]:
         return peaks(file, columns)
 
 
+_FADE = click.FloatRange(0, 600)
+
+
 def _path(context: click.Context, parameter: click.Parameter, value: str) -> str:
     if value in ("", "-"):
         raise click.BadParameter("give the path of a file or folder")
@@ -132,28 +135,49 @@ def _path(context: click.Context, parameter: click.Parameter, value: str) -> str
 @click.option(
     "--format", "kind", type=click.Choice(FORMATS), help="[default: as the file's name ends, else its own]"
 )
+@click.option(
+    "--loudness",
+    type=click.FloatRange(-60, 0),
+    metavar="LUFS",
+    help="Make it as loud as that (EBU R 128), as far as no sample exceeds -1 dBFS; -14 is usual.",
+)
+@click.option("--fade-in", type=_FADE, metavar="SECONDS", default=0.0, help="Begin softly.")
+@click.option("--fade-out", type=_FADE, metavar="SECONDS", default=0.0, help="End softly.")
 @click.option("-f", "--force", is_flag=True, help="Replace files that are there.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object per file.")
-def export(track_ids: tuple[str, ...], output: str, kind: str | None, force: bool, as_json: bool) -> None:
+def export(
+    track_ids: tuple[str, ...],
+    output: str,
+    kind: str | None,
+    loudness: float | None,
+    fade_in: float,
+    fade_out: float,
+    force: bool,
+    as_json: bool,
+) -> None:
     """Copy tracks out of the library, in another format where that is wanted.
 
     The prompt, the seed and the model are written into the file, except into a track that is OGG and
-    stays so: it is copied as it is.
+    stays so: it is copied as it is. Loudness and fades are those of the copy, which is encoded anew.
     """
     with exits.reported():
         import msgspec
 
         from lofi_cli.export import export as export_one
         from lofi_cli.export import plan
+        from lofi_cli.shape import Shape
         from lofi_client import Lofi
 
+        shape = Shape(loudness, fade_in, fade_out)
         exits.end_on_sigterm()
         with Lofi.connect(name="lofi") as lofi:
             planned = plan(_finished(lofi, track_ids), output, kind, force=force)
             installed = lofi.models().models
         licences = {model.model_version: model.license for model in installed if model.model_version}
         for wanted in planned:
-            export_one(wanted, licences, force=force)
+            shaper = export_one(wanted, licences, force=force, shape=shape)
+            if shaper is not None and shaper.missed_lu:
+                exits.tell(shaper.told(wanted.track))
             told = {"track_id": wanted.track.track_id, "path": str(wanted.path), "format": wanted.format}
             click.echo(msgspec.json.encode(told).decode() if as_json else wanted.path)
 
