@@ -153,11 +153,11 @@ HALF_WAY = """
 import sys
 from lofi_cli import export
 from lofi_cli.main import main
-def pour(source, file):
-    file.write(source.read(32000))
+def half(source, *rest):
+    yield source.read(32000)
     print("half way", flush=True)
     sys.stdin.read()
-export._pour = pour
+export._samples = half
 main()
 """
 
