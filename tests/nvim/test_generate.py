@@ -8,6 +8,7 @@ from pathlib import Path
 
 from tests.nvim.conftest import Open
 from tests.support.home import Home
+from tests.support.nvim import Editor
 
 
 def test_a_prompt_becomes_a_track(starter: Home, open_editor: Open) -> None:
@@ -26,6 +27,29 @@ def test_a_prompt_becomes_a_track(starter: Home, open_editor: Open) -> None:
     assert editor.lua("return require('lofi').is_generating()") is False
     again = editor.call("generate", {"prompt": "rainy night", "duration_sec": 5, "seed": 7})
     assert again["status"] == "complete" and again["path"] == done["path"]
+
+
+def test_a_track_goes_on(editor: Editor) -> None:
+    base = editor.call("generate", {"prompt": "rain", "duration_sec": 5, "format": "flac"})["track_id"]
+    editor.wait("LofiComplete", lambda data: data["track_id"] == base)
+    editor.command(f"Lofi continue {base[:5]} 6")
+    longer = editor.wait("LofiComplete", lambda data: data["duration_sec"] == 11)
+    assert (longer["prompt"], longer["mine"]) == ("rain", True)
+    track = editor.call("track", longer["track_id"])
+    assert (track["continue_from"], track["format"]) == (base, "flac")  # not that of the options
+    editor.command(f"Lofi continue {base} the drums leave 7 seed=3")
+    other = editor.wait("LofiComplete", lambda data: data["duration_sec"] == 12)
+    assert (other["prompt"], other["seed"]) == ("the drums leave", 3)
+    editor.command("Lofi continue 8")  # nothing plays: the newest goes on
+    assert editor.wait("LofiStart", lambda data: data["duration_sec"] == 20)["prompt"] == "the drums leave"
+
+
+def test_a_loop_is_asked_for(editor: Editor) -> None:
+    editor.command("Lofi rain 8 loop=yes")
+    made = editor.wait("LofiComplete")
+    assert editor.call("track", made["track_id"])["loop"] is True
+    editor.command(f"Lofi continue {made['track_id']}")
+    assert "loop" in editor.notice()
 
 
 LIBRARY = """

@@ -23,6 +23,7 @@ def test_tracks_are_offered_newest_first_and_one_is_played(editor: Editor) -> No
     assert second["offered"] == [
         "Play",
         "Generate again with a new seed",
+        "Let it go on",
         "A favourite, or no longer",
         "Tags",
         "Copy the id",
@@ -168,3 +169,18 @@ def test_a_file_that_is_damaged_is_found(editor: Editor) -> None:
         file.write(b"RIFX")
     (problem,) = editor.call("verify_tracks", {"track_ids": [rain]})["problems"]
     assert problem["file"].startswith(rain) and problem["message"]
+
+
+def test_a_file_is_imported(editor: Editor, short_tmp: Path) -> None:
+    (rain,) = make(editor, "rain")
+    copy = short_tmp / "a copy of rain.wav"
+    copy.write_bytes(Path(editor.call("track", rain)["path"]).read_bytes())
+    editor.command(f"Lofi import {copy}")
+    assert editor.notice().endswith(" is in the library already")
+    with copy.open("r+b") as file:
+        file.seek(-2, 2)
+        file.write(b"\x01\x02")
+    editor.command(f"Lofi import {copy}")
+    assert editor.notice() == "lofi: a copy of rain is in the library"
+    editor.command("Lofi import /nowhere.wav")
+    assert "/nowhere.wav" in editor.notice()

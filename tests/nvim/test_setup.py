@@ -24,7 +24,7 @@ from tests.support.nvim import PLUGIN, Editor, EditorError
         ),
         (
             {"generate": {"duration_sec": "20"}},
-            'lofi: generate.duration_sec: expected a whole number from 5 to 120, got "20"',
+            'lofi: generate.duration_sec: expected a whole number from 5 to 3600, got "20"',
         ),
         ({"progres": {}}, "lofi: progres: there is no such option; did you mean progress?"),
         ({"broker": {"cdm": "x"}}, "lofi: broker.cdm: there is no such option; did you mean broker.cmd?"),

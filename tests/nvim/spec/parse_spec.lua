@@ -29,6 +29,19 @@ describe("words behind :Lofi", function()
     )
     assert.same({ "a=b rain", {} }, prompt("generate a=b rain"))
     assert.same({ "rain", { duration_sec = 12, seed = 1 } }, prompt("rain duration=12 seed=1"))
+    assert.same({ "rain", { loop = true } }, prompt("rain loop=yes"))
+    assert.same({ "rain", { loop = false } }, prompt("rain loop=no"))
+  end)
+
+  it("name a track that is to go on, and how", function()
+    local parsed = parse.parse("continue 37d0 the drums leave 20 seed=3")
+    assert.same({ "continue", { "37d0" } }, { parsed.sub, parsed.words })
+    assert.same({ "the drums leave", { duration_sec = 20, seed = 3 } }, { parsed.prompt, parsed.options })
+    parsed = parse.parse("continue 20")
+    assert.same({ {}, "", { duration_sec = 20 } }, { parsed.words, parsed.prompt, parsed.options })
+    parsed = parse.parse('continue "cafe jazz"')
+    assert.same({ {}, "cafe jazz" }, { parsed.words, parsed.prompt })
+    assert.truthy(parse.parse("continue loop=maybe").problem:find("expected yes or no", 1, true))
   end)
 
   it("are a subcommand when the first one is", function()
@@ -70,7 +83,9 @@ describe("words behind :Lofi", function()
     assert.truthy(parse.parse("stop the clocks").problem:find("generate stop the clocks", 1, true))
     assert.truthy(parse.parse("rain seed=abc").problem:find("seed=abc", 1, true))
     assert.truthy(parse.parse("rain seed=-1").problem:find("0 or more", 1, true))
-    assert.truthy(parse.parse("rain tempo=84").problem:find("there are duration, format, model", 1, true))
+    assert.truthy(
+      parse.parse("rain tempo=84").problem:find("there are duration, format, loop, model", 1, true)
+    )
   end)
 end)
 
@@ -101,31 +116,5 @@ describe("words about the library", function()
   it("may ask for favourites alone", function()
     assert.same({ query = "slow rain" }, parse.filter(words("slow rain")))
     assert.same({ query = "rain", favourites = true }, parse.filter(words("fav=yes rain")))
-  end)
-end)
-
-describe("completion", function()
-  local known = {
-    tracks = { "aa11", "aa22", "bb33" },
-    jobs = { "cc44" },
-    models = { "tiny", "small" },
-    tags = { "calm", "late night" },
-  }
-
-  it("offers what fits the place", function()
-    assert.same({ "queue" }, parse.candidates("q", known))
-    assert.same(parse.names(), parse.candidates("", known))
-    assert.same({ "aa11", "aa22" }, parse.candidates("play a", known))
-    assert.same({ "aa22" }, parse.candidates("play aa11 a", known))
-    assert.same({ "cc44" }, parse.candidates("cancel ", known))
-    assert.same({}, parse.candidates("cancel cc44 ", known))
-    assert.same({ "tiny" }, parse.candidates("models t", known))
-    assert.same({ "model=tiny", "model=small" }, parse.candidates("rainy night model=", known))
-    assert.same({ "duration=", "format=", "model=", "priority=", "seed=" }, parse.candidates("rainy ", known))
-    assert.same({}, parse.candidates("pause ", known))
-    assert.same({ "calm" }, parse.candidates("tracks c", known))
-    assert.same({ "fav=yes" }, parse.candidates("tracks rain f", known))
-    assert.same({ "+calm", "+late night" }, parse.candidates("tag aa11 +", known))
-    assert.same({ "aa11", "aa22" }, parse.candidates("tag a", known))
   end)
 end)

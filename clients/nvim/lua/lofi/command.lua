@@ -95,16 +95,7 @@ end
 ---@return string[]
 function M.complete(_, line, position)
   local arguments = line:sub(1, position):match("L%a*!?%s+(.*)$") or ""
-  local sub = arguments:match("^%s*(%S+)%s")
-  local kind = sub and (parse.SUBCOMMANDS[sub] or "prompt")
-  local known = require("lofi.known")
-  local wants_model = kind == "model" or (kind == "prompt" and arguments:find("model=%S*$"))
-  return parse.candidates(arguments, {
-    tracks = (kind == "tracks" or kind == "tag") and known.names("tracks") or {},
-    jobs = kind == "job" and known.jobs() or {},
-    models = wants_model and known.names("models") or {},
-    tags = (kind == "filter" or kind == "tag") and known.names("tags") or {},
-  })
+  return require("lofi.completion").candidates(arguments, require("lofi.known"))
 end
 
 return M

@@ -15,7 +15,7 @@ local M = {}
 ---@field max_restarts integer tries after a crash, 0 … 20
 
 ---@class lofi.config.Generate what `generate` asks for where the call says nothing else; nil: the model's own
----@field duration_sec integer 5 … 120
+---@field duration_sec integer 5 … 120, or more where the broker's settings allow it
 ---@field model string?
 ---@field format "wav"|"flac"|"ogg"|"mp3"
 ---@field priority "normal"|"high"
@@ -108,7 +108,7 @@ end
 M.schema = {
   broker = { cmd = command, env = environment, max_restarts = between(0, 20, true) },
   generate = {
-    duration_sec = between(5, 120, true),
+    duration_sec = between(5, 3600, true),
     model = typed("string"),
     format = one_of({ "wav", "flac", "ogg", "mp3" }),
     priority = one_of({ "normal", "high" }),

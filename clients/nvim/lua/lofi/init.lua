@@ -23,8 +23,11 @@ function M.setup(opts)
 end
 
 ---@class lofi.GenerateOptions
----@field prompt string 1 … 1000 characters
----@field duration_sec integer? 5 … 120
+---@field prompt string? 1 … 1000 characters; nil: that of the track that is continued
+---@field duration_sec integer? 5 … 120, or more where the broker's settings allow it; what is added, where a
+---track is continued
+---@field continue_from string? id of the library's track that is to go on
+---@field loop boolean? whole bars that repeat without a seam
 ---@field seed integer? 0 … 2^53; nil: the broker chooses
 ---@field model string?
 ---@field format "wav"|"flac"|"ogg"|"mp3"|nil
@@ -42,7 +45,11 @@ end
 ---@param cb lofi.Callback? result: `{track_id, status, seed, model_version, position?, path?}`
 function M.generate(opts, cb)
   local given = type(opts) == "string" and { prompt = opts } or opts
-  local params = vim.tbl_extend("force", require("lofi.config").get().generate, given)
+  local defaults = require("lofi.config").get().generate
+  if given.continue_from then -- the others are those of the track
+    defaults = { duration_sec = defaults.duration_sec, priority = defaults.priority }
+  end
+  local params = vim.tbl_extend("force", defaults, given)
   last_asked = params
   ask("generate", params, cb, function(result)
     require("lofi.session").expect(result, params.prompt)

@@ -81,6 +81,12 @@ function M.names(list)
   return lists[list].names
 end
 
+---@param lead string the beginning of a path
+---@return string[]
+function M.files(lead)
+  return vim.fn.getcompletion(lead, "file")
+end
+
 ---Ids of tracks that are being made or wait, as far as the events told.
 ---@return string[]
 function M.jobs()
@@ -191,6 +197,22 @@ function M.meant(cb)
       require("lofi").tracks({ limit = 1 }, newest)
     end
   end)
+end
+
+---Do something with each of the tracks that are named by ids or their beginnings, else with the one that is
+---meant; what is wrong with the names is told.
+---@param typed string[]
+---@param act fun(track_id: string)
+function M.each(typed, act)
+  local on_success = require("lofi.notify").on_success
+  if #typed == 0 then
+    M.meant(on_success(act))
+    return
+  end
+  local function found(ids)
+    vim.tbl_map(act, ids)
+  end
+  M.resolve(typed, "tracks", on_success(found))
 end
 
 return M

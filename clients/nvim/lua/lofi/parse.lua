@@ -1,14 +1,19 @@
 --- What the words behind `:Lofi` mean. Pure.
 local M = {}
 
----Subcommands, and what their first argument is.
----@type table<string, "prompt"|"job"|"filter"|"tag"|"tracks"|"volume"|"model"|"nothing">
+---@alias lofi.Arguments
+---| "prompt"|"continue"|"job"|"filter"|"tag"|"tracks"|"model"|"file"|"value"|"nothing"
+
+---Subcommands, and what stands behind them.
+---@type table<string, lofi.Arguments>
 M.SUBCOMMANDS = {
   generate = "prompt",
   queue = "nothing",
   cancel = "job",
   clear = "nothing",
+  continue = "continue",
   fav = "tracks",
+  import = "file",
   tag = "tag",
   tracks = "filter",
   prompts = "nothing",
@@ -17,7 +22,7 @@ M.SUBCOMMANDS = {
   resume = "nothing",
   stop = "nothing",
   next = "nothing",
-  volume = "volume",
+  volume = "value",
   models = "model",
   status = "nothing",
   log = "nothing",
@@ -31,15 +36,16 @@ M.OPTIONS = {
   seed = {},
   model = {},
   format = { "wav", "flac", "ogg", "mp3" },
+  loop = { "yes", "no" },
   priority = { "normal", "high" },
 }
 
 ---@class lofi.Parsed
 ---@field sub string
----@field words string[] arguments of the subcommand, except of `generate`
+---@field words string[] arguments of the subcommand, except of `generate`; of `continue`, the id
 ---@field text string the same as one, "" where there are none
----@field prompt string of `generate`; "" where none was given
----@field options table of `generate`: duration_sec, seed, model, format, priority
+---@field prompt string of `generate` and `continue`; "" where none was given
+---@field options table of `generate` and `continue`, by the names of the protocol
 ---@field problem string? why nothing can be done, in words
 
 ---@return string[] names, sorted
@@ -49,27 +55,51 @@ function M.names()
   return names
 end
 
----Take options and seconds from the end of a prompt's words.
+---Whether a word is an id, or the beginning of one.
+---@param word string?
+---@return boolean
+function M.is_id(word)
+  return word ~= nil and #word <= 16 and word:find("^%x%x%x%x+$") ~= nil
+end
+
+---@param key string
+---@param value string
+---@param known table<string, string[]> options and their values
+---@return integer|string|boolean|nil
+---@return string? problem
+local function option(key, value, known)
+  if known[key] == nil then
+    local names = vim.tbl_keys(known)
+    table.sort(names)
+    return nil, ("%s=%s: there is no such option; there are %s"):format(key, value, table.concat(names, ", "))
+  elseif key == "seed" or key == "duration" then
+    local problem = ("%s=%s: expected a whole number, 0 or more"):format(key, value)
+    return tonumber(value:match("^%d+$")), problem
+  elseif #known[key] > 0 and not vim.list_contains(known[key], value) then
+    return nil, ("%s=%s: expected %s"):format(key, value, table.concat(known[key], " or "))
+  elseif key == "loop" then
+    return value == "yes"
+  end
+  return value
+end
+
+---Take options, and seconds, from the end of a prompt's words.
 ---@param words string[]
+---@param known table<string, string[]> options and their values
 ---@return string prompt
 ---@return table options
 ---@return string? problem
-local function prompt_of(words)
+local function prompt_of(words, known)
   local options, last = {}, #words
   while last > 0 do
-    local key, value = words[last]:match("^(%l+)=(%S+)$")
-    local seconds = words[last]:match("^(%d%d?%d?)s?$")
-    if key and M.OPTIONS[key] then
-      local whole = (key == "seed" or key == "duration") and tonumber(value:match("^%d+$"))
-      if whole == nil then
-        return "", {}, ("%s=%s: expected a whole number, 0 or more"):format(key, value)
+    local key, value = words[last]:match("^(%l[%l_]*)=(%S+)$")
+    local seconds = known.duration and words[last]:match("^(%d%d?%d?)s?$")
+    if key then
+      local taken, problem = option(key, value, known)
+      if taken == nil then
+        return "", {}, problem
       end
-      options[key == "duration" and "duration_sec" or key] = whole or value
-    elseif key then
-      local names = vim.tbl_keys(M.OPTIONS)
-      table.sort(names)
-      local told = "%s=%s: there is no such option; there are %s"
-      return "", {}, told:format(key, value, table.concat(names, ", "))
+      options[key == "duration" and "duration_sec" or key] = taken
     elseif seconds and options.duration_sec == nil then
       options.duration_sec = tonumber(seconds)
     else
@@ -122,7 +152,12 @@ function M.parse(arguments)
   if first == nil then
     return { sub = "", words = {}, text = "", prompt = "", options = {} }
   end
-  if M.SUBCOMMANDS[first] and first ~= "generate" then
+  if first == "continue" then
+    local from = M.is_id(words[2]) and 3 or 2
+    local prompt, options, problem = prompt_of(vim.list_slice(words, from), M.OPTIONS)
+    local id = vim.list_slice(words, 2, from - 1)
+    return { sub = first, words = id, text = "", prompt = prompt, options = options, problem = problem }
+  elseif M.SUBCOMMANDS[first] and first ~= "generate" then
     local rest = vim.list_slice(words, 2)
     local problem
     if M.SUBCOMMANDS[first] == "nothing" and #rest > 0 then
@@ -132,18 +167,12 @@ function M.parse(arguments)
     return { sub = first, words = rest, text = text, prompt = "", options = {}, problem = problem }
   end
   local slip = #words == 1 and first ~= "generate" and meant(first)
-  local prompt, options, problem = prompt_of(first == "generate" and vim.list_slice(words, 2) or words)
+  local prompt, options, problem =
+    prompt_of(first == "generate" and vim.list_slice(words, 2) or words, M.OPTIONS)
   if slip then
     problem = ("did you mean `:Lofi %s`? `:Lofi generate %s` makes a track of it"):format(slip, first)
   end
   return { sub = "generate", words = {}, text = "", prompt = prompt, options = options, problem = problem }
-end
-
----Whether a word is an id, or the beginning of one.
----@param word string?
----@return boolean
-function M.is_id(word)
-  return word ~= nil and #word <= 16 and word:find("^%x%x%x%x+$") ~= nil
 end
 
 ---Tags that are given and taken away: "+late night -sad"; the first "+" may be left out.
@@ -172,56 +201,6 @@ function M.filter(words)
     return word ~= "fav=yes"
   end, words)
   return { query = table.concat(rest, " "), favourites = #rest < #words or nil }
-end
-
----@class lofi.Known what can be completed
----@field tracks string[] ids
----@field jobs string[] ids
----@field models string[] names
----@field tags string[]
-
----What can stand in the place of the last, perhaps unfinished, word.
----@param arguments string everything behind the command's name, up to the cursor
----@param known lofi.Known
----@return string[]
-function M.candidates(arguments, known)
-  local before, lead = arguments:match("^%s*(.-)(%S*)$")
-  local words = vim.split(vim.trim(before), "%s+", { trimempty = true })
-  local found
-  if #words == 0 then
-    found = M.names()
-  else
-    local kind = M.SUBCOMMANDS[words[1]] or "prompt"
-    if kind == "tracks" then
-      found = known.tracks
-    elseif kind == "job" and #words == 1 then
-      found = known.jobs
-    elseif kind == "model" and #words == 1 then
-      found = known.models
-    elseif kind == "filter" then
-      found = vim.list_extend({ "fav=yes" }, known.tags)
-    elseif kind == "tag" then
-      found = #words == 1 and vim.list_slice(known.tracks) or {}
-      for _, tag in ipairs(known.tags) do
-        vim.list_extend(found, { "+" .. tag, "-" .. tag })
-      end
-    elseif kind == "prompt" then
-      found = {}
-      local key = lead:match("^(%l+)=")
-      local values = key and (key == "model" and known.models or M.OPTIONS[key])
-      for _, value in ipairs(values or {}) do
-        table.insert(found, key .. "=" .. value)
-      end
-      for name in vim.spairs(values and {} or M.OPTIONS) do
-        table.insert(found, name .. "=")
-      end
-    else
-      found = {}
-    end
-  end
-  return vim.tbl_filter(function(each)
-    return vim.startswith(each, lead) and not vim.list_contains(words, each)
-  end, found)
 end
 
 return M

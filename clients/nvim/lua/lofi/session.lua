@@ -39,7 +39,7 @@ local ANSWERS = {
 
 local prepared = false
 local queue_asked = false
----@type table<string, string> tracks that this editor asked for and that are not there yet → their prompts
+---@type table<string, {prompt: string?}> tracks that this editor asked for and that are not there yet
 local mine = {}
 ---How many were asked for without an answer yet.
 local asking = 0
@@ -71,12 +71,12 @@ end
 
 ---A track that this editor asked for: play it when it is there, if that is wanted.
 ---@param result table the answer of `generate`
----@param prompt string
+---@param prompt string? nil: that of the track that is continued
 function M.expect(result, prompt)
   if result.status == "complete" then -- made before
     there(result.track_id)
   else
-    mine[result.track_id] = prompt
+    mine[result.track_id] = { prompt = prompt }
     M.refresh_queue()
   end
 end
@@ -86,8 +86,9 @@ end
 local function tell(event, params)
   local track_id = event ~= "playback" and params.track_id or nil
   if track_id then
-    params.mine = mine[track_id] ~= nil
-    params.prompt = params.prompt or mine[track_id]
+    local asked = mine[track_id]
+    params.mine = asked ~= nil
+    params.prompt = params.prompt or asked and asked.prompt
   end
   events.emit(event, params)
   if event == "start" or event == "complete" or event == "error" then

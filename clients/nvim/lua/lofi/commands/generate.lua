@@ -91,4 +91,13 @@ function M.subcommands.generate(parsed, call)
   end
 end
 
+---Make a track that begins as another one does and goes on where it ends. Without an id, as what plays does.
+function M.subcommands.continue(parsed)
+  local function continue(track_id)
+    local prompt = parsed.prompt ~= "" and parsed.prompt or nil
+    generate(vim.tbl_extend("force", parsed.options, { continue_from = track_id, prompt = prompt }))
+  end
+  require("lofi.known").each(parsed.words, continue)
+end
+
 return M

@@ -60,6 +60,13 @@ function M.stats(cb)
   ask("cache_stats", nil, cb)
 end
 
+---Take a file into the library: WAV, FLAC, OGG or MP3.
+---@param path string absolute
+---@param cb lofi.Callback? result: `{track, duplicate}`
+function M.import_track(path, cb)
+  ask("track_import", { path = path }, cb)
+end
+
 ---@class lofi.VerifyOptions
 ---@field track_ids string[]? read all their files; nil: look at the whole library without reading
 ---@field repair boolean? see to what is wrong

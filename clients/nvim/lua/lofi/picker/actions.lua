@@ -101,6 +101,14 @@ M.of_a_track = {
       require("lofi").generate(entries.again(track))
     end,
   },
+  {
+    name = "continue",
+    words = "Let it go on",
+    key = "<C-e>",
+    run = function(track)
+      require("lofi").generate({ continue_from = track.track_id })
+    end,
+  },
   { name = "favourite", words = "A favourite, or no longer", key = "<C-s>", stays = true, run = favourite },
   { name = "tag", words = "Tags", key = "<C-t>", stays = true, run = tag },
   { name = "copy", words = "Copy the id", key = "<C-y>", run = copy },

@@ -104,6 +104,7 @@ function M.again(track)
     duration_sec = track.duration_sec,
     model = track.model_version,
     format = track.format,
+    loop = track.loop,
     temperature = track.temperature,
     top_k = track.top_k,
     top_p = track.top_p,
