@@ -286,11 +286,10 @@ def write_metadata(folder: Path, track: Track) -> Path:
 
 
 def _as_long_as_asked(spec: JobSpec, done: Done) -> bool:
-    """A loop has whole bars; a segment ends with the first bar that is long enough."""
-    asked = spec.duration_sec * done.sample_rate
-    if spec.loop:
+    """A loop has whole bars, and of a segment the codec may keep a little back for the next one."""
+    if spec.loop or spec.segment:
         return done.samples > 0
-    return done.samples >= asked if spec.segment else done.samples == asked
+    return done.samples == spec.duration_sec * done.sample_rate
 
 
 def _is_told(source: Path, size: int | None, sha256: str) -> bool:

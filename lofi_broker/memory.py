@@ -9,7 +9,8 @@ from lofi_common.manifest import Manifest
 
 _MIB = 2**20
 _ROOM = 1024 * _MIB
-"""For Python, ONNX Runtime, the codec's activations and a long prompt."""
+"""For Python, ONNX Runtime, the codec's activations and a long prompt. Audio takes none of it: it goes to
+disk as it comes."""
 _COPIES = 3
 """Of the weights: the file's pages, and what a graph optimizer makes of them while it loads."""
 _SHARE = 0.8

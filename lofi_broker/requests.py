@@ -31,6 +31,11 @@ def base_of(library: Library, track_id: str) -> Track:
         )
     if track.segment:
         raise InvalidTrackId(f"track {track_id} is a piece of a stream: only the radio continues it")
+    if track.source == "imported":
+        raise InvalidTrackId(
+            f"track {track_id} was imported: it has no tokens to continue from",
+            recovery="Continue a track that was made here.",
+        )
     if track.tokens_bytes is None or not _has_size(library, track_id, track.tokens_bytes):
         raise InvalidTrackId(
             f"track {track_id} can't be continued: its tokens are not there",

@@ -69,7 +69,7 @@ class JobSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     loop: bool = False
     """A whole number of bars that repeats without a seam, as near to `duration_sec` as there is."""
     segment: bool = False
-    """A piece of a stream: its own new audio alone, `duration_sec` at least, with no fade at its end."""
+    """A piece of a stream: its own new audio alone, about `duration_sec` of it, with no fade at its end."""
 
 
 _LATER_FIELDS = ("continue_from", "loop", "segment")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -74,6 +75,11 @@ def test_what_can_t_be_continued_is_told_with_what_to_do(broker: Stdio, home: Ho
     assert "once it is complete" in refused(broker, continue_from=slow)[1]
     broker.call("queue_cancel", track_id=slow)
     base = make(broker, prompt="rain", duration_sec=60, seed=1)
+    shutil.copy(base["path"], home.root / "mine.wav")
+    with (home.root / "mine.wav").open("ab") as file:
+        file.write(bytes(8))  # to be another file than the library has
+    imported = broker.call("track_import", path=str(home.root / "mine.wav"))["track"]["track_id"]
+    assert "was imported" in refused(broker, continue_from=imported)[1]
     name, words = refused(broker, continue_from=base["track_id"], duration_sec=61)
     assert name == "INVALID_DURATION" and "121 s" in words and "queue.max_duration_sec" in words
     (home.paths.tracks / f"{base['track_id']}.tokens").unlink()

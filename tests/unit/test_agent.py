@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import queue
 import threading
+import tracemalloc
 from pathlib import Path
 
 import msgspec
@@ -18,6 +19,7 @@ from lofi_common.manifest import Model
 from lofi_worker import spool
 from lofi_worker.agent import Agent
 from lofi_worker.attempt import Attempt
+from lofi_worker.engine import StepResult
 from lofi_worker.fake import FakeEngine
 from lofi_worker.loudness import Meter
 from lofi_worker.recording import Recording
@@ -51,9 +53,11 @@ class ScriptedLink:
             self.orders.put(order)
 
 
+MODEL = Model(version="fake-1", folder=Path(), manifest=None)  # type: ignore[arg-type]
+
+
 def engine(slots: int = 1) -> FakeEngine:
-    fields = {"version": "fake-1", "folder": Path(), "manifest": None}
-    return FakeEngine(Model(**fields), slots)  # type: ignore[arg-type]
+    return FakeEngine(MODEL, slots)
 
 
 def test_a_slow_track_does_not_hold_up_its_neighbour() -> None:
@@ -199,3 +203,32 @@ def test_progress_is_due_at_the_first_audio(tmp_path: Path) -> None:
     assert not sounding.report_due(3, 1000, 0.3)
     sounding.recording.discard()
     assert list(tmp_path.iterdir()) == []
+
+
+class EndlessEngine(FakeEngine):
+    """Gives a second of noise with each step, until the track is whole."""
+
+    def step(self) -> list[StepResult]:
+        (job,) = self._jobs.values()
+        job.step += 1
+        noise = np.random.default_rng(job.step).standard_normal((1, self.sample_rate), np.float32) / 10
+        codes = np.full((50, 4), job.step)
+        finished = job.step == job.spec.duration_sec
+        if finished:
+            self.stop(0)
+        return [StepResult(0, job.step, job.spec.duration_sec, noise, finished=finished, codes=codes)]
+
+
+def test_a_track_takes_no_more_memory_however_long_it_is(tmp_path: Path) -> None:
+    peaks = []
+    for seconds in (10, 30, 90):  # the first one loads what is needed
+        link = ScriptedLink(run("a", duration_sec=seconds, format=AudioFormat.FLAC), after={m.Done: LEAVE})
+        endless = EndlessEngine(MODEL, 1)
+        tracemalloc.start()
+        Agent(endless, link, tmp_path).run()
+        peaks.append(tracemalloc.get_traced_memory()[1])
+        tracemalloc.stop()
+        done = link.sent[-1]
+        assert isinstance(done, m.Done) and done.samples == seconds * 32_000
+        assert done.tokens_bytes is not None and done.tokens_bytes < 2 * done.samples / 100
+    assert peaks[2] < peaks[1] + 1_500_000  # a minute is 8 MB as floats, 4 MB as it is written

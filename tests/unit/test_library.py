@@ -273,8 +273,9 @@ def test_tokens_without_a_track_are_swept_and_other_files_are_not(place: Place) 
     [
         ({}, 160_000, True),
         ({}, 160_001, False),
-        ({"segment": True}, 159_999, False),
+        ({"segment": True}, 157_000, True),
         ({"segment": True}, 190_000, True),
+        ({"segment": True}, 0, False),
         ({"loop": True}, 150_000, True),
         ({"loop": True}, 0, False),
     ],
