@@ -17,6 +17,7 @@ from lofi_common.logs import fields
 log = logging.getLogger(__name__)
 
 MB = 1_000_000
+_STAY = "what is left are favourites, the newest track, or tracks in use"
 
 Publish = Callable[[str, api.Result], None]
 
@@ -62,36 +63,30 @@ class Eviction:
 
     async def run(self) -> None:
         """Delete what is too much, and say so. What can't be deleted is logged, and stays."""
+        if not self._over():
+            self._told = False
+            return
+        limits = {"max_mb": self._limits.max_mb, "max_tracks": self._limits.max_tracks}
         try:
             gone = await self._library.make_room(self._choose)
         except CacheWriteError as error:
-            log.warning(fields("eviction_failed", reason=error))
+            log.warning(fields("eviction_failed", **limits, reason=error))
             return
+        for track in gone:
+            log.info(fields("track_evicted", track_id=track.track_id, bytes=track.bytes, **limits))
         if gone:
-            limits = {"max_mb": self._limits.max_mb, "max_tracks": self._limits.max_tracks}
-            for track in gone:
-                log.info(fields("track_evicted", track_id=track.track_id, bytes=track.bytes, **limits))
             evicted = api_library.CacheEvicted(track_ids=[track.track_id for track in gone])
             self._publish("cache_evicted", evicted)
-        self._tell_full()
+        over = self._over()
+        if over and not self._told:
+            log.warning(fields("library_over_limit", **limits, reason=_STAY))
+        self._told = over
 
     def _choose(self, tracks: Collection[Held]) -> list[str]:
         return to_evict(tracks, self._limits, self._playback.holds() | self._active.bases())
 
-    def _tell_full(self) -> None:
-        """Once, when the tracks that can't be evicted are over the limits alone."""
+    def _over(self) -> bool:
         number, size = self._library.stats()
-        over = bool(
-            (self._limits.max_mb and size > self._limits.max_mb * MB)
-            or (self._limits.max_tracks and number > self._limits.max_tracks)
-        )
-        if over and not self._told:
-            log.warning(
-                fields(
-                    "library_over_limit",
-                    tracks=number,
-                    bytes=size,
-                    reason="the rest are favourites, the newest track, or in use",
-                )
-            )
-        self._told = over
+        limits = self._limits
+        too_much = limits.max_mb and size > limits.max_mb * MB
+        return bool(too_much or (limits.max_tracks and number > limits.max_tracks))

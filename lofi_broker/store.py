@@ -5,6 +5,7 @@ A `save` that returned is on disk. Jobs are updated; only `forget` deletes, and 
 
 from __future__ import annotations
 
+import re
 import shutil
 import sqlite3
 from pathlib import Path
@@ -21,6 +22,8 @@ from lofi_common.jobs import ALLOWED, IllegalTransition, Job, JobState
 _ROOM_BYTES = 1 << 20
 """With less the disk counts as full."""
 _MORE_ROOM = "Free some disk space and try again; what was accepted is kept."
+
+_NO_SEARCH = re.compile(r"no such module: fts5|no such tokenizer|error in tokenizer constructor")
 
 _COLUMNS = Job.__struct_fields__
 _JSON_COLUMNS = ("spec", "outputs", "error")
@@ -107,6 +110,11 @@ class Store:
 
     def _unusable(self, error: sqlite3.Error) -> LofiError:
         code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF  # without its extension
+        if _NO_SEARCH.search(str(error)):
+            return LofiError(
+                f"the SQLite {sqlite3.sqlite_version} of this Python has no full-text search: {error}",
+                recovery="Use a Python whose SQLite is 3.34 or newer and has FTS5, as most have.",
+            )
         if code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
             return DamagedDatabase(f"the queue's database {self._path} is damaged: {error}")
         return self.failed("opened", error)

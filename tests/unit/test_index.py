@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
+from importlib import resources
 from pathlib import Path
 
 import msgspec
@@ -16,6 +17,7 @@ from lofi_broker.library import track_of
 from lofi_broker.store import Store
 from lofi_common.api import Track
 from lofi_common.api_library import AskedPrompt
+from lofi_common.errors import LofiError
 from lofi_common.jobs import JobState
 from tests.support.old_database import to_layout_1
 from tests.unit.scheduling import job
@@ -180,6 +182,18 @@ def test_of_too_many_prompts_the_oldest_are_forgotten(
     library.history.asked("prompt 2", 9.0)
     prompts, total = library.history.page(limit=9, query="")
     assert [each.prompt for each in prompts] == ["prompt 2", "prompt 4", "prompt 3"] and total == 3
+
+
+def test_an_sqlite_that_can_t_search_is_told_in_words(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    schema = resources.files("lofi_broker").joinpath("schema.sql").read_text()
+    for part, without in (("fts5 (", "fts55 ("), ("'trigram", "'trigrams")):
+        poor = schema.replace(part, without)
+        assert poor != schema
+        monkeypatch.setattr(Path, "read_text", lambda self, poor=poor: poor)
+        with pytest.raises(LofiError, match="of this Python has no full-text search"):
+            Store(tmp_path / without)
 
 
 def test_a_database_of_the_layout_before_is_taken_over(tmp_path: Path) -> None:

@@ -33,6 +33,11 @@ def opened(track: Track) -> Iterator[soundfile.SoundFile]:
         raise LofiError(
             f"{track.path} lies on the broker's machine", recovery="Copy it from there, or run this there."
         )
+    if not os.path.exists(track.path):
+        raise InvalidTrackId(
+            f"track {track.track_id} is not in the library any more: {track.path} is gone",
+            recovery="The same prompt and seed make it again.",
+        )
     try:
         file = soundfile.SoundFile(track.path)
     except soundfile.LibsndfileError as error:
