@@ -140,3 +140,12 @@ def test_a_track_that_is_deleted_while_it_is_read_has_no_problem(
 
     monkeypatch.setattr(inspection, "check_track", gone)
     assert asyncio.run(delete()) == []
+
+
+def test_a_track_that_comes_while_the_folder_is_read_is_not_left_over(
+    inspected: Inspected, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    index = inspected.place.store.index
+    answers = iter([[], index.every()])
+    monkeypatch.setattr(index, "every", lambda: next(answers))
+    assert inspected.sweep(repair=True) == [] and len(inspected.place.files) == 3
