@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -50,21 +51,31 @@ def test_a_folder_becomes_tracks(home: Home, tmp_path: Path) -> None:
     assert list(home.paths.spool.iterdir()) == []
 
 
-@pytest.mark.parametrize("kind", ["wav", "flac", "ogg", "mp3"])
-def test_what_was_exported_comes_back_with_its_story(home: Home, tmp_path: Path, kind: str) -> None:
-    prompt = "Été 夜 🎵 " + "x" * 900
-    made(home, prompt)
-    (before,) = [json.loads(line) for line in home.lofi("tracks", "--json").stdout.splitlines()]
-    file = tmp_path / f"it.{kind}"
-    assert home.lofi("tracks", "export", before["track_id"], "-o", str(file)).returncode == 0
-    again = json.loads(home.lofi("tracks", "import", str(file), "--json").stdout)
-    assert (again["track_id"], again["duplicate"]) == (before["track_id"], True)
+def test_what_was_exported_comes_back_with_its_story(home: Home, tmp_path: Path) -> None:
+    made(home, "Été 夜 🎵 " + "x" * 900)
+    (before,) = listed(home)
+    kinds = ("flac", "mp3", "ogg", "wav")
+    for kind in kinds:
+        assert (
+            home.lofi("tracks", "export", before["track_id"], "-o", f"{tmp_path}/it.{kind}").returncode == 0
+        )
+    done = home.lofi("tracks", "import", str(tmp_path), "--json").stdout.splitlines()
+    told = [json.loads(line) for line in done]
+    assert [(each["track_id"], each["duplicate"]) for each in told] == [(before["track_id"], True)] * 4
     home.lofi("tracks", "rm", "--all", "--yes")
-    new = json.loads(home.lofi("tracks", "import", str(file), "--json").stdout)
-    assert not new["duplicate"] and new["track_id"] != before["track_id"]
-    (after,) = [json.loads(line) for line in home.lofi("tracks", "--json").stdout.splitlines()]
+    home.lofi("tracks", "import", str(tmp_path))
+    after = listed(home)
+    assert sorted(track["format"] for track in after) == [*kinds]
     for name in ("prompt", "seed", "model_version", "temperature", "top_k", "guidance_scale"):
-        assert after.get(name) == before.get(name), name
+        assert {track.get(name) for track in after} == {before.get(name)}, name
+    assert all(track["source"] == "imported" and abs(track["peak"] - 0.1) < 0.02 for track in after)
+    home.lofi("tracks", "export", after[0]["track_id"], "-o", f"{tmp_path}/again.flac")
+    with soundfile.SoundFile(tmp_path / "again.flac") as file:
+        assert file.title == before["prompt"] and f"seed {before['seed']}" in file.comment
+
+
+def listed(home: Home) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in home.lofi("tracks", "--json").stdout.splitlines()]
 
 
 def test_more_than_the_library_holds_is_refused_at_once(home: Home, tmp_path: Path) -> None:

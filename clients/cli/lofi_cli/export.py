@@ -19,6 +19,7 @@ from lofi_cli.shape import NO_CHANGE, Shape, Shaper, shaper_for
 from lofi_client.formats import format_of
 from lofi_common.api import Track
 from lofi_common.errors import CacheWriteError, InvalidParams
+from lofi_common.imports import UNKNOWN_MODEL
 from lofi_common.jobs import AudioFormat
 
 _SUBTYPES = {
@@ -206,7 +207,9 @@ def _write_all(raw: io.RawIOBase, data: bytes) -> None:
 
 
 def _story(track: Track, licence: str | None) -> str:
-    """All that it takes to make the track again, in one line."""
+    """All that it takes to make the track again, in one line; nothing where nobody knows who made it."""
+    if track.model_version == UNKNOWN_MODEL:
+        return ""
     parts = [
         f"seed {track.seed}",
         f"model {track.model_version}",
