@@ -122,7 +122,7 @@ def test_pieces_of_streams_are_not_listed_and_not_counted(library: Store) -> Non
 any_text = st.text(st.characters(), max_size=200)
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=150)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=50)
 @given(any_text, st.data())
 def test_any_part_of_any_word_finds_its_track(library: Store, prompt: str, data: st.DataObject) -> None:
     prompt = prompt.encode(errors="ignore").decode()
@@ -137,7 +137,7 @@ def test_any_part_of_any_word_finds_its_track(library: Store, prompt: str, data:
     assert "any" in found(library, prompt.upper()) or not prompt.isascii()
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=150)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=50)
 @given(st.text(max_size=1000), st.text(max_size=40))
 def test_no_text_is_an_error(library: Store, query: str, tag: str) -> None:
     found(library, query, tag=tag)
