@@ -64,10 +64,11 @@ def prepared(home: Home) -> tuple[str, str]:
         (page_of("jobs"), 0),
         (page_of("jobs_state"), 1),
         (page_of("tracks"), 1),
+        (page_of("track_words_data"), 1),
         (nonsense_in("UPDATE jobs SET spec = '{' WHERE state != 'complete'"), 0),
         (nonsense_in("UPDATE tracks SET track = '[]'"), 1),
     ],
-    ids=["no database", "jobs", "an index", "tracks", "a job's row", "a track's row"],
+    ids=["no database", "jobs", "an index", "tracks", "the search", "a job's row", "a track's row"],
 )
 def test_it_is_set_aside_and_the_library_is_found_again(
     home: Home, spoil: Callable[[Path], None], jobs: int
@@ -80,6 +81,7 @@ def test_it_is_set_aside_and_the_library_is_found_again(
         [aside] = home.paths.database.parent.glob("*.damaged-*-1")
         assert str(aside) in warning and f"1 tracks of the library and {jobs} jobs" in warning
         assert "warning " in home.lofi("status").stdout
+        assert broker.call("prompt_history", query="slow")["total"] == (spoil is not not_a_database)
         assert aside.read_bytes()[_HEADER:] == before[_HEADER:]
         again = broker.call("generate", prompt="made", duration_sec=5, seed=1)
         assert (again["track_id"], again["status"]) == (made, "complete")

@@ -54,6 +54,8 @@ class Overview(msgspec.Struct, frozen=True, kw_only=True):
 def show_status(found: Overview) -> str:
     status, library, broker = found.status, found.library, found.status.broker
     size = f", {human_bytes(library.bytes)}" if library.bytes else ""
+    if size and library.max_bytes:
+        size += f" of at most {human_bytes(library.max_bytes)}"
     lines = [
         f"broker     pid {broker.pid}, version {broker.version}, for {human_time(broker.uptime_sec)}",
         f"model      {printable(status.model)}" + (f" on {status.device}" if status.device else ""),

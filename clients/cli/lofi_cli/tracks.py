@@ -184,7 +184,7 @@ def export(
 
 @tracks.command("rm")
 @click.argument("track_ids", metavar="ID...", nargs=-1, shell_complete=complete.track_ids)
-@click.option("--all", "every", is_flag=True, help="The whole library.")
+@click.option("--all", "every", is_flag=True, help="The whole library, favourites too.")
 @click.option("-y", "--yes", is_flag=True, help="Do not ask.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object: `deleted`, how many.")
 def remove(track_ids: tuple[str, ...], every: bool, yes: bool, as_json: bool) -> None:
