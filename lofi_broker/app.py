@@ -68,7 +68,8 @@ class Broker:
         self._links = [self._clients] if self._remote is None else [self._clients, self._remote.link]
         self._workers = WorkerLink(self._context, paths.socket(WORKERS))
         self.pool = Pool(config, paths, paths.socket(WORKERS))
-        self.playback = Playback(config, paths, self.library, self._tell, self._start)
+        jobs = (lambda name: self.scheduler.active.get(name) or self.store.job(name), self.growing)
+        self.playback = Playback(config, paths, self.library, jobs, self._tell, self._start, self.call)
         self.eviction = Eviction(config.cache, self.library, self.playback, self.scheduler.active, self._tell)
         self.methods = Methods(self)
         self._listeners: list[Listener] = []
@@ -234,6 +235,7 @@ class Broker:
 
     def _tell(self, method: str, params: api.Result) -> None:
         self._publish(method, msgspec.to_builtins(params))
+        self.playback.told(params)
 
     def _publish(self, method: str, params: dict[str, object]) -> None:
         for listener in self._listeners:

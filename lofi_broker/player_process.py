@@ -11,10 +11,19 @@ from collections.abc import Callable, Coroutine
 import msgspec
 
 from lofi_broker.process import ChildProcess, python_module
+from lofi_broker.remembered import Remembered
 from lofi_common.config import Config
 from lofi_common.errors import AudioDeviceError, from_info
 from lofi_common.logs import fields
-from lofi_common.player_messages import Answer, Order, Report, decode_report, encode_line
+from lofi_common.player_messages import (
+    Answer,
+    Order,
+    Report,
+    SetCrossfade,
+    SetDevice,
+    decode_report,
+    encode_line,
+)
 
 log = logging.getLogger(__name__)
 
@@ -30,10 +39,16 @@ class PlayerProcess:
     """At most one process at a time; when it ends unasked, `lost` is called with the reason."""
 
     def __init__(
-        self, config: Config, start: Start, heard: Callable[[Report], None], lost: Callable[[str], None]
+        self,
+        config: Config,
+        kept: Remembered,
+        start: Start,
+        heard: Callable[[Report], None],
+        lost: Callable[[str], None],
     ) -> None:
         """start: runs a coroutine as a task. heard: gets what the player reports, its answers left out."""
         self._config = config
+        self._kept = kept
         self._start = start
         self._heard = heard
         self._lost = lost
@@ -46,14 +61,14 @@ class PlayerProcess:
     def runs(self) -> bool:
         return self._process is not None
 
-    async def run(self, volume: float) -> None:
+    async def run(self) -> None:
         """Start it, unless it runs. Raises AudioDeviceError when it can't be started, or was closed."""
         if self._process is not None:
             return
         command = python_module(
             "lofi_player",
             f"--device={self._config.player.device}",
-            f"--volume={volume}",
+            f"--volume={self._kept.volume}",
             f"--log-level={self._config.broker.log_level}",
         )
         try:
@@ -67,6 +82,9 @@ class PlayerProcess:
         self._process = process
         log.info(fields("player_started", pid=process.pid))
         self._start(self._watch(process), "player")
+        self._tell(SetCrossfade, sec=self._kept.crossfade_sec)
+        if self._kept.device is not None:
+            self._tell(SetDevice, name=self._kept.device)
 
     async def _watch(self, process: ChildProcess) -> None:
         reason = await process.watch()
@@ -95,6 +113,11 @@ class PlayerProcess:
         answer = self._waiting.get(report.order)
         if answer is not None and not answer.done():
             answer.set_result(report)
+
+    def _tell(self, kind: Callable[..., Order], **params: object) -> None:
+        """Give an order whose answer nobody waits for."""
+        if self._process is not None:
+            self._process.send(encode_line(kind(order=next(self._orders), **params)))
 
     async def ask(self, kind: Callable[..., Order], **params: object) -> Answer:
         """Give an order to the process that runs and wait until it is done.

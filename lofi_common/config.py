@@ -86,6 +86,8 @@ class CacheConfig(_Section, frozen=True, kw_only=True):
 class PlayerConfig(_Section, frozen=True, kw_only=True):
     device: Annotated[str, Meta(pattern=_SINK)] = ""
     volume: Annotated[float, Meta(ge=0, le=1)] = 0.3
+    crossfade_sec: Annotated[float, Meta(ge=0, le=12)] = 2.0
+    loudness_lufs: Annotated[float, Meta(ge=-40, le=0)] = -14.0
     idle_unload_sec: PositiveSeconds = 60.0
 
 

@@ -45,9 +45,9 @@ class Paths(msgspec.Struct, frozen=True, kw_only=True):
         return self.state / "queue.sqlite"
 
     @property
-    def volume(self) -> Path:
-        """The last volume that was set."""
-        return self.state / "volume"
+    def player(self) -> Path:
+        """What was set of the player last: volume, crossfade, device."""
+        return self.state / "player.json"
 
     @property
     def logs(self) -> Path:

@@ -72,9 +72,25 @@ def talk_of_playing(broker: Stdio, call: Callable[..., Any], track_id: str) -> N
     call("playback_status")
     call("resume")
     call("skip")
+    call("toggle")
     call("volume_set", volume=0.5)
     call("volume_get")
+    call("crossfade_set", sec=1.5)
+    call("loop_set", mode="list")
+    call("playlist_add", track_ids=[track_id], index=0)
+    call("playlist_get", limit=2)
+    call("playlist_remove", index=0)
+    call("playlist_clear")
+    call("seek", position_sec=4.0)
+    call("previous")
+    assert call("audio_devices")["devices"] == [{"name": "null", "default": True}]
+    call("audio_device_set", name=None)
     call("stop")
+    slow = call("generate", prompt="slow 60", duration_sec=5)["track_id"]
+    call("play", track_ids=[slow])
+    broker.wait("playback_waiting")
+    call("queue_cancel", track_id=slow)
+    broker.wait("playback_ended", slow)
 
 
 def talk_of_the_library(broker: Stdio, call: Callable[..., Any], track_id: str) -> str:

@@ -27,6 +27,8 @@ from tests.support.player import NO_SOUND, RATE
 from tests.support.stdio import Stdio
 
 NULL = {"LOFI_PLAYER_DEVICE": "null"}
+PLAIN = {"LOFI_PLAYER_VOLUME": "1", "LOFI_PLAYER_CROSSFADE_SEC": "0", "LOFI_PLAYER_LOUDNESS_LUFS": "0"}
+"""What is heard is what lies in the files."""
 
 
 @pytest.fixture
@@ -83,7 +85,7 @@ def of_library(broker: Stdio, track_id: str) -> NDArray[np.float32]:
 
 def test_a_list_is_heard_in_its_order_to_the_sample(home: Home) -> None:
     file = home.root / "heard.wav"
-    environ = {"LOFI_PLAYER_DEVICE": f"file:{file}", "LOFI_PLAYER_VOLUME": "1"}
+    environ = {"LOFI_PLAYER_DEVICE": f"file:{file}", **PLAIN}
     with Stdio({**home.environ, **environ}) as broker:
         a, b, c = make(broker, "a", "b", "c")
         tracks = [of_library(broker, track_id) for track_id in (b, a, b, c)]
@@ -97,7 +99,8 @@ def test_a_list_is_heard_in_its_order_to_the_sample(home: Home) -> None:
         assert [start["index"] for start in starts] == [0, 1, 2, 3]
         assert starts[0] == {"track_id": b, "index": 0, "count": 4, "duration_sec": 5.0, "prompt": "b"}
         stopped = {"state": "stopped", "volume": 1.0, "position_sec": 0.0, "duration_sec": 0.0}
-        assert broker.call("playback_status") == {**stopped, "index": 0, "count": 0}
+        settings = {"crossfade_sec": 0.0, "loop": "off"}
+        assert broker.call("playback_status") == {**stopped, "index": 0, "count": 0, **settings}
     assert np.array_equal(heard(file), np.concatenate(tracks))
 
 
@@ -293,10 +296,10 @@ def test_the_volume_is_remembered(home: Home) -> None:
     with Stdio({**home.environ, **NULL}) as broker:
         assert broker.call("volume_set", volume=0.25)["volume"] == 0.25
     assert volume(LOFI_PLAYER_VOLUME="0.7") == 0.25
-    home.paths.volume.write_text("loud")
+    home.paths.player.write_text('{"volume": "loud"}')
     assert volume() == 0.3
-    home.paths.volume.unlink()
-    home.paths.volume.mkdir()
+    home.paths.player.unlink()
+    home.paths.player.mkdir()
     with Stdio({**home.environ, **NULL}) as broker:  # it can't be written: heard all the same
         assert broker.call("volume_set", volume=0.5)["volume"] == 0.5
 

@@ -27,6 +27,7 @@ from lofi_common.api_playback import (
     PlaybackResumed,
     PlaybackStarted,
     PlaybackStatus,
+    PlaybackWaiting,
 )
 from lofi_common.errors import (
     AudioDeviceError,
@@ -94,6 +95,7 @@ __all__ = [
     "PlaybackResumed",
     "PlaybackStarted",
     "PlaybackStatus",
+    "PlaybackWaiting",
     "Priority",
     "QueueFull",
     "Track",

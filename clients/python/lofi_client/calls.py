@@ -150,10 +150,10 @@ def verify_model(model: str | None = None, *, full: bool = False) -> Call[api_mo
 
 
 def play(track_ids: Sequence[str] | None = None) -> Call[api_playback.PlaybackStatus]:
-    """Play these tracks of the library, one after the other, in the place of what plays.
+    """Play these tracks, one after the other, in the place of what plays; also while they are being made.
 
-    Without ids: go on with what is paused, else play the whole library, newest first. Raises
-    InvalidTrackId, AudioDeviceError.
+    Without ids: go on with what is paused, else with the list that there is, else play the whole library,
+    newest first. Raises InvalidTrackId, AudioDeviceError.
     """
     params = api_playback.PlayParams(track_ids=None if track_ids is None else list(track_ids))
     return Call("play", params, api_playback.PlaybackStatus)
@@ -177,6 +177,67 @@ def stop() -> Call[api_playback.PlaybackStatus]:
 def skip() -> Call[api_playback.PlaybackStatus]:
     """Play the next track of the list; after the last one, stop."""
     return Call("skip", api.NoParams(), api_playback.PlaybackStatus)
+
+
+def previous() -> Call[api_playback.PlaybackStatus]:
+    """Play the track before; after more than 3 s of a track, that one from its start."""
+    return Call("previous", api.NoParams(), api_playback.PlaybackStatus)
+
+
+def toggle() -> Call[api_playback.PlaybackStatus]:
+    """Hold what plays; where nothing does, what `play` does without ids."""
+    return Call("toggle", api.NoParams(), api_playback.PlaybackStatus)
+
+
+def seek(position_sec: float) -> Call[api_playback.PlaybackStatus]:
+    """Go on from this place of the track that plays, if any does."""
+    return Call("seek", api_playback.SeekParams(position_sec=position_sec), api_playback.PlaybackStatus)
+
+
+def playlist(*, limit: int = 100, offset: int = 0) -> Call[api_playback.PlaylistResult]:
+    """The list that is played, and which of it plays. limit: 1 to 100."""
+    params = api_playback.PlaylistGetParams(limit=limit, offset=offset)
+    return Call("playlist_get", params, api_playback.PlaylistResult)
+
+
+def add_to_playlist(track_ids: Sequence[str], index: int | None = None) -> Call[api_playback.PlaybackStatus]:
+    """Put tracks before the one that has this place in the list, counted from 0; None: behind the last.
+
+    Raises InvalidTrackId.
+    """
+    params = api_playback.PlaylistAddParams(track_ids=list(track_ids), index=index)
+    return Call("playlist_add", params, api_playback.PlaybackStatus)
+
+
+def remove_from_playlist(index: int) -> Call[api_playback.PlaybackStatus]:
+    """Take one out, counted from 0; of what plays, the next one begins. Raises InvalidParams."""
+    params = api_playback.PlaylistRemoveParams(index=index)
+    return Call("playlist_remove", params, api_playback.PlaybackStatus)
+
+
+def clear_playlist() -> Call[api_playback.PlaybackStatus]:
+    """Take out all but what plays."""
+    return Call("playlist_clear", api.NoParams(), api_playback.PlaybackStatus)
+
+
+def set_crossfade(sec: float) -> Call[api_playback.PlaybackStatus]:
+    """sec: 0 to 12, for how long one track fades into the next; it is remembered."""
+    return Call("crossfade_set", api_playback.CrossfadeParams(sec=sec), api_playback.PlaybackStatus)
+
+
+def set_loop(mode: api_playback.LoopMode) -> Call[api_playback.PlaybackStatus]:
+    """mode: "track" or "list" again and again, or "off"."""
+    return Call("loop_set", api_playback.LoopParams(mode=mode), api_playback.PlaybackStatus)
+
+
+def audio_devices() -> Call[api_playback.AudioDevices]:
+    """Where sound can go on the broker's machine. Raises AudioDeviceError when nowhere."""
+    return Call("audio_devices", api.NoParams(), api_playback.AudioDevices)
+
+
+def set_audio_device(name: str | None) -> Call[api_playback.PlaybackStatus]:
+    """name: as `audio_devices` tells it; None: the default one. It is remembered. Raises AudioDeviceError."""
+    return Call("audio_device_set", api_playback.DeviceParams(name=name), api_playback.PlaybackStatus)
 
 
 def volume() -> Call[api_playback.PlaybackStatus]:
