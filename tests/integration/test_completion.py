@@ -133,7 +133,7 @@ def offered(home: Home, line: str) -> list[str]:
 def test_fish_shows_prompts_beside_ids(home: Home, track: str) -> None:
     needs("fish")
     put_model(home, "my-model")
-    assert "volume" in [each.split("\t")[0] for each in offered(home, "lofi tracks ")]
+    assert "volume" in [each.split("\t")[0] for each in offered(home, "lofi player ")]
     assert offered(home, "lofi sch") == ["schema\tPrint the JSON Schemas of the protocol."]
     (found,) = offered(home, "lofi logs --track ")
     assert found.startswith(f"{track}\trainy night")

@@ -114,6 +114,6 @@ def test_status_names_what_plays(home: Home) -> None:
     home.environ["LOFI_PLAYER_DEVICE"] = "null"
     assert home.submit("rainy night", "-d", "5").returncode == 0
     assert home.lofi("tracks", "play", "--no-wait").returncode == 0
-    assert home.lofi("tracks", "pause").returncode == 0
+    assert home.lofi("player", "pause").returncode == 0
     (line,) = [line for line in home.lofi("status").stdout.splitlines() if line.startswith("paused ")]
     assert line.endswith(" of 0:05  rainy night")

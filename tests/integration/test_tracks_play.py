@@ -1,4 +1,4 @@
-"""`lofi tracks play` and its neighbours, with a sound device that is none."""
+"""`lofi player` and `lofi tracks play`, with a sound device that is none."""
 
 from __future__ import annotations
 
@@ -38,9 +38,9 @@ def made(home: Home, *prompts: str, seconds: int = 60) -> list[str]:
 
 @contextmanager
 def playing(home: Home, *arguments: str) -> Iterator[subprocess.Popen[str]]:
-    """A `lofi tracks play --json` that plays already."""
+    """A `lofi player play --json` that plays already."""
     with subprocess.Popen(
-        [sys.executable, "-m", "lofi_cli.main", "tracks", "play", "--json", *arguments],
+        [sys.executable, "-m", "lofi_cli.main", "player", "play", "--json", *arguments],
         env={**os.environ, **home.environ},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -57,7 +57,7 @@ def playing(home: Home, *arguments: str) -> Iterator[subprocess.Popen[str]]:
 
 
 def state(home: Home) -> dict[str, Any]:
-    shown: dict[str, Any] = json.loads(home.lofi("tracks", "volume", "--json").stdout)
+    shown: dict[str, Any] = json.loads(home.lofi("player", "volume", "--json").stdout)
     return shown
 
 
@@ -74,8 +74,8 @@ def test_to_the_end_one_after_the_other(home: Home) -> None:
 def test_json_lines_from_the_first_track_to_the_last(player: Home) -> None:
     rain, sun = made(player, "rain", "sun")
     with playing(player, rain, sun) as process:
-        assert player.lofi("tracks", "next").stdout.startswith(f"playing {sun}, 2 of 2, at 0:00 of 1:00")
-        assert player.lofi("tracks", "next").stdout.startswith("nothing plays")
+        assert player.lofi("player", "next").stdout.startswith(f"playing {sun}, 2 of 2, at 0:00 of 1:00")
+        assert player.lofi("player", "next").stdout.startswith("nothing plays")
         out, errors = process.communicate(timeout=20)
     assert (process.returncode, errors) == (0, "")
     told = [json.loads(line) for line in out.splitlines()]
@@ -92,8 +92,8 @@ def test_without_ids_the_library_newest_first(player: Home) -> None:
     done = player.lofi("tracks", "play", "--no-wait", "--json")
     begun = json.loads(done.stdout)
     assert (begun["state"], begun["track_id"], begun["index"], begun["count"]) == ("playing", sun, 0, 2)
-    assert player.lofi("tracks", "next").stdout.startswith(f"playing {rain}, 2 of 2")
-    player.lofi("tracks", "stop")
+    assert player.lofi("player", "next").stdout.startswith(f"playing {rain}, 2 of 2")
+    player.lofi("player", "stop")
 
 
 def test_what_plays_is_held_and_goes_on_and_is_stopped(player: Home) -> None:
@@ -101,13 +101,13 @@ def test_what_plays_is_held_and_goes_on_and_is_stopped(player: Home) -> None:
     assert player.lofi("tracks", "play", rain, "--no-wait").stdout.startswith(
         f"playing {rain}, at 0:00 of 1:00"
     )
-    assert player.lofi("tracks", "pause").stdout.startswith(f"paused {rain}")
+    assert player.lofi("player", "pause").stdout.startswith(f"paused {rain}")
     assert player.lofi("tracks", "play", "--no-wait").stdout.startswith(f"playing {rain}")
-    assert json.loads(player.lofi("tracks", "pause", "--json").stdout)["state"] == "paused"
-    assert player.lofi("tracks", "resume").stdout.startswith(f"playing {rain}")
-    assert player.lofi("tracks", "volume", "0.25").stdout.endswith("volume 0.25\n")
-    assert player.lofi("tracks", "stop").stdout == "nothing plays, volume 0.25\n"
-    assert player.lofi("tracks", "volume").stdout == "nothing plays, volume 0.25\n"
+    assert json.loads(player.lofi("player", "pause", "--json").stdout)["state"] == "paused"
+    assert player.lofi("player", "resume").stdout.startswith(f"playing {rain}")
+    assert player.lofi("player", "volume", "0.25").stdout.endswith("volume 0.25\n")
+    assert player.lofi("player", "stop").stdout == "nothing plays, volume 0.25\n"
+    assert player.lofi("player", "volume").stdout == "nothing plays, volume 0.25\n"
 
 
 @pytest.mark.parametrize(("number", "code"), [("SIGINT", 130), ("SIGTERM", 143), ("SIGHUP", 129)])
@@ -125,7 +125,7 @@ def test_who_ends_the_command_ends_the_music(player: Home, number: str, code: in
 def test_others_stop_it_or_play_something_else(player: Home) -> None:
     rain, sun = made(player, "rain", "sun")
     with playing(player, rain) as process:
-        assert player.lofi("tracks", "stop").returncode == 0
+        assert player.lofi("player", "stop").returncode == 0
         _, errors = process.communicate(timeout=20)
     assert (process.returncode, json.loads(errors)) == (0, {"note": {"message": "stopped"}})
     with playing(player, rain) as process:
@@ -140,8 +140,8 @@ def test_a_track_of_the_list_that_is_deleted_meanwhile(player: Home) -> None:
     rain, sun, snow = made(player, "rain", "sun", "snow")
     with playing(player, rain, sun, snow) as process:
         assert player.lofi("tracks", "rm", snow, "--yes").returncode == 0
-        assert player.lofi("tracks", "next").stdout.startswith(f"playing {sun}, 2 of 3")
-        assert player.lofi("tracks", "next").stdout.startswith("nothing plays")
+        assert player.lofi("player", "next").stdout.startswith(f"playing {sun}, 2 of 3")
+        assert player.lofi("player", "next").stdout.startswith("nothing plays")
         _, errors = process.communicate(timeout=20)
     assert process.returncode == 1
     assert f"track {snow} can't be played: it is not in the library any more" in errors
@@ -186,16 +186,77 @@ def test_the_bar_on_a_terminal(player: Home) -> None:
         (["play", "0123456789abcdef"], 2, "no track 0123456789abcdef"),
         (["play", "--volume", "1.5"], 2, "--volume"),
         (["volume", "102"], 2, "give 0 to 1, or 0% to 100%"),
+        (["seek", "soon"], 2, "give seconds or m:ss"),
+        (["crossfade", "13"], 2, "0<=x<=12"),
+        (["loop", "once"], 2, "'off', 'track', 'list'"),
+        (["add", "0123456789abcdef"], 2, "no track 0123456789abcdef"),
+        (["add", "0123", "--next", "--at", "1"], 2, "give --at or --next"),
+        (["device", "Loudspeaker", "--default"], 2, "give a NAME or --default"),
+        (["device", "Loudspeaker"], 1, 'there are: "null"'),
     ],
 )
 def test_what_can_not_be_played(player: Home, arguments: list[str], code: int, words: str) -> None:
-    done = player.lofi("tracks", *arguments)
+    done = player.lofi("player", *arguments)
     assert (done.returncode, done.stdout) == (code, "") and words in done.stderr
 
 
+def test_a_list_is_made_looked_at_and_gone_through(player: Home) -> None:
+    rain, sun, snow = made(player, "rain", "sun", "snow")
+    assert player.lofi("player", "add", rain, sun).stdout == "nothing plays, 2 tracks wait, volume 0.3\n"
+    assert player.lofi("player", "toggle").stdout.startswith(f"playing {rain}, 1 of 2, at 0:00")
+    assert player.lofi("player", "add", "--next", snow[:8]).stdout.startswith(f"playing {rain}, 1 of 3")
+    assert player.lofi("player", "next").stdout.startswith(f"playing {snow}, 2 of 3")
+    assert player.lofi("player", "seek", "0:20").stdout.startswith(f"playing {snow}, 2 of 3, at 0:20 of 1:00")
+    assert player.lofi("player", "pause").returncode == 0
+    assert ", at 0:1" in player.lofi("player", "seek", "-5").stdout
+    assert ", at 0:3" in player.lofi("player", "seek", "+15.5").stdout
+    assert player.lofi("player", "list").stdout.splitlines() == [
+        f"    1  {rain}   1:00  rain",
+        f">   2  {snow}   1:00  snow",
+        f"    3  {sun}   1:00  sun",
+    ]
+    assert player.lofi("player", "previous").stdout.startswith(f"paused {snow}, 2 of 3, at 0:00")
+    assert player.lofi("player", "previous").stdout.startswith(f"playing {rain}, 1 of 3")
+    assert player.lofi("player", "remove", "3").stdout.startswith(f"playing {rain}, 1 of 2")
+    assert player.lofi("player", "clear").stdout.startswith(f"playing {rain}, at 0:0")
+    listed = json.loads(player.lofi("player", "list", "--json").stdout)
+    assert ([item["track_id"] for item in listed["items"]], listed["index"]) == ([rain], 0)
+    assert player.lofi("player", "stop").returncode == 0
+    assert player.lofi("player", "list").stdout == "the list is empty\n"
+    gone = player.lofi("player", "remove", "1")
+    assert gone.returncode == 2 and "the list has 0 tracks" in gone.stderr
+
+
+def test_what_is_set_is_told_and_remembered(player: Home) -> None:
+    assert player.lofi("player", "crossfade").stdout == "crossfade 2 s\n"
+    assert player.lofi("player", "crossfade", "4.5").stdout == "crossfade 4.5 s\n"
+    assert player.lofi("player", "loop").stdout == "loop off\n"
+    assert player.lofi("player", "loop", "track").stdout == "loop track\n"
+    assert player.lofi("player", "device").stdout == "sound goes to the default device\n"
+    (rain,) = made(player, "rain")
+    shown = player.lofi("player", "play", rain, "--no-wait").stdout
+    assert shown.startswith(f"playing {rain}, the track again and again, at 0:00 of 1:00")
+    assert player.lofi("broker", "stop").returncode == 0
+    assert json.loads(player.lofi("player", "crossfade", "--json").stdout)["crossfade_sec"] == 4.5
+
+
+def test_a_track_that_is_being_made_is_waited_for(player: Home) -> None:
+    track_id = player.submit("slow 3 rain", "-d", "5", "--seed", "1", "--no-wait").stdout.strip()
+    done = player.lofi("player", "play", track_id[:8], "--json")
+    told = [json.loads(line) for line in done.stdout.splitlines()]
+    assert (told[0]["event"], told[0]["state"]) == ("accepted", "waiting")
+    started = [line["prompt"] for line in told if line["event"] == "playback_started"]
+    assert (done.returncode, started, told[-1]["reason"]) == (0, ["slow 3 rain"], "finished")
+    cancelled = player.submit("slow 60", "-d", "5", "--no-wait").stdout.strip()
+    with playing(player, cancelled) as process:
+        assert player.lofi("cancel", cancelled).returncode == 0
+        _, errors = process.communicate(timeout=20)
+    assert process.returncode == 1 and "its generation was cancelled" in errors
+
+
 def test_without_a_broker_nothing_plays(player: Home) -> None:
-    for order in ("pause", "resume", "stop", "next"):
-        assert player.lofi("tracks", order).returncode == 3
+    for order in ("status", "pause", "resume", "toggle", "stop", "next", "previous", "clear", "list"):
+        assert player.lofi("player", order).returncode == 3
 
 
 def test_no_sound_output_is_told_in_words(home: Home) -> None:

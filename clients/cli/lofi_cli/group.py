@@ -47,10 +47,13 @@ class Group(click.Group):
 class ListingGroup(Group):
     """A group that lists when it is given no command: `lofi models --json` is `lofi models list --json`."""
 
+    bare = "list"
+    """The command that it runs then."""
+
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         bare = not args and not ctx.resilient_parsing  # a line that is being completed may go on otherwise
         if bare or (args and args[0].startswith("-") and args[0] not in ctx.help_option_names):
-            args = ["list", *args]
+            args = [self.bare, *args]
         return super().parse_args(ctx, args)
 
 

@@ -14,6 +14,7 @@ _SECTIONS = {
         "queue": Entry("lofi_cli.queue:queue", "Show what runs and what waits."),
         "cancel": Entry("lofi_cli.queue:cancel", "Take back tracks that wait or run."),
         "tracks": Entry("lofi_cli.tracks:tracks", "List, show, play, export and delete tracks."),
+        "player": Entry("lofi_cli.player:player", "Play tracks; hold, skip, seek; what comes next."),
         "prompts": Entry("lofi_cli.commands:prompts", "List the words that the model was taught."),
         "models": Entry("lofi_cli.models:models", "See, install, check, choose and remove models."),
     },

@@ -1,4 +1,4 @@
-"""`lofi tracks play` and the commands for what plays."""
+"""`lofi player play`, which is `lofi tracks play` too."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from lofi_common.api_playback import PlaybackStatus
 
 
-class _Level(click.ParamType[float]):
+class Level(click.ParamType[float]):
     """A volume: 0 to 1, or in percent."""
 
     name = "level"
@@ -34,17 +34,11 @@ class _Level(click.ParamType[float]):
         return level
 
 
-_volume = _Level()
-_as_json = click.option(
-    "--json", "as_json", is_flag=True, help="The state of the playback as one JSON object."
-)
-
-
 @click.command()
 @click.argument("track_ids", metavar="[ID]...", nargs=-1, shell_complete=complete.track_ids)
 @click.option(
     "--volume",
-    type=_volume,
+    type=Level(),
     help="0 to 1, or 0% to 100%; it is remembered.  [default: as last time, 0.3 at first]",
 )
 @click.option("--no-wait", is_flag=True, help="Leave at once; the music goes on.")
@@ -52,8 +46,9 @@ _as_json = click.option(
 def play(track_ids: tuple[str, ...], volume: float | None, no_wait: bool, as_json: bool) -> None:
     """Play tracks, one after the other, until the last has ended.
 
-    Without an ID: go on with what is paused, else play the whole library, newest first. It is heard on
-    the broker's machine. Ctrl-C stops it.
+    Also tracks that are being made: they are heard as soon as there is sound of them. Without an ID: go on
+    with what is paused, else with the list, else play the whole library, newest first. It is heard on the
+    broker's machine. Ctrl-C stops it.
     """
     with exits.reported():
         from lofi_cli.ids import resolve_all
@@ -108,53 +103,3 @@ def _follow(lofi: Lofi, status: PlaybackStatus, watcher: PlaybackWatcher) -> Non
         over = watcher.told(event)
         if over or (isinstance(event, PlaybackEnded) and lofi.playback().state == "stopped"):
             return
-
-
-@click.command()
-@_as_json
-def pause(as_json: bool) -> None:
-    """Hold what plays."""
-    _tell("pause", as_json=as_json)
-
-
-@click.command()
-@_as_json
-def resume(as_json: bool) -> None:
-    """Go on with what is paused."""
-    _tell("resume", as_json=as_json)
-
-
-@click.command()
-@_as_json
-def stop(as_json: bool) -> None:
-    """End the playback."""
-    _tell("stop", as_json=as_json)
-
-
-@click.command("next")
-@_as_json
-def next_(as_json: bool) -> None:
-    """Play the next track of the list; after the last one, stop."""
-    _tell("skip", as_json=as_json)
-
-
-@click.command("volume")
-@click.argument("level", type=_volume, required=False)
-@_as_json
-def volume_(level: float | None, as_json: bool) -> None:
-    """Set the volume to LEVEL, 0 to 1 or 0% to 100%, or tell it. It is remembered."""
-    from lofi_cli.watch_playback import status_line
-    from lofi_client import Lofi
-
-    with exits.reported(), Lofi.connect(name="lofi") as lofi:
-        status = lofi.playback() if level is None else lofi.set_volume(level)
-        click.echo(status_line(status, as_json=as_json))
-
-
-def _tell(order: str, *, as_json: bool) -> None:
-    from lofi_cli.watch_playback import status_line
-    from lofi_client import Lofi
-
-    with exits.reported(), Lofi.connect(start=False, name="lofi") as lofi:
-        orders = {"pause": lofi.pause, "resume": lofi.resume, "stop": lofi.stop, "skip": lofi.skip}
-        click.echo(status_line(orders[order](), as_json=as_json))

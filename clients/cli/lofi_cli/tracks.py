@@ -34,8 +34,7 @@ def tracks() -> None:
         stream.reconfigure(errors="replace")  # type: ignore[union-attr]  # prompts in any script
 
 
-for _command in (playing.play, playing.pause, playing.resume, playing.stop, playing.next_, playing.volume_):
-    tracks.add_command(_command)
+tracks.add_command(playing.play)
 for _command in (marks.fav, marks.unfav, marks.tag, marks.untag):
     tracks.add_command(_command)
 for _command in (import_tracks.import_, verify_tracks.verify):

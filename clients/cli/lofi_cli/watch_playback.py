@@ -1,4 +1,4 @@
-"""What a waiting `lofi tracks play` shows: a bar for people, JSON lines for scripts."""
+"""What a waiting `lofi player play` shows: a bar for people, JSON lines for scripts."""
 
 from __future__ import annotations
 
@@ -13,11 +13,12 @@ import msgspec
 from lofi_cli import exits
 from lofi_cli.bar import bar_wanted
 from lofi_cli.look import cut
-from lofi_cli.show import event_line, printable
+from lofi_cli.show import counted, event_line, printable
 from lofi_common import api
 from lofi_common import api_playback as kinds
 from lofi_common.units import clock
 
+_HELD = {kinds.PlaybackPaused: "paused: ", kinds.PlaybackWaiting: "waiting: "}
 _LONGEST_BAR = 30
 _BESIDES = 6
 """Columns of the brackets and blanks; the last of the terminal stays free."""
@@ -30,9 +31,7 @@ class PlaybackWatcher:
         self._json = as_json
         self._bar: Any = None
         self._wanted = bar_wanted(as_json=as_json)
-        self._prompt = self._place = ""
-        self._current = ("", -1)
-        """Id and place in the list of what plays."""
+        self._track_id = self._prompt = self._place = ""
         self.exit_code = exits.OK
 
     def __enter__(self) -> Self:
@@ -47,8 +46,9 @@ class PlaybackWatcher:
         """What the answer to `play` told: the first track of the list plays."""
         if self._json:
             print(event_line("accepted", status), flush=True)
-        self._begin(status.track_id or "", status.index, status.count, prompt)
-        self._show(status.position_sec, status.duration_sec)
+        self._begin(status.track_id or "", prompt, status.index, status.count)
+        held = _HELD[kinds.PlaybackWaiting] if status.state == "waiting" else ""
+        self._show(status.position_sec, status.duration_sec, held)
 
     def told(self, event: api.Result) -> bool:
         """One notification of the broker; whether the list is over that this command has begun."""
@@ -56,12 +56,13 @@ class PlaybackWatcher:
             print(event_line(api.NAMES[type(event)], event), flush=True)
         match event:
             case kinds.PlaybackStarted():
-                if event.index <= self._current[1]:
-                    return self._others_play()
-                self._begin(event.track_id, event.index, event.count, event.prompt)
+                self._begin(event.track_id, event.prompt, event.index, event.count)
                 self._show(0.0, event.duration_sec)
+            case kinds.PlaybackWaiting() if event.track_id != self._track_id:
+                self._begin(event.track_id, "")
+                self._show(0.0, event.duration_sec, _HELD[kinds.PlaybackWaiting])
             case kinds.PlaybackPosition():
-                held = "paused: " if isinstance(event, kinds.PlaybackPaused) else ""
+                held = _HELD.get(type(event), "")
                 self._show(event.position_sec, event.duration_sec, held)
             case kinds.PlaybackEnded():
                 return self._ended(event)
@@ -90,9 +91,9 @@ class PlaybackWatcher:
         exits.tell("something else is played now")
         return True
 
-    def _begin(self, track_id: str, index: int, count: int, prompt: str) -> None:
+    def _begin(self, track_id: str, prompt: str, index: int = 0, count: int = 1) -> None:
         self.finish_bar()
-        self._current = (track_id, index)
+        self._track_id = track_id
         self._place = f"{index + 1}/{count} " if count > 1 else ""
         self._prompt = printable(prompt)
 
@@ -133,7 +134,9 @@ def status_line(status: kinds.PlaybackStatus, *, as_json: bool) -> str:
     if as_json:
         return msgspec.json.encode(status).decode()
     if status.track_id is None:
-        return f"nothing plays, volume {status.volume:g}"
+        wait = f", {counted(status.count, 'track')} wait{'s' * (status.count == 1)}" if status.count else ""
+        return f"nothing plays{wait}, volume {status.volume:g}"
     where = f", {status.index + 1} of {status.count}" if status.count > 1 else ""
+    where += "" if status.loop == "off" else f", the {status.loop} again and again"
     times = f"{clock(status.position_sec)} of {clock(status.duration_sec)}"
     return f"{status.state} {status.track_id}{where}, at {times}, volume {status.volume:g}"
