@@ -16,11 +16,13 @@ from tests.support.stdio import Stdio
 
 
 def check(schema: dict[str, Any], part: dict[str, str], value: object) -> None:
-    jsonschema.validate(value, {"$defs": schema["$defs"], **part}, jsonschema.Draft202012Validator)
+    jsonschema.Draft202012Validator({"$defs": schema["$defs"], **part}).validate(value)
 
 
 def test_a_session_speaks_as_its_schemas_say(home: Home) -> None:
     schema = json.loads(home.lofi("schema").stdout)
+    # Once, since it takes as long as the whole session.
+    jsonschema.Draft202012Validator.check_schema({"$defs": schema["$defs"]})
     asked: set[str] = set()
     environ = {"LOFI_PLAYER_DEVICE": "null", "LOFI_CACHE_MAX_TRACKS": "1"}
     with FakeHub() as hub, Stdio({**with_hub(home, hub).environ, **environ}) as broker:
@@ -43,6 +45,7 @@ def test_a_session_speaks_as_its_schemas_say(home: Home) -> None:
         broker.wait("generation_error", crashed)
         call("track_get", track_id=crashed)
         slow = call("generate", prompt="slow 60", duration_sec=5)["track_id"]
+        broker.wait("generation_start", slow)
         call("generate", prompt="waits", duration_sec=5)
         call("queue_status")
         call("worker_slots", slots=2)
