@@ -190,10 +190,11 @@ class GoesOn(_Line, frozen=True, kw_only=True, tag="goes_on"):
 
 
 class DeviceChanged(_Line, frozen=True, kw_only=True, tag="device_changed"):
-    """The device that was used is gone, or the chosen one is not there: sound goes to the default one."""
+    """Sound goes elsewhere now, without an order: the device that was used is gone, or the chosen one is not
+    there when sound is wanted, or is there again."""
 
     name: str | None = None
-    """None: whichever is the default."""
+    """None: the default one."""
 
 
 class Ended(_Line, frozen=True, kw_only=True, tag="ended", omit_defaults=True):

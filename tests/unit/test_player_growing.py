@@ -2,49 +2,17 @@
 
 from __future__ import annotations
 
-import struct
 from pathlib import Path
 
 import numpy as np
 import pytest
-from numpy.typing import NDArray
 
 from lofi_common import player_messages as pm
 from lofi_common.errors import InvalidTrackId
 from lofi_player.growing import GrowingFile
-from tests.support.player import HELD, RAMP, RATE, Desk, sine, write_track
+from tests.support.player import HELD, RAMP, RATE, Desk, Growing, sine, write_track
 
 BLOCK = 640
-
-
-class Growing:
-    """A WAV file that a test lets grow."""
-
-    def __init__(self, path: Path, whole: NDArray[np.float32], channels: int = 1) -> None:
-        self.path = path
-        self.pcm = np.round(whole * 32767).astype("<i2")
-        self.written = 0
-        size = self.pcm.nbytes
-        frame = 2 * channels
-        format = struct.pack("<4sIHHIIHH", b"fmt ", 16, 1, channels, RATE, RATE * frame, frame, 16)
-        path.write_bytes(
-            struct.pack("<4sI4s", b"RIFF", 36 + size, b"WAVE") + format + struct.pack("<4sI", b"data", size)
-        )
-
-    def grow(self, frames: int) -> None:
-        self.grow_bytes(frames * self.pcm[:1].nbytes)
-
-    def grow_bytes(self, count: int) -> None:
-        data = self.pcm.tobytes()
-        there = self.path.stat().st_size - 44
-        with self.path.open("ab") as file:
-            file.write(data[there : there + count])
-        self.written = min(len(data), there + count) // self.pcm[:1].nbytes
-
-    def heard(self) -> NDArray[np.float32]:
-        """What it is when it is whole; float32 [frames, 2]."""
-        samples = self.pcm.reshape(len(self.pcm), -1).astype(np.float32) / np.float32(32768)
-        return np.repeat(samples, 2, axis=1) if samples.shape[1] == 1 else samples
 
 
 @pytest.fixture

@@ -12,6 +12,8 @@ from lofi_common.errors import AudioDeviceError
 from lofi_player.sound import CHANNELS
 
 _PERIOD_MS = 20
+_PERIODS = 5
+"""With three, a sound server ran dry several times as often while other processes kept all cores busy."""
 _LAST_WORDS = 20_000
 _LAST_LINES = 20
 
@@ -25,27 +27,32 @@ class Listed(NamedTuple):
 
 
 def open_device(sample_rate: int, *, null: bool, name: str | None = None) -> Any:
-    """The device of this name, or the default one of the first sound system that has one.
+    """The device of this name, or the default one, of the first sound system that has any.
 
     miniaudio itself would fall back on its null device, and nobody would learn why nothing is heard.
     Raises AudioDeviceError.
     """
     import miniaudio
 
-    tried, names = [], []
+    tried = []
     with told_by_libraries() as words:
         for backend in _backends(null):
-            found = [] if name is None else listed(backend)
-            names += [each.name for each in found]
-            id = next((each.id for each in found if each.name == name), None)
-            if id is None and name is not None:
-                continue
+            id = None
+            if name is not None:
+                found = {each.name: each.id for each in reversed(listed(backend))}
+                if not found:
+                    continue
+                if (id := found.get(name)) is None:
+                    raise AudioDeviceError(
+                        f"there is no sound device {name!r}; there are: {', '.join(sorted(found))}"
+                    )
             try:
                 return miniaudio.PlaybackDevice(
                     output_format=miniaudio.SampleFormat.FLOAT32,
                     nchannels=CHANNELS,
                     sample_rate=sample_rate,
                     buffersize_msec=_PERIOD_MS,
+                    callback_periods=_PERIODS,
                     device_id=id,
                     backends=[backend],
                     app_name="lofi",
@@ -53,9 +60,6 @@ def open_device(sample_rate: int, *, null: bool, name: str | None = None) -> Any
             except miniaudio.MiniaudioError as error:
                 tried.append(f"{backend.name}: {error}")
     details = "\n".join([*tried, *words])
-    if name is not None and name not in names:
-        there = f"there are: {', '.join(sorted(set(names)))}" if names else "there is none at all"
-        raise AudioDeviceError(f"there is no sound device {name!r}; {there}", details=details)
     raise AudioDeviceError("no sound device can be opened", details=details)
 
 

@@ -16,8 +16,9 @@ from lofi_player.sound import Frames
 
 log = logging.getLogger(__name__)
 
-LEAD_SEC = 0.15
-"""What is made ahead of what is heard: how late a pause is, and how long this process may be held up."""
+LEAD_SEC = 0.12
+"""What is made ahead of what the device takes: how long this process may be held up. A pause is so late, and
+by the device's own buffers, 0.1 s."""
 _RING_SEC = 1.0
 _BEGUN_SEC = 0.5
 """A sound server takes the first few buffers at once, and may then wait for seconds."""

@@ -31,9 +31,13 @@ class _Mark(NamedTuple):
 
 class Outlet:
     def __init__(
-        self, volume: float, open_sink: OpenSink, changed: Callable[[], None], clock: Callable[[], float]
+        self,
+        volume: float,
+        open_sink: OpenSink,
+        changed: Callable[[str | None], None],
+        clock: Callable[[], float],
     ) -> None:
-        """changed: the device is gone, or is not there, and sound goes to the default one."""
+        """changed: sound goes to this device without an order; None: the default one."""
         self._open_sink = open_sink
         self._changed = changed
         self._clock = clock
@@ -41,6 +45,9 @@ class Outlet:
         self._sink: Sink | None = None
         self._limiter = Limiter(1)
         self._device: str | None = None
+        """The one that was chosen."""
+        self._known: str | None = None
+        """The one that sound goes to, as was ordered or told."""
         self._marks: deque[_Mark] = deque()
         self._put = 0
         self._given = 0
@@ -79,8 +86,12 @@ class Outlet:
     def _opened(self, sink: Sink) -> None:
         self._moved_at = self._clock()
         self._fell_back = False
-        if sink.device != self._device:
-            self._changed()
+        if sink.device != self._known:
+            self._tell(sink)
+
+    def _tell(self, sink: Sink) -> None:
+        self._known = sink.device
+        self._changed(sink.device)
 
     def choose(self, device: str | None) -> None:
         """Raises AudioDeviceError when one is open and there is none of that name; nothing has changed then.
@@ -89,7 +100,7 @@ class Outlet:
             self._sink.change(device)
             self._moved_at = self._clock()
             self._fell_back = False
-        self._device = device
+        self._device = self._known = device
 
     # volume
 
@@ -171,7 +182,7 @@ class Outlet:
         sink.fall_back()
         self._fell_back = True
         self._moved_at = self._clock()
-        self._changed()
+        self._tell(sink)
 
     def rest(self) -> None:
         if self._sink is not None:

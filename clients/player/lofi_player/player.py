@@ -37,7 +37,7 @@ class Player:
         self._volume = volume
         self._report = report
         self._clock = clock
-        self._outlet = Outlet(volume, open_sink, lambda: report(pm.DeviceChanged()), clock)
+        self._outlet = Outlet(volume, open_sink, lambda name: report(pm.DeviceChanged(name=name)), clock)
         self._mixer = Mixer(self._began, self._ended)
         self._paused = False
         self._waiting = False
