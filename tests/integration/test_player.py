@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from lofi_common import player_messages as pm
 from lofi_player import devices
 from tests.support.hooks import hooked
-from tests.support.player import NO_SOUND, RATE, sine, write_track
+from tests.support.player import NO_SOUND, RAMP, RATE, Growing, sine, write_track
 
 
 class Process:
@@ -111,6 +111,48 @@ def test_a_list_paused_turned_and_cut(tmp_path: Path) -> None:
     softer = np.flatnonzero(out[: len(whole)] != whole)
     assert softer[-1] - softer[0] < 960  # down and up again, nothing lost and nothing twice
     assert np.abs(np.diff(out)).max() <= np.abs(np.diff(whole)).max() + 0.5 / 480
+
+
+def test_a_track_that_grows_in_fits_and_starts_is_heard_whole(tmp_path: Path) -> None:
+    """In real time: it waits three times, and then the next one follows, joined."""
+    whole = sine(4.0, 200.0)
+    growing = Growing(tmp_path / "growing.wav", whole)
+    after = write_track(tmp_path / "after.wav", sine(1.0, 200.0))
+    with player(f"paced-file:{tmp_path}/out.wav") as process:
+        process.send(
+            pm.Play(order=1, number=1, path=str(growing.path), growing=True),
+            pm.Next(order=2, number=2, path=str(after), joined=True),
+        )
+        for seconds in (0.6, 1.6):
+            while process.take() != pm.Waiting(number=1):
+                continue
+            growing.grow(round(seconds * RATE))
+            assert process.until(pm.GoesOn(number=1))
+        while process.take() != pm.Waiting(number=1):
+            continue
+        growing.grow(len(whole))
+        process.send(pm.Grown(order=3, number=1, samples=len(whole)))
+        process.until(pm.Ended(number=2, how="finished"))
+        assert process.close() == 0
+    out, expected = heard(tmp_path / "out.wav")[:, 0], np.concatenate([heard(growing.path), heard(after)])
+    assert len(out) == len(expected)
+    softer = np.flatnonzero(out != expected)
+    assert len(softer) <= 2 * 2 * RAMP and softer[0] > RATE // 2
+    assert np.abs(np.diff(out)).max() <= np.abs(np.diff(expected)).max() + 0.5 / RAMP
+    assert np.array_equal(out[-RATE:], expected[-RATE:])
+
+
+def test_devices_are_chosen_by_name(tmp_path: Path) -> None:
+    track = write_track(tmp_path / "tone.wav", sine(30.0))
+    (name,) = (device.name for device in devices.find_devices(null=True).devices)
+    with player("null") as process:
+        process.send(pm.SetDevice(order=1, name=name), pm.Play(order=2, number=1, path=str(track)))
+        process.until(pm.Answer(order=2))
+        process.send(pm.SetDevice(order=3, name=None), pm.SetDevice(order=4, name="Horn"))
+        answers = [told for told in (process.take() for _ in range(2)) if isinstance(told, pm.Answer)]
+        assert [answer.error is None for answer in answers] == [True, False]
+        assert answers[1].error is not None and name in answers[1].error.message
+        assert process.close() == 0
 
 
 def test_the_null_device_is_paced_in_real_time(tmp_path: Path) -> None:

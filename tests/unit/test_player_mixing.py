@@ -135,6 +135,21 @@ def test_joined_tracks_are_one(tmp_path: Path) -> None:
     assert np.array_equal(desk.sink.sound(), expected)
 
 
+def test_joined_tracks_are_one_also_where_they_are_too_loud(tmp_path: Path) -> None:
+    whole = noise(4.0, 1)
+    one, *parts = (
+        write_track(tmp_path / f"{n}.wav", part) for n, part in enumerate([whole, *np.split(whole, 2)])
+    )
+    desks = Desk(), Desk()
+    desks[0].order(pm.Play, one, number=1, gain_db=20.0)
+    desks[1].order(pm.Play, parts[0], number=1, gain_db=20.0)
+    desks[1].order(pm.Next, parts[1], number=2, gain_db=20.0, joined=True)
+    for desk in desks:
+        desk.to_the_end()
+    first, second = (desk.sink.sound() for desk in desks)
+    assert np.abs(first - second).max() < 1e-6 and np.abs(first).max() > 0.85
+
+
 def test_a_joined_track_takes_the_gain_over_slowly(tmp_path: Path) -> None:
     path = write_track(tmp_path / "level.wav", np.full(2 * RATE, 0.25, np.float32), subtype="FLOAT")
     desk = Desk()

@@ -38,9 +38,9 @@ class Limiter:
     def _give(self, waiting: Frames, count: int) -> Frames:
         self._held = waiting[count:]
         out = waiting[:count]
-        peaks = np.abs(waiting).max(axis=1) if len(waiting) else np.zeros(0, np.float32)
-        if not count or (self._gain == 1.0 and peaks.max() <= CEILING):
+        if not count or (self._gain == 1.0 and max(waiting.max(), -waiting.min()) <= CEILING):
             return out
+        peaks = np.abs(waiting).max(axis=1)
         at = np.arange(len(waiting))
         allowed = CEILING / np.maximum(peaks.astype(np.float64), CEILING)
         falling = np.minimum.accumulate((allowed + at / self._ahead)[::-1])[::-1] - at / self._ahead

@@ -17,7 +17,7 @@ OpenSink = Callable[[int, str | None], Sink]
 
 _START_SEC = 5.0
 """A sound server may take two seconds to begin."""
-_STALL_SEC = 1.0
+_STALL_SEC = 1.5
 """A device that has begun goes on sooner, or is gone."""
 
 
@@ -69,6 +69,7 @@ class Outlet:
     def ready(self, rate: int) -> None:
         """Have the device open, at this rate. Raises AudioDeviceError."""
         if self._sink is not None and self._sink.sample_rate != rate:
+            self.flush()
             self._sink.close()
             self._sink = None
         if self._sink is None:

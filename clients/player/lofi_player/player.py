@@ -185,7 +185,6 @@ class Player:
             self._report(pm.Waiting(number=voice.number))
 
     def _ended(self, voice: Voice, how: pm.How) -> None:
-        self._outlet.flush()
         message = voice.failure if how == "failed" else ""
         self._report(pm.Ended(number=voice.number, how=how, message=message))
 
