@@ -40,6 +40,13 @@ def editor(home: Home, open_editor: Open) -> Editor:
     return open_editor(home)
 
 
+@pytest.fixture
+def quiet(home: Home) -> Home:
+    """The sound goes to a device that swallows it in real time."""
+    home.environ["LOFI_PLAYER_DEVICE"] = "null"
+    return home
+
+
 # A `lofi` beside a `lofi-broker`, whose calls are written down; "slow…" waits until it is told to end.
 LOFI = """\
 #!/bin/sh

@@ -102,7 +102,7 @@ def test_a_prompt_can_be_asked_for(editor: Editor) -> None:
 
 
 def test_completion_knows_subcommands_ids_and_models_without_waiting(editor: Editor) -> None:
-    assert complete(editor, "Lofi p") == ["pause", "play", "prompts"]
+    assert complete(editor, "Lofi pl") == ["play", "playlist"]
     assert "generate" in complete(editor, "Lofi ") and complete(editor, "Lofi! gen") == ["generate"]
     assert complete(editor, "Lofi rain s") == ["seed="]
     assert complete(editor, "Lofi rain format=f") == ["format=flac"]
@@ -310,7 +310,7 @@ def test_each_key_does_not_ask_again_and_an_error_takes_no_names(editor: Editor)
 
 def test_favourites_and_tags(editor: Editor) -> None:
     editor.command("Lofi fav")
-    assert editor.notice() == "lofi: there are no tracks yet"
+    assert editor.notice() == "lofi: there are no tracks yet. `:Lofi PROMPT` makes one."
     rain = editor.call("generate", {"prompt": "rain", "duration_sec": 5})["track_id"]
     editor.wait("LofiComplete", lambda data: data["track_id"] == rain)
     editor.call("generate", {"prompt": "sun", "duration_sec": 5})

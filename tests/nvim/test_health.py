@@ -53,6 +53,7 @@ def test_a_sound_installation_is_told_in_full_and_no_broker_is_started(
         "OK device: ",
         "OK broker: not running",
         "not known: no broker runs",
+        "sound devices: not asked for, no broker runs",
         'progress "fidget": not there, needs fidget.nvim',
         'progress "echo": there',
         'picker "telescope": not there',
@@ -69,6 +70,17 @@ def test_the_speed_is_measured_by_the_last_tracks(starter: Home, open_editor: Op
     report = health(editor)
     assert "broker: running, pid" in report
     assert re.search(r"\d+\.\d s of music per second, over the last track", report), report
+
+
+def test_sound_devices_and_the_session_bus_are_named(quiet: Home, open_editor: Open) -> None:
+    quiet.environ["DBUS_SESSION_BUS_ADDRESS"] = f"unix:path={quiet.root}/bus"
+    editor = open_editor(quiet)
+    editor.call("stats")
+    report = health(editor)
+    assert "session bus: media keys work while music plays" in report
+    assert "OK sound device: null, the default one" in re.sub(r"[✅❌]", "", report).replace("  ", " ")
+    editor.lua("vim.env.DBUS_SESSION_BUS_ADDRESS, vim.env.XDG_RUNTIME_DIR = nil, ...", str(quiet.root))
+    assert "no session bus: media keys are not told to lofi" in health(editor)
 
 
 def test_a_broker_that_is_not_found_comes_with_the_way_to_install_it(home: Home, open_editor: Open) -> None:

@@ -22,6 +22,7 @@ def test_tracks_are_offered_newest_first_and_one_is_played(editor: Editor) -> No
         assert re.fullmatch(rf"   5 s  {track_id[:4]}  {prompt}  \(seed \d+\)", row), row
     assert second["offered"] == [
         "Play",
+        "Add to what plays",
         "Generate again with a new seed",
         "Let it go on",
         "A favourite, or no longer",

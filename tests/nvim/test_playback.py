@@ -2,17 +2,9 @@
 
 from __future__ import annotations
 
-import pytest
-
 from tests.nvim.conftest import Open
 from tests.support.home import Home
 from tests.support.nvim import Editor
-
-
-@pytest.fixture
-def quiet(home: Home) -> Home:
-    home.environ["LOFI_PLAYER_DEVICE"] = "null"
-    return home
 
 
 def make(editor: Editor, prompt: str) -> str:
@@ -88,6 +80,19 @@ def test_a_track_plays_as_soon_as_it_is_there_where_that_is_wanted(quiet: Home, 
     editor.seen.clear()
     editor.command("Lofi generate rain seed=1")  # made before: played all the same
     playback(editor, "started", first)
+
+
+def test_a_track_is_heard_at_once_where_that_is_wanted(quiet: Home, open_editor: Open) -> None:
+    editor = open_editor(quiet, options={"play_at_once": True, "play_on_complete": True})
+    editor.command("Lofi slow 2 5 seed=1")
+    track_id = playback(editor, "started")["track_id"]
+    assert not editor.events("LofiComplete")
+    editor.wait("LofiComplete")
+    editor.call("stop")
+    assert [data["event"] for data in editor.events("LofiPlayback")].count("started") == 1
+    editor.seen.clear()
+    editor.command("Lofi slow 2 5 seed=1")  # made before
+    playback(editor, "started", track_id)
 
 
 ECHO = """

@@ -6,6 +6,7 @@ describe("completion", function()
     tracks = { "aa11", "aa22", "bb33" },
     models = { "tiny", "small" },
     tags = { "calm", "late night" },
+    devices = { "default", "HDMI Out", "HDMI In", "USB" },
   }
 
   local known = {
@@ -24,6 +25,7 @@ describe("completion", function()
     assert.same({ "queue" }, completion.candidates("q", known))
     assert.same(parse.names(), completion.candidates("", known))
     assert.same({ "aa11", "aa22" }, completion.candidates("play a", known))
+    assert.same({ "cc44" }, completion.candidates("add c", known))
     assert.same({ "aa22" }, completion.candidates("play aa11 a", known))
     assert.same({ "cc44" }, completion.candidates("cancel ", known))
     assert.same({}, completion.candidates("cancel cc44 ", known))
@@ -42,5 +44,11 @@ describe("completion", function()
     assert.same({ "fav=yes" }, completion.candidates("tracks rain f", known))
     assert.same({ "+calm", "+late night" }, completion.candidates("tag aa11 +", known))
     assert.same({ "aa11", "aa22" }, completion.candidates("tag a", known))
+    assert.same({ "off", "track", "list" }, completion.candidates("loop ", known))
+    assert.same({}, completion.candidates("loop off t", known))
+    assert.same({ "clear" }, completion.candidates("playlist c", known))
+    assert.same({ "HDMI Out", "HDMI In" }, completion.candidates("device HD", known))
+    assert.same({ "In" }, completion.candidates("device HDMI I", known))
+    assert.same({}, completion.candidates("device USB x", known))
   end)
 end)

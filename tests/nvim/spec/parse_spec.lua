@@ -118,3 +118,20 @@ describe("words about the library", function()
     assert.same({ query = "rain", favourites = true }, parse.filter(words("fav=yes rain")))
   end)
 end)
+
+describe("a place in a track", function()
+  it("is a clock's time or seconds, and a step with a sign", function()
+    for text, expected in pairs({
+      ["1:20"] = { "", 80 },
+      ["+1:05"] = { "+", 65 },
+      ["80"] = { "", 80 },
+      ["-10"] = { "-", 10 },
+      ["+2.5s"] = { "+", 2.5 },
+    }) do
+      assert.same(expected, { parse.place(text) })
+    end
+    for _, text in ipairs({ "", "soon", "1:70", "1:2", "+", "1 2" }) do
+      assert.is_nil(select(2, parse.place(text)))
+    end
+  end)
+end)

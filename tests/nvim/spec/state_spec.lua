@@ -128,6 +128,36 @@ describe("playback", function()
   end)
 end)
 
+describe("a track that is played while it is made", function()
+  local waiting = { "playback", { event = "waiting", track_id = "a", position_sec = 0, duration_sec = 9 } }
+  local begun = { "start", { track_id = "a", prompt = "rain", duration_sec = 9 } }
+  local resumed = { "playback", { event = "resumed", track_id = "a", position_sec = 4, duration_sec = 9 } }
+
+  it("has its prompt before it has a sound", function()
+    local playing = after(begun, waiting).playing
+    assert.is_true(playing.waiting)
+    assert.is_false(playing.paused)
+    assert.equal("rain", playing.prompt)
+    assert.equal(9, playing.duration_sec)
+  end)
+
+  it("waits no longer when it sounds", function()
+    assert.is_false(after(begun, waiting, resumed).playing.waiting)
+    local started = { "playback", { event = "started", track_id = "a", prompt = "rain", duration_sec = 9 } }
+    assert.is_false(after(waiting, started).playing.waiting)
+    assert.is_true(after(waiting, started, waiting).playing.waiting)
+  end)
+
+  it("is known by the broker's answer", function()
+    local answer = { state = "waiting", track_id = "a", position_sec = 0, duration_sec = 9, volume = 0.3 }
+    assert.is_true(after({ "playback_status", answer }).playing.waiting)
+  end)
+
+  it("is no matter of events that a newer broker may tell", function()
+    assert.is_nil(after({ "playback", { event = "rewound", track_id = "a" } }).playing)
+  end)
+end)
+
 describe("a download", function()
   it("is known until the model is there", function()
     local download = { "download", { model = "m", bytes_downloaded = 50, bytes_total = 200 } }

@@ -4,7 +4,14 @@ describe("statusline", function()
   local state, icons
 
   before_each(function()
-    icons = { generating = "♪", playing = "▶", paused = "‖", downloading = "↓", ellipsis = "…" }
+    icons = {
+      generating = "♪",
+      playing = "▶",
+      paused = "‖",
+      waiting = "◌",
+      downloading = "↓",
+      ellipsis = "…",
+    }
     state = { queue_length = 0 }
     package.loaded["lofi.state"] = {
       get = function()
@@ -45,6 +52,8 @@ describe("statusline", function()
     assert.equal("▶ 1:05 dusty", statusline.component())
     state.playing.paused = true
     assert.equal("‖ 1:05 dusty", statusline.component())
+    state.playing.paused, state.playing.waiting = false, true
+    assert.equal("◌ 1:05 dusty", statusline.component())
   end)
 
   it("tells that the model is being loaded, or fetched", function()

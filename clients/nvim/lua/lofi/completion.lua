@@ -6,11 +6,15 @@ local M = {}
 ---@class lofi.Known what can be completed
 ---@field jobs fun(): string[] ids of tracks that are being made or wait
 ---@field files fun(lead: string): string[] paths
----@field names fun(list: "tracks"|"models"|"tags"): string[]
+---@field names fun(list: "tracks"|"models"|"tags"|"devices"): string[]
 
 ---What subcommands that take a value may be given.
 ---@type table<string, string[]>
 local VALUES = {
+  crossfade = { "0", "2", "5" },
+  loop = { "off", "track", "list" },
+  playlist = { "clear" },
+  seek = { "+10", "-10" },
   volume = { "+5", "-5" },
 }
 
@@ -23,7 +27,7 @@ local VALUES = {
 local kinds = {}
 
 function kinds.tracks(place)
-  return place.known.names("tracks")
+  return vim.list_extend(vim.list_slice(place.known.jobs()), place.known.names("tracks"))
 end
 
 function kinds.job(place)
@@ -52,6 +56,18 @@ end
 
 function kinds.file(place)
   return #place.words == 1 and place.known.files(place.lead) or {}
+end
+
+---Names may have spaces: what makes them complete, from the last word on.
+function kinds.device(place)
+  local typed = table.concat(vim.list_extend(vim.list_slice(place.words, 2), { place.lead }), " ")
+  local found = {}
+  for _, name in ipairs(place.known.names("devices")) do
+    if vim.startswith(name, typed) then
+      table.insert(found, name:sub(#typed - #place.lead + 1))
+    end
+  end
+  return found
 end
 
 ---@param place lofi.completion.Place

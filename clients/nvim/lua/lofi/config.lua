@@ -7,6 +7,7 @@ local M = {}
 ---@field progress lofi.config.Progress
 ---@field statusline lofi.config.Statusline
 ---@field play_on_complete boolean play each track that this editor asked for as soon as it is there
+---@field play_at_once boolean play each track that this editor asked for while it is being made
 ---@field picker "auto"|"select"|"telescope"|"snacks"
 
 ---@class lofi.config.Broker
@@ -38,10 +39,18 @@ M.defaults = {
   generate = { duration_sec = 30, format = "wav", priority = "normal" },
   progress = { enabled = true, backend = "auto" },
   statusline = {
-    icons = { generating = "♪", playing = "▶", paused = "‖", downloading = "↓", ellipsis = "…" },
+    icons = {
+      generating = "♪",
+      playing = "▶",
+      paused = "‖",
+      waiting = "◌",
+      downloading = "↓",
+      ellipsis = "…",
+    },
     prompt_width = 24,
   },
   play_on_complete = false,
+  play_at_once = false,
   picker = "auto",
 }
 
@@ -126,12 +135,14 @@ M.schema = {
       generating = typed("string"),
       playing = typed("string"),
       paused = typed("string"),
+      waiting = typed("string"),
       downloading = typed("string"),
       ellipsis = typed("string"),
     },
     prompt_width = between(1, 200, true),
   },
   play_on_complete = typed("boolean"),
+  play_at_once = typed("boolean"),
   picker = one_of({ "auto", "select", "telescope", "snacks" }),
 }
 

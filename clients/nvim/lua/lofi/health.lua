@@ -5,6 +5,7 @@ local M = {}
 local VERSION_MS = 5000
 local DOCTOR_MS = 15000
 local TRACKS_MS = 5000
+local DEVICES_MS = 15000
 local SPEED_OF = 20
 
 local INSTALLATION = "How it is installed: :help lofi-install"
@@ -154,6 +155,46 @@ local function speed(lofi, running)
   end
 end
 
+---Where the keys of a keyboard for music are told.
+local function session_bus()
+  if vim.fn.has("linux") == 0 then
+    return
+  end
+  local folder = vim.env.XDG_RUNTIME_DIR
+  local socket = folder and folder .. "/bus"
+  if vim.env.DBUS_SESSION_BUS_ADDRESS or (socket and vim.uv.fs_stat(socket)) then
+    vim.health.ok("session bus: media keys work while music plays")
+  else
+    vim.health.info("no session bus: media keys are not told to lofi")
+  end
+end
+
+---@param lofi string[]
+---@param running boolean whether a broker runs
+local function playing(lofi, running)
+  vim.health.start("lofi: playing")
+  session_bus()
+  if not running then
+    vim.health.info("sound devices: not asked for, no broker runs, and none is started for this")
+    return
+  end
+  local done =
+    start(vim.list_extend(vim.list_slice(lofi), { "player", "devices", "--json" }), DEVICES_MS).wait()
+  local read, found = pcall(vim.json.decode, done.stdout or "")
+  if done.code ~= 0 or not read or type(found) ~= "table" or not found.devices then
+    vim.health.warn(
+      "sound devices: " .. reason(done),
+      "Tracks are made all the same; only playing needs one."
+    )
+    return
+  end
+  for _, device in ipairs(found.devices) do
+    local chosen = device.name == found.current and ", chosen" or ""
+    local default = device.default and ", the default one" or ""
+    vim.health.ok(("sound device: %s%s%s"):format(device.name, default, chosen))
+  end
+end
+
 local function integrations()
   vim.health.start("lofi: optional plugins")
   for _, backend in ipairs(require("lofi.progress.backends").list()) do
@@ -183,7 +224,9 @@ function M.check()
     local doctor = lofi and start(vim.list_extend(vim.list_slice(lofi), { "doctor", "--json" }), DOCTOR_MS)
     broker(command, version)
     if lofi then
-      speed(lofi, installation(doctor))
+      local running = installation(doctor)
+      speed(lofi, running)
+      playing(lofi, running)
     else
       vim.health.start("lofi: installation")
       vim.health.error("the lofi command isn't beside lofi-broker and not on PATH", INSTALLATION)

@@ -35,6 +35,19 @@ local lists = {
       end)
     end,
   },
+  devices = {
+    names = {},
+    fetch = function(done)
+      require("lofi").devices(function(_, result)
+        done(result and vim.list_extend(
+          { "default" },
+          vim.tbl_map(function(device)
+            return device.name
+          end, result.devices)
+        ))
+      end)
+    end,
+  },
   models = {
     names = {},
     fetch = function(done)
@@ -74,7 +87,7 @@ function M.tags_of(tracks)
 end
 
 ---Ids of tracks, newest first, or names: those of the last time; they are asked for anew.
----@param list "tracks"|"models"|"tags"
+---@param list "tracks"|"models"|"tags"|"devices"
 ---@return string[]
 function M.names(list)
   refresh(lists[list])
@@ -127,7 +140,7 @@ end
 ---The ids that are meant by whole ids or their beginnings, in order. Whole ids are taken as they are: the
 ---broker knows whether there are such tracks.
 ---@param typed string[]
----@param list "tracks"|"queue" where to look
+---@param list "tracks"|"queue" where to look: among the tracks that are made or in the making, or the latter
 ---@param cb fun(err: lofi.Error?, ids: string[]?) called once, after the broker's answer where one is needed
 function M.resolve(typed, list, cb)
   local whole = vim.iter(typed):all(function(text)
@@ -146,11 +159,9 @@ function M.resolve(typed, list, cb)
     for _, track in ipairs(tracks) do
       ids[#ids + 1] = track.track_id
     end
-    if list == "queue" then
-      for _, id in ipairs(M.jobs()) do
-        if not vim.list_contains(ids, id) then -- `queue_status` names one of those that are being made
-          ids[#ids + 1] = id
-        end
+    for _, id in ipairs(M.jobs()) do
+      if not vim.list_contains(ids, id) then -- `queue_status` names one of those that are being made
+        ids[#ids + 1] = id
       end
     end
     for _, text in ipairs(typed) do
@@ -177,24 +188,27 @@ function M.resolve(typed, list, cb)
   end
 end
 
+---The library's newest track.
+---@param cb fun(err: lofi.Error?, track_id: string?) called once, after the broker's answer
+function M.newest(cb)
+  require("lofi").tracks({ limit = 1 }, function(err, result)
+    local track = result and result.tracks[1]
+    local none = { "there are no tracks yet", "`:Lofi PROMPT` makes one.", INVALID_TRACK_ID }
+    if not (err or track) then
+      err = require("lofi.rpc").error("INVALID_TRACK_ID", unpack(none))
+    end
+    cb(err, track and track.track_id)
+  end)
+end
+
 ---The track that is meant where none is named: what plays, else the library's newest.
 ---@param cb fun(err: lofi.Error?, track_id: string?) called once, after the broker's answers
 function M.meant(cb)
-  local function newest(err, result)
-    local track = result and result.tracks[1]
-    if track then
-      cb(nil, track.track_id)
-    else
-      local none =
-        require("lofi.rpc").error("INVALID_TRACK_ID", "there are no tracks yet", "", INVALID_TRACK_ID)
-      cb(err or none, nil)
-    end
-  end
   require("lofi").playback(function(err, status)
     if err == nil and status.track_id then
       cb(nil, status.track_id)
     else
-      require("lofi").tracks({ limit = 1 }, newest)
+      M.newest(cb)
     end
   end)
 end

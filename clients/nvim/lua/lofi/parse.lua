@@ -2,11 +2,14 @@
 local M = {}
 
 ---@alias lofi.Arguments
----| "prompt"|"continue"|"job"|"filter"|"tag"|"tracks"|"model"|"file"|"value"|"nothing"
+---| "prompt"|"continue"|"job"|"filter"|"tag"|"tracks"|"model"|"device"|"file"|"value"|"nothing"
 
 ---Subcommands, and what stands behind them.
 ---@type table<string, lofi.Arguments>
 M.SUBCOMMANDS = {
+  add = "tracks",
+  crossfade = "value",
+  device = "device",
   generate = "prompt",
   queue = "nothing",
   cancel = "job",
@@ -17,11 +20,16 @@ M.SUBCOMMANDS = {
   tag = "tag",
   tracks = "filter",
   prompts = "nothing",
+  loop = "value",
   play = "tracks",
+  playlist = "value",
   pause = "nothing",
+  previous = "nothing",
   resume = "nothing",
+  seek = "value",
   stop = "nothing",
   next = "nothing",
+  toggle = "nothing",
   volume = "value",
   models = "model",
   status = "nothing",
@@ -201,6 +209,19 @@ function M.filter(words)
     return word ~= "fav=yes"
   end, words)
   return { query = table.concat(rest, " "), favourites = #rest < #words or nil }
+end
+
+---A place in a track: "1:20", "80", "80.5s"; with a sign before it, a step.
+---@param text string
+---@return ""|"+"|"-" sign
+---@return number? seconds nil: it is none
+function M.place(text)
+  local sign, minutes, seconds = text:match("^([+-]?)(%d+):([0-5]%d)$")
+  if minutes then
+    return sign, tonumber(minutes) * 60 + tonumber(seconds)
+  end
+  sign, seconds = text:match("^([+-]?)(%d+%.?%d*)s?$")
+  return sign or "", tonumber(seconds)
 end
 
 return M

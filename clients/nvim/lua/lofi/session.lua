@@ -17,6 +17,7 @@ local EVENTS = {
   worker_restart = "worker",
   cache_evicted = "evicted",
   playback_started = "playback",
+  playback_waiting = "playback",
   playback_paused = "playback",
   playback_resumed = "playback",
   playback_ended = "playback",
@@ -30,11 +31,20 @@ local ANSWERS = {
   play = "playback_status",
   pause = "playback_status",
   resume = "playback_status",
+  toggle = "playback_status",
   stop = "playback_status",
   skip = "playback_status",
+  previous = "playback_status",
+  seek = "playback_status",
   volume_get = "playback_status",
   volume_set = "playback_status",
   playback_status = "playback_status",
+  playlist_add = "playback_status",
+  playlist_remove = "playback_status",
+  playlist_clear = "playback_status",
+  crossfade_set = "playback_status",
+  loop_set = "playback_status",
+  audio_device_set = "playback_status",
 }
 
 local prepared = false
@@ -62,22 +72,30 @@ function M.refresh_queue()
   end, QUEUE_MS)
 end
 
+---Play a track that this editor asked for, if that is wanted.
 ---@param track_id string
-local function there(track_id)
-  if require("lofi.config").get().play_on_complete then
+---@param now "asked"|"made"|"made before"
+local function hear(track_id, now)
+  local config = require("lofi.config").get()
+  local wanted = config.play_on_complete and now ~= "asked"
+  if config.play_at_once then
+    wanted = now ~= "made" -- it has been playing since it was asked for
+  end
+  if wanted then
     M.ask("play", { track_ids = { track_id } })
   end
 end
 
----A track that this editor asked for: play it when it is there, if that is wanted.
+---A track that this editor asked for: play it now or when it is there, if that is wanted.
 ---@param result table the answer of `generate`
 ---@param prompt string? nil: that of the track that is continued
 function M.expect(result, prompt)
-  if result.status == "complete" then -- made before
-    there(result.track_id)
+  if result.status == "complete" then
+    hear(result.track_id, "made before")
   else
     mine[result.track_id] = { prompt = prompt }
     M.refresh_queue()
+    hear(result.track_id, "asked")
   end
 end
 
@@ -97,7 +115,7 @@ local function tell(event, params)
   if track_id and params.mine and (event == "complete" or event == "error") then
     mine[track_id] = nil
     if event == "complete" then
-      there(track_id)
+      hear(track_id, "made")
     end
   end
 end

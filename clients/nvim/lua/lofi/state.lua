@@ -11,10 +11,12 @@ local M = {}
 
 ---@class lofi.Playing
 ---@field paused boolean
+---@field waiting boolean for a track that is being made: it has no sound yet, or none that goes on
 ---@field track_id string
 ---@field prompt string?
 ---@field position_sec number
 ---@field duration_sec number?
+---@field ready_sec number? how much of it could be played when the broker was asked
 ---@field index integer?
 ---@field count integer?
 
@@ -162,6 +164,14 @@ function changes.queued(state, data)
   end
 end
 
+---@param state lofi.State
+---@param track_id string
+---@return string? prompt of a track, where events have told it
+local function prompt_of(state, track_id)
+  local playing, job = state.playing, find(state, track_id)
+  return playing and playing.track_id == track_id and playing.prompt or job and job.prompt
+end
+
 ---The answer of a method about playback.
 function changes.playback_status(state, data)
   state.volume = data.volume
@@ -169,40 +179,74 @@ function changes.playback_status(state, data)
     state.playing = nil
     return
   end
-  local known = state.playing and state.playing.track_id == data.track_id and state.playing or {}
   state.playing = {
     paused = data.state == "paused",
+    waiting = data.state == "waiting",
     track_id = data.track_id,
-    prompt = known.prompt,
+    prompt = prompt_of(state, data.track_id),
     position_sec = data.position_sec,
+    duration_sec = data.duration_sec,
+    ready_sec = data.ready_sec,
+    index = data.index,
+    count = data.count,
+  }
+end
+
+---@type table<string, fun(state: lofi.State, data: table)>
+local playback = {}
+
+function playback.started(state, data)
+  state.playing = {
+    paused = false,
+    waiting = false,
+    track_id = data.track_id,
+    prompt = data.prompt,
+    position_sec = 0,
     duration_sec = data.duration_sec,
     index = data.index,
     count = data.count,
   }
 end
 
-function changes.playback(state, data)
+function playback.waiting(state, data)
   local playing = state.playing
-  if data.event == "started" then
-    state.playing = {
-      paused = false,
-      track_id = data.track_id,
-      prompt = data.prompt,
-      position_sec = 0,
-      duration_sec = data.duration_sec,
-      index = data.index,
-      count = data.count,
-    }
-  elseif data.event == "ended" then
-    if playing and playing.track_id == data.track_id then
-      state.playing = nil
-    end
-  elseif playing and data.event == "paused" then
-    playing.paused = true
-  elseif playing and data.event == "resumed" then
-    playing.paused = false
-  elseif playing and data.event == "position" and playing.track_id == data.track_id then
+  if not playing or playing.track_id ~= data.track_id then
+    playing = { paused = false, track_id = data.track_id, prompt = prompt_of(state, data.track_id) }
+    state.playing = playing
+  end
+  playing.waiting = true
+  playing.position_sec, playing.duration_sec = data.position_sec, data.duration_sec
+end
+
+function playback.paused(state)
+  if state.playing then
+    state.playing.paused = true
+  end
+end
+
+function playback.resumed(state)
+  if state.playing then
+    state.playing.paused, state.playing.waiting = false, false
+  end
+end
+
+function playback.position(state, data)
+  local playing = state.playing
+  if playing and playing.track_id == data.track_id then
     playing.position_sec, playing.duration_sec = data.position_sec, data.duration_sec
+  end
+end
+
+function playback.ended(state, data)
+  if state.playing and state.playing.track_id == data.track_id then
+    state.playing = nil
+  end
+end
+
+function changes.playback(state, data)
+  local change = playback[data.event]
+  if change then -- else of a newer broker
+    change(state, data)
   end
 end
 

@@ -12,6 +12,7 @@ local drawn, redrawing = false, false
 ---@field generating string
 ---@field playing string
 ---@field paused string
+---@field waiting string
 ---@field downloading string
 ---@field ellipsis string
 
@@ -49,11 +50,11 @@ end
 ---@param config lofi.statusline.Config
 ---@return string?
 local function playing(state, config)
-  local track = state.playing
+  local track, icons = state.playing, config.icons
   if not track then
     return nil
   end
-  local icon = track.paused and config.icons.paused or config.icons.playing
+  local icon = track.paused and icons.paused or track.waiting and icons.waiting or icons.playing
   local parts = { icon, words.clock(track.position_sec) }
   if track.prompt then
     parts[3] = short(track.prompt, config)

@@ -94,6 +94,14 @@ M.of_a_track = {
     end,
   },
   {
+    name = "add",
+    words = "Add to what plays",
+    key = "<C-a>",
+    run = function(track)
+      require("lofi.commands.playback").add({ track.track_id })
+    end,
+  },
+  {
     name = "again",
     words = "Generate again with a new seed",
     key = "<C-g>",
