@@ -59,6 +59,7 @@ def test_places_repeats_and_crossfades(quiet: Home, open_editor: Open) -> None:
     editor.command("Lofi previous")
     playback(editor, "ended", two)
     editor.command("Lofi stop")
+    editor.wait("LofiPlayback", lambda data: data.get("reason") == "stopped")
     editor.command("Lofi seek +10")  # nothing plays: nothing happens
     assert editor.call("playback")["state"] == "stopped"
     assert editor.lua(PLAYING) is None
