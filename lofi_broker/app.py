@@ -27,6 +27,7 @@ from lofi_broker.models.service import ModelService
 from lofi_broker.needs import Needs
 from lofi_broker.playback import Playback
 from lofi_broker.pool import Pool
+from lofi_broker.radio_service import RadioService
 from lofi_broker.remote import RemoteFront
 from lofi_broker.salvage import open_store
 from lofi_broker.scheduler import Scheduler
@@ -71,8 +72,9 @@ class Broker:
         jobs = (lambda name: self.scheduler.active.get(name) or self.store.job(name), self.growing)
         self.playback = Playback(config, paths, self.library, jobs, self._tell, self._start, self.call)
         self.eviction = Eviction(config.cache, self.library, self.playback, self.scheduler.active, self._tell)
-        self.methods = Methods(self)
         self._listeners: list[Listener] = []
+        self.radio = RadioService(self, self._tell, self._start)
+        self.methods = Methods(self)
         self._tasks: set[asyncio.Task[None]] = set()
         self._services: list[asyncio.Task[None]] = []
         self._deadlines = Deadlines(self.scheduler, self.feed)
@@ -99,6 +101,7 @@ class Broker:
             self.store.index.mend_search()
             left = self.store.active_jobs()
             self._execute(self.scheduler.restore(left, time.monotonic()))
+            self.radio.take_over(left)
         except sqlite3.Error as error:
             raise self.store.failed("taken over", error) from error
         if left and not self.config.queue.durable:
@@ -328,6 +331,7 @@ class Broker:
         self.leave(f"idle for {limit:g} s")
 
     async def _close(self, reason: str | None) -> None:
+        self.radio.close()
         for service in self._services:
             service.cancel()
         await asyncio.gather(*self._services, return_exceptions=True)

@@ -16,7 +16,7 @@ from lofi_broker.library import track_of
 from lofi_broker.library_methods import LibraryMethods
 from lofi_broker.models.helpers import verify
 from lofi_broker.requests import base_of, spec_of
-from lofi_common import api, api_library, api_models, api_playback
+from lofi_common import api, api_library, api_models, api_playback, api_radio
 from lofi_common.errors import CacheWriteError, InvalidRequest, InvalidTrackId
 from lofi_common.jobs import Job, JobSpec, JobState, Output, Priority, track_id
 
@@ -40,6 +40,7 @@ class Methods:
         elsewhere = {
             **dict.fromkeys(api_playback.METHODS, broker.playback),
             **dict.fromkeys(api_library.METHODS, LibraryMethods(broker)),
+            **dict.fromkeys(api_radio.METHODS, broker.radio),
         }
         self._table: dict[str, Callable[[Any], Awaitable[msgspec.Struct]]] = {
             name: getattr(elsewhere[name], name) if name in elsewhere else getattr(self, f"_{name}")
@@ -50,6 +51,7 @@ class Methods:
         """Run one request. Raises LofiError for whatever the client must be told."""
         parsed = api.parse_params(method, params)
         result: dict[str, object] = msgspec.to_builtins(await self._table[method](parsed))
+        await self._broker.radio.ordered(method, parsed)
         return result
 
     async def _initialize(self, params: api.InitializeParams) -> api.InitializeResult:

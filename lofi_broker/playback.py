@@ -103,7 +103,7 @@ class Playback:
                 await stage.begin(stage.playlist.begun(), "replaced")
             else:
                 await stage.begin(self._list(self._sounds.checked(params.track_ids)), "replaced")
-            return self._status()
+            return self.status()
 
     def _list(self, track_ids: list[str]) -> Playlist:
         return Playlist(self._items.of(track_ids), 0, self._stage.playlist.loop)
@@ -111,12 +111,12 @@ class Playback:
     async def pause(self, params: api.NoParams) -> kinds.PlaybackStatus:
         async with self._stage.turn:
             await self._stage.pause()
-            return self._status()
+            return self.status()
 
     async def resume(self, params: api.NoParams) -> kinds.PlaybackStatus:
         async with self._stage.turn:
             await self._stage.resume()
-            return self._status()
+            return self.status()
 
     async def toggle(self, params: api.NoParams) -> kinds.PlaybackStatus:
         if self._stage.state in ("playing", "waiting"):
@@ -127,12 +127,12 @@ class Playback:
         async with self._stage.turn:
             if self._stage.playlist.items:
                 await self._stage.stop("stopped")
-            return self._status()
+            return self.status()
 
     async def skip(self, params: api.NoParams) -> kinds.PlaybackStatus:
         async with self._stage.turn:
             await self._go_to(self._stage.playlist.forward())
-            return self._status()
+            return self.status()
 
     async def previous(self, params: api.NoParams) -> kinds.PlaybackStatus:
         stage = self._stage
@@ -142,7 +142,7 @@ class Playback:
                 await stage.seek(0.0)
             else:
                 await self._go_to(before)
-            return self._status()
+            return self.status()
 
     async def _go_to(self, playlist: Playlist) -> None:
         """To its current item; where there is none, or none can be played from there on, stop."""
@@ -158,7 +158,7 @@ class Playback:
     async def seek(self, params: kinds.SeekParams) -> kinds.PlaybackStatus:
         async with self._stage.turn:
             await self._stage.seek(params.position_sec)
-            return self._status()
+            return self.status()
 
     async def volume_set(self, params: kinds.VolumeParams) -> kinds.PlaybackStatus:
         async with self._stage.turn:
@@ -166,28 +166,29 @@ class Playback:
             self._mpris.look_again()
             if self._stage.deck.process.runs:
                 await self._stage.deck.process.ask(player.SetVolume, volume=params.volume)
-            return self._status()
+            return self.status()
 
     async def crossfade_set(self, params: kinds.CrossfadeParams) -> kinds.PlaybackStatus:
         async with self._stage.turn:
             self._kept.keep(crossfade_sec=params.sec)
             if self._stage.deck.process.runs:
                 await self._stage.deck.process.ask(player.SetCrossfade, sec=params.sec)
-            return self._status()
+            return self.status()
 
     async def loop_set(self, params: kinds.LoopParams) -> kinds.PlaybackStatus:
         async with self._stage.turn:
             await self._stage.loop(params.mode)
             self._mpris.look_again()
-            return self._status()
+            return self.status()
 
     async def volume_get(self, params: api.NoParams) -> kinds.PlaybackStatus:
-        return self._status()
+        return self.status()
 
     async def playback_status(self, params: api.NoParams) -> kinds.PlaybackStatus:
-        return self._status()
+        return self.status()
 
-    def _status(self) -> kinds.PlaybackStatus:
+    def status(self) -> kinds.PlaybackStatus:
+        """What plays, and how."""
         stage = self._stage
         playlist, current = stage.playlist, stage.playlist.current
         return kinds.PlaybackStatus(
@@ -205,7 +206,7 @@ class Playback:
         )
 
     def _playing(self) -> Playing:
-        status = self._status()
+        status = self.status()
         prompt = "" if status.track_id is None else self._sounds.described(status.track_id).prompt
         return Playing(status=status, prompt=prompt, number=self._begun)
 
@@ -215,7 +216,7 @@ class Playback:
         """Raises InvalidTrackId, InvalidParams when the list would be too long, AudioDeviceError."""
         async with self._stage.turn:
             await self._add(self._sounds.checked(params.track_ids), params.index)
-            return self._status()
+            return self.status()
 
     async def _add(self, track_ids: list[str], index: int | None, *, joined: bool = False) -> None:
         playlist = self._stage.playlist
@@ -230,12 +231,12 @@ class Playback:
             if params.index >= count:
                 raise InvalidParams(f"index: the list has {count} tracks, counted from 0")
             await self._stage.change(self._stage.playlist.removed(params.index))
-            return self._status()
+            return self.status()
 
     async def playlist_clear(self, params: api.NoParams) -> kinds.PlaybackStatus:
         async with self._stage.turn:
             await self._stage.change(self._stage.playlist.cleared())
-            return self._status()
+            return self.status()
 
     async def playlist_get(self, params: kinds.PlaylistGetParams) -> kinds.PlaylistResult:
         playlist = self._stage.playlist
@@ -273,7 +274,7 @@ class Playback:
             self._kept.keep(device=None if self._config.device else params.name)
             if self._stage.deck.process.runs:
                 await self._stage.deck.process.ask(player.SetDevice, name=self._kept.device)
-            return self._status()
+            return self.status()
 
     # what the broker itself asks for
 
@@ -281,6 +282,14 @@ class Playback:
         """Behind the last track of the list, which it continues sample for sample."""
         async with self._stage.turn:
             await self._add([track_id], None, joined=True)
+
+    async def drop(self, track_id: str) -> None:
+        """Take a track out of the list, unless it is the one that plays."""
+        async with self._stage.turn:
+            playlist = self._stage.playlist
+            for place, item in enumerate(playlist.items):
+                if item.track_id == track_id and place != playlist.index:
+                    return await self._stage.change(playlist.removed(place))
 
     @property
     def hold(self) -> bool:

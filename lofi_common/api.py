@@ -14,6 +14,7 @@ from msgspec import Meta
 from lofi_common import api_library as library
 from lofi_common import api_models as models
 from lofi_common import api_playback as playback
+from lofi_common import api_radio as radio
 from lofi_common.api_base import Method as Method
 from lofi_common.api_base import NoParams as NoParams
 from lofi_common.api_base import Params as Params
@@ -160,6 +161,7 @@ METHODS: dict[str, Method] = {
     "model_verify": Method(models.ModelVerifyParams, models.ModelVerifyResult),
     "worker_slots": Method(WorkerSlotsParams, WorkerSlotsResult),
     **playback.METHODS,
+    **radio.METHODS,
     "shutdown": Method(NoParams, ShutdownResult),
 }
 
@@ -173,6 +175,7 @@ NOTIFICATIONS: dict[str, type[Result]] = {
     "worker_restart": WorkerRestart,
     **library.NOTIFICATIONS,
     **playback.NOTIFICATIONS,
+    **radio.NOTIFICATIONS,
 }
 
 DETAILS: dict[str, type[Result]] = {"DOWNLOAD_CONSENT_REQUIRED": models.DownloadOffer}

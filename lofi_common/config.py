@@ -91,6 +91,14 @@ class PlayerConfig(_Section, frozen=True, kw_only=True):
     idle_unload_sec: PositiveSeconds = 60.0
 
 
+class RadioConfig(_Section, frozen=True, kw_only=True):
+    mode: Literal["playlist", "stream"] = "playlist"
+    strategy: Literal["auto", "same_prompt", "preset_cycle", "random_preset"] = "auto"
+    track_sec: Annotated[int, Meta(ge=5, le=3600)] = 60
+    ahead_sec: Annotated[float, Meta(gt=0, le=3600)] = 60.0
+    polite: bool = True
+
+
 class Config(_Section, frozen=True, kw_only=True):
     broker: BrokerConfig = BrokerConfig()
     queue: QueueConfig = QueueConfig()
@@ -98,6 +106,7 @@ class Config(_Section, frozen=True, kw_only=True):
     model: ModelConfig = ModelConfig()
     cache: CacheConfig = CacheConfig()
     player: PlayerConfig = PlayerConfig()
+    radio: RadioConfig = RadioConfig()
 
 
 def load_config(file: Path, environ: Mapping[str, str], flags: Sequence[str] = ()) -> Config:

@@ -40,6 +40,7 @@ def test_a_session_speaks_as_its_schemas_say(home: Home) -> None:
         call("generate", prompt="one", duration_sec=5, seed=2**64 - 1)
         call("track_get", track_id=track_id)
         talk_of_playing(broker, call, track_id)
+        talk_of_the_radio(call)
         track_id = talk_of_the_library(broker, call, track_id)
         crashed = call("generate", prompt="crash", duration_sec=5, priority="high")["track_id"]
         broker.wait("generation_error", crashed)
@@ -94,6 +95,13 @@ def talk_of_playing(broker: Stdio, call: Callable[..., Any], track_id: str) -> N
     broker.wait("playback_waiting")
     call("queue_cancel", track_id=slow)
     broker.wait("playback_ended", slow)
+
+
+def talk_of_the_radio(call: Callable[..., Any]) -> None:
+    call("radio_start", prompt="slow 60", mode="playlist", strategy="random_preset", seed=1)
+    call("radio_prompt", prompt="slow 30")
+    call("radio_status")
+    call("radio_stop")
 
 
 def talk_of_the_library(broker: Stdio, call: Callable[..., Any], track_id: str) -> str:

@@ -32,7 +32,7 @@ MAY_IMPORT = {
 }
 LIBRARIES = {
     "lofi_common": {"msgspec", "msgpack", "platformdirs"},
-    "lofi_broker": {"dbus_fast", "msgspec", "zmq"},
+    "lofi_broker": {"dbus_fast", "msgspec", "psutil", "zmq"},
     "lofi_client": {"msgspec", "zmq"},
     "lofi_cli": {"msgspec", "click", "numpy", "soundfile", "PIL", "tomlkit"},
     "lofi_player": {"msgspec", "miniaudio", "numpy", "soundfile"},

@@ -29,6 +29,7 @@ from lofi_common.api_playback import (
     PlaybackStatus,
     PlaybackWaiting,
 )
+from lofi_common.api_radio import RadioChanged, RadioStatus
 from lofi_common.errors import (
     AudioDeviceError,
     BrokerUnavailable,
@@ -98,6 +99,8 @@ __all__ = [
     "PlaybackWaiting",
     "Priority",
     "QueueFull",
+    "RadioChanged",
+    "RadioStatus",
     "Track",
     "TrackEvent",
     "WorkerRestart",

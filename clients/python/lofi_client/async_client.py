@@ -10,7 +10,7 @@ from contextlib import AbstractAsyncContextManager
 from types import TracebackType
 from typing import Any, Concatenate, ParamSpec, Self, TypeVar
 
-from lofi_client import calls, library_calls
+from lofi_client import calls, library_calls, radio_calls
 from lofi_client.async_connection import AsyncConnection
 from lofi_client.async_generation import AsyncFollowed, AsyncGeneration, AsyncListened
 from lofi_client.calls import Call, Order, R
@@ -163,6 +163,11 @@ class AsyncLofi:
     set_loop = _asking(calls.set_loop)
     audio_devices = _asking(calls.audio_devices)
     set_audio_device = _asking(calls.set_audio_device)
+
+    radio = _asking(radio_calls.radio)
+    set_radio_prompt = _asking(radio_calls.set_radio_prompt)
+    stop_radio = _asking(radio_calls.stop_radio)
+    radio_status = _asking(radio_calls.radio_status)
 
     worker_slots = _asking(calls.worker_slots)
     shutdown = _asking(calls.shutdown)

@@ -1,0 +1,184 @@
+"""What the radio decides is done here: to the queue, the playback and the library."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import time
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from lofi_broker import events as scheduling
+from lofi_broker import radio_events as ev
+from lofi_broker.radio_events import Pace, Piece, Scene
+from lofi_broker.radio_manners import Manners
+from lofi_common import api_playback as playing
+from lofi_common.errors import InvalidTrackId, LofiError, QueueFull
+from lofi_common.jobs import Job, track_id
+from lofi_common.logs import fields
+from lofi_common.manifest import Model
+
+if TYPE_CHECKING:
+    from lofi_broker.app import Broker
+
+log = logging.getLogger(__name__)
+
+_FIXED_RATE_SEC = (30, 18)
+"""What a window of MusicGen holds, and what each later one adds to it: segments of these lengths cost no more
+than a track does that is as long as the stream."""
+_SELF_PACED_SEC = (24, 24)
+
+
+class Hands:
+    """Of the one radio that there is."""
+
+    def __init__(self, broker: Broker, tell: Callable[[], None]) -> None:
+        """tell: what is being made has changed."""
+        self._broker = broker
+        self._tell = tell
+        self._manners = Manners(polite=broker.config.radio.polite)
+        self._model: str | None = None
+        """The one that was asked for; None: the selected one, whichever that is."""
+        self._pace = Pace("", *_SELF_PACED_SEC)
+        self.making: str | None = None
+        """The job of the radio's piece."""
+        self.withdrawing: str | None = None
+        """The job that is being cancelled by the radio itself."""
+        self._unwanted: set[str] = set()
+        """Segments whose cancel came too late: they are on their way into the library."""
+
+    def choose(self, model: str | None) -> None:
+        """The model of all later pieces. Raises LofiError where it can't be used."""
+        self._pace = _pace(self._broker.models.for_job(model))
+        self._model = model
+
+    # how things stand
+
+    def scene(self) -> Scene:
+        now = time.monotonic()
+        with contextlib.suppress(LofiError):  # it is told why when a piece is asked for
+            self._pace = _pace(self._broker.models.for_job(self._model))
+        status = self._broker.playback.status()
+        pending = self._broker.scheduler.active.pending()
+        return Scene(
+            now=now,
+            pace=self._pace,
+            ahead_sec=self._broker.playback.ahead_sec(),
+            position_sec=status.position_sec,
+            duration_sec=status.duration_sec,
+            others_wait=any(job.track_id != self.making for job in pending),
+            polite=self._manners.reason(now),
+        )
+
+    def is_silent(self) -> bool:
+        """Whether the playback has stopped."""
+        return self._broker.playback.status().state == "stopped"
+
+    def is_paused(self) -> bool:
+        return self._broker.playback.status().state == "paused"
+
+    # what is done
+
+    async def do_all(self, actions: Sequence[ev.Action]) -> list[ev.Event]:
+        """Carry them out, in order; what the radio has to hear of it."""
+        events: list[ev.Event] = []
+        for action in actions:
+            event = await self._do(action)
+            events += [event] if event is not None else []
+        return [*events, ev.Tick()] if actions else []
+
+    async def _do(self, action: ev.Action) -> ev.Event | None:
+        match action:
+            case ev.Ask(piece):
+                return self._ask(piece)
+            case ev.Withdraw(name):
+                self.withdraw(name)
+            case ev.Play(name):
+                return await self._play(name)
+            case ev.Add(name, joined):
+                return await self._add(name, joined=joined)
+            case ev.Drop(name):
+                await self._broker.playback.drop(name)
+            case ev.Delete(name):
+                await self._delete(name)
+            case ev.GiveUp(message):
+                log.warning(fields("radio_gave_up", reason=message))
+                self.let_go()
+        return None
+
+    def let_go(self) -> None:
+        """What plays may end."""
+        self._broker.playback.hold = False
+
+    def _ask(self, piece: Piece) -> ev.Event:
+        broker = self._broker
+        try:
+            spec = broker.models.for_job(self._model).job(piece.prompt, piece.duration_sec, piece.seed)
+            spec = msgspec.structs.replace(spec, segment=piece.segment, continue_from=piece.continue_from)
+            name = track_id(spec)
+            if broker.library.find(name) is not None:
+                return ev.Accepted(piece.number, name, made=True)
+            self.making = name
+            self._tell()  # before it is told that it is generated
+            order, attempt = broker.store.next_order(), broker.store.last_attempt(name)
+            job = Job(track_id=name, spec=spec, order=order, attempt=attempt, submitted_at=time.time())
+            broker.submit(job)
+        except LofiError as error:
+            self.making = None
+            return ev.Refused(piece.number, str(error), full=isinstance(error, QueueFull))
+        return ev.Accepted(piece.number, name)
+
+    def withdraw(self, name: str) -> None:
+        """Cancel a job of the radio's, if it has not ended."""
+        self.withdrawing = name
+        with contextlib.suppress(InvalidTrackId):
+            self._broker.feed(scheduling.CancelAsked(name))
+        self.withdrawing = None
+        self.making = None
+        late = self._broker.scheduler.active.get(name)
+        if late is not None and late.spec.segment:
+            self._unwanted.add(name)
+
+    def ended(self, name: str) -> list[ev.Delete]:
+        """A job of anybody's has ended; what is to be done about that."""
+        if name == self.making:
+            self.making = None
+        if name not in self._unwanted:
+            return []
+        self._unwanted.discard(name)
+        return [ev.Delete(name)]
+
+    async def _play(self, name: str) -> ev.Event | None:
+        self._broker.playback.hold = True
+        try:
+            await self._broker.playback.play(playing.PlayParams(track_ids=[name]))
+        except LofiError as error:
+            return ev.Silence(str(error))
+        return None
+
+    async def _add(self, name: str, *, joined: bool) -> ev.Event | None:
+        playback = self._broker.playback
+        try:
+            if joined:
+                await playback.add_joined(name)
+            else:
+                await playback.playlist_add(playing.PlaylistAddParams(track_ids=[name]))
+        except LofiError as error:
+            log.warning(fields("radio_piece_lost", track_id=name, reason=error))
+            return ev.Lost(name)
+        return None
+
+    async def _delete(self, name: str) -> None:
+        try:
+            await self._broker.library.delete(name)
+        except InvalidTrackId:
+            pass  # somebody was faster
+        except LofiError as error:  # the next broker sweeps it up
+            log.warning(fields("segment_stays", track_id=name, reason=error))
+
+
+def _pace(model: Model) -> Pace:
+    fixed_rate = model.manifest.codec.frames_per_second is not None
+    return Pace(model.version, *(_FIXED_RATE_SEC if fixed_rate else _SELF_PACED_SEC))

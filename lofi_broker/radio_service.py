@@ -1,0 +1,245 @@
+"""The radio's methods: at most one radio, and what happens in the broker told to it."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import secrets
+import time
+from typing import TYPE_CHECKING, NamedTuple
+
+import msgspec
+
+from lofi_broker import radio_events as ev
+from lofi_broker.player_process import Start
+from lofi_broker.radio import Plan, Radio
+from lofi_broker.radio_hands import Hands
+from lofi_broker.whereabouts import Publish
+from lofi_common import api
+from lofi_common import api_playback as playing
+from lofi_common import api_radio as kinds
+from lofi_common.errors import InvalidParams
+from lofi_common.jobs import Job
+from lofi_common.logs import fields
+
+if TYPE_CHECKING:
+    from lofi_broker.app import Broker
+
+log = logging.getLogger(__name__)
+
+_SEED_BITS = 53
+
+
+class _Left(NamedTuple):
+    """The playback has left a track; perhaps it has stopped. message: why that failed."""
+
+    message: str | None = None
+
+
+class RadioService:
+    """Its events are handled one after the other."""
+
+    def __init__(self, broker: Broker, publish: Publish, start: Start) -> None:
+        """start: runs a coroutine as a task."""
+        self._broker = broker
+        self._publish = publish
+        self._start = start
+        self._runs = False
+        self._settings = broker.config.radio
+        self._hands = Hands(broker, self._tell)
+        self._radio: Radio | None = None
+        self._turn = asyncio.Lock()
+        self._events: asyncio.Queue[ev.Event | ev.Delete | _Left | None] = asyncio.Queue()
+        self._timer: asyncio.TimerHandle | None = None
+        self._told: kinds.RadioStatus | None = None
+        broker.listen(self._heard_of)
+
+    async def _run(self) -> None:
+        while (event := await self._events.get()) is not None:
+            async with self._turn:
+                if isinstance(event, ev.Delete):
+                    await self._hands.do_all([event])
+                elif not isinstance(event, _Left):
+                    await self._handle(event)
+                elif self._hands.is_silent():
+                    await self._handle(ev.Silence(event.message))
+
+    # methods of the protocol
+
+    async def radio_start(self, params: kinds.RadioStartParams) -> kinds.RadioStatus:
+        """Raises InvalidPrompt, InvalidParams, what is wrong with the model, AudioDeviceError."""
+        prompt = None if params.prompt is None else self._checked(params.prompt)
+        if params.seed is not None and params.seed >= 1 << 64:
+            raise InvalidParams("seed: must be a whole number from 0 to 2^64 - 1")
+        self._hands.choose(params.model)
+        await self._broker.playback.prepare()
+        async with self._turn:
+            if self._radio is not None:  # its music goes on until there is some of the new one
+                await self._hands.do_all(self._radio.end())
+            self._radio = Radio(self._plan(params, prompt))
+            if not self._runs:
+                self._runs = True
+                self._start(self._run(), "radio")
+            log.info(fields("radio_started", mode=self._radio.plan.mode, seed=self._radio.plan.seed))
+            await self._handle(ev.Tick())
+            return self._status()
+
+    async def radio_prompt(self, params: kinds.RadioPromptParams) -> kinds.RadioStatus:
+        """Raises InvalidPrompt, InvalidParams when there is no radio."""
+        prompt = self._checked(params.prompt)
+        async with self._turn:
+            if self._radio is None or self._radio.state == "failed":
+                raise InvalidParams(
+                    "there is no radio whose prompt could be another one",
+                    recovery="`lofi radio PROMPT` starts one.",
+                )
+            await self._handle(ev.Wish(prompt))
+            return self._status()
+
+    async def radio_stop(self, params: api.NoParams) -> kinds.RadioStatus:
+        async with self._turn:
+            if self._radio is not None:
+                await self._broker.playback.stop(params)
+                await self._end("stopped")
+            return self._status()
+
+    async def radio_status(self, params: api.NoParams) -> kinds.RadioStatus:
+        return self._status()
+
+    async def ordered(self, method: str, params: object) -> None:
+        """Somebody has had this done: music that was chosen, and silence, end the radio."""
+        chosen = isinstance(params, playing.PlayParams) and params.track_ids is not None
+        if self._radio is not None and (method == "stop" or chosen):
+            async with self._turn:
+                await self._end(method)
+
+    # its beginning and its end
+
+    def _checked(self, prompt: str) -> str:
+        checked: str = api.parse_params("generate", {"prompt": prompt}).prompt
+        self._broker.store.history.asked(checked, time.time())
+        return checked
+
+    def _plan(self, params: kinds.RadioStartParams, prompt: str | None) -> Plan:
+        strategy = params.strategy or self._settings.strategy
+        own_way = strategy == "auto"
+        if strategy == "auto":
+            strategy = "preset_cycle" if prompt is None else "same_prompt"
+        return Plan(
+            mode=params.mode or self._settings.mode,
+            strategy=strategy,
+            prompt=prompt,
+            seed=params.seed if params.seed is not None else secrets.randbits(_SEED_BITS),
+            track_sec=self._settings.track_sec,
+            ahead_sec=self._settings.ahead_sec,
+            own_way=own_way,
+        )
+
+    async def _end(self, why: str) -> None:
+        radio, self._radio = self._radio, None
+        if radio is not None:
+            log.info(fields("radio_ended", why=why))
+            await self._hands.do_all(radio.end())
+        self._hands.let_go()
+        self._tell()
+
+    def take_over(self, left: list[Job]) -> None:
+        """Cancel the segments of an earlier broker: nobody hears their stream any more."""
+        for job in left:
+            if job.spec.segment:
+                self._hands.withdraw(job.track_id)
+
+    def close(self) -> None:
+        """Take back what is being made: the next broker has no use for it."""
+        self._events.put_nowait(None)
+        if self._timer is not None:
+            self._timer.cancel()
+        if self._hands.making is not None:
+            self._hands.withdraw(self._hands.making)
+
+    async def _handle(self, event: ev.Event) -> None:
+        events = [event]
+        while events and self._radio is not None:
+            actions = self._radio.handle(events.pop(0), self._hands.scene())
+            events += await self._hands.do_all(actions)
+        self._tell()
+        self._set_timer()
+
+    def _set_timer(self) -> None:
+        """Where nothing plays, nothing tells the radio that it is time to try again."""
+        if self._timer is not None:
+            self._timer.cancel()
+        retry_at = self._radio.retry_at if self._radio is not None else None
+        if retry_at is not None and (rest := retry_at - time.monotonic()) > 0:
+            loop = asyncio.get_running_loop()
+            self._timer = loop.call_later(rest, self._events.put_nowait, ev.Tick())
+
+    # what is told
+
+    def _status(self) -> kinds.RadioStatus:
+        radio, scene = self._radio, self._hands.scene()
+        if radio is None:
+            return kinds.RadioStatus(
+                state="off",
+                mode=self._settings.mode,
+                strategy="same_prompt" if self._settings.strategy == "auto" else self._settings.strategy,
+                prompt="",
+                ahead_sec=0.0,
+            )
+        paused = radio.state == "playing" and self._hands.is_paused()
+        return kinds.RadioStatus(
+            state="paused" if paused else radio.state,
+            mode=radio.plan.mode,
+            strategy=radio.prompts.strategy,
+            prompt=radio.prompt,
+            next_prompt=radio.next_prompt,
+            track_id=radio.heard,
+            making=self._hands.making,
+            ahead_sec=round(scene.ahead_sec, 1),
+            polite=scene.polite,
+            message=radio.message,
+        )
+
+    def _tell(self) -> None:
+        """Publish what is new, if anything is."""
+        status = self._status()
+        told = msgspec.structs.replace(status, ahead_sec=0.0)
+        if told != self._told:
+            self._told = told
+            changed = kinds.RadioChanged(**msgspec.structs.asdict(status))
+            self._publish("radio_changed", changed)
+
+    # what happens
+
+    def _heard_of(self, method: str, params: dict[str, object]) -> None:
+        """One of the broker's notifications."""
+        if method in ("generation_complete", "generation_error"):
+            for action in self._hands.ended(str(params["track_id"])):
+                self._events.put_nowait(action)
+        if self._radio is not None:
+            for event in self._events_of(method, params):
+                self._events.put_nowait(event)
+
+    def _events_of(self, method: str, params: dict[str, object]) -> list[ev.Event | _Left]:
+        name = str(params.get("track_id"))
+        match method:
+            case "generation_start":
+                return [ev.Begun(name)]
+            case "generation_progress":
+                audio_sec, eta_sec = params["audio_sec"], params["eta_sec"]
+                assert isinstance(audio_sec, int | float) and isinstance(eta_sec, int | float)
+                return [ev.Grew(name, audio_sec, eta_sec)]
+            case "generation_complete":
+                return [ev.Made(name), ev.Room()]
+            case "generation_error":
+                own = self._hands.withdrawing == name
+                return [ev.Room()] if own else [ev.Failed(name, str(params["message"])), ev.Room()]
+            case "playback_started":
+                return [ev.Heard(name)]
+            case "playback_ended" if params["reason"] == "failed":
+                return [ev.Lost(name), _Left(str(params.get("message") or "no reason is known"))]
+            case "playback_ended" if params["reason"] in ("finished", "skipped"):
+                return [_Left()]
+            case "playback_position" | "playback_paused" | "playback_resumed" | "playback_waiting":
+                return [ev.Tick()]
+        return []

@@ -1,0 +1,243 @@
+"""The radio: real processes, and a player that writes a file many times faster than real time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+from unittest.mock import ANY
+
+import numpy as np
+import psutil
+import pytest
+import soundfile
+from numpy.typing import NDArray
+
+from tests.integration.test_playback import make, player_of
+from tests.support.home import Home
+from tests.support.hooks import hooked
+from tests.support.player import NO_SOUND, RATE
+from tests.support.stdio import Stdio
+
+PACED = """
+import sys
+if 'lofi_player' in sys.orig_argv:
+    import time
+    from lofi_player.file_sink import FileSink
+
+    class Pace:
+        last, frames, most = time.monotonic(), 0.0, max(0.15, 0.04 * {speed})
+
+    def room(self):
+        now = time.monotonic()
+        more = {speed} * (now - Pace.last) * self.sample_rate
+        Pace.last, Pace.frames = now, min(Pace.frames + more, Pace.most * self.sample_rate)
+        return round(Pace.frames)
+
+    def write(self, block, write=FileSink.write):
+        Pace.frames -= len(block)
+        write(self, block)
+
+    FileSink.room, FileSink.write = room, write
+"""
+"""A file sink otherwise takes sound as fast as it comes, and whatever makes it is late."""
+
+LONGEST_SILENCE = 0.03 * RATE
+
+
+@contextmanager
+def radio(home: Home, *, speed: float = 10.0, **settings: object) -> Iterator[Stdio]:
+    """A broker with short tracks; what is heard lies in `heard(home)`."""
+    chosen = {"track_sec": 5, "ahead_sec": 8, "polite": "false", **settings}
+    environ = {
+        "LOFI_PLAYER_DEVICE": f"file:{home.root}/heard.wav",
+        "LOFI_PLAYER_VOLUME": "1",
+        "LOFI_PLAYER_LOUDNESS_LUFS": "0",
+        **{f"LOFI_RADIO_{key.upper()}": str(value) for key, value in chosen.items()},
+        **hooked(home.root / "hook", PACED.format(speed=speed)),
+    }
+    with Stdio({**home.environ, **environ}) as broker:
+        yield broker
+
+
+def heard(home: Home) -> NDArray[np.float32]:
+    samples, rate = soundfile.read(home.root / "heard.wav", dtype="float32")
+    assert rate == RATE
+    return np.asarray(samples)[:, 0]
+
+
+def longest_silence(samples: NDArray[np.float32]) -> int:
+    """Frames in a row in which next to nothing is heard."""
+    loud = np.flatnonzero(np.abs(samples) > 1e-4)
+    return int(np.diff(loud).max(initial=0))
+
+
+def wait_state(broker: Stdio, **wanted: object) -> Any:
+    """The first radio_changed, seen already or to come, that says all this."""
+    count = 1
+    while True:
+        status = broker.wait("radio_changed", count=count)
+        if all(key in status and status[key] == value for key, value in wanted.items()):
+            return status
+        count += 1
+
+
+def test_tracks_follow_each_other_and_stay_in_the_library(home: Home) -> None:
+    with radio(home) as broker:
+        assert broker.call("radio_status")["state"] == "off"
+        started = broker.call("radio_start", prompt="rain", seed=1)
+        assert (started["state"], started["mode"], started["prompt"]) == ("starting", "playlist", "rain")
+        broker.wait("playback_started", count=4)
+        status = broker.call("radio_status")
+        assert status["state"] == "playing" and "next_prompt" not in status and "message" not in status
+        stopped = broker.call("radio_stop")
+        assert stopped["state"] == "off"
+        assert broker.call("playback_status")["state"] == "stopped"
+        assert broker.call("queue_status") == {"current": None, "pending": []}
+        tracks = broker.call("cache_list")["tracks"]
+        assert len(tracks) >= 4 and {track["prompt"] for track in tracks} == {"rain"}
+        assert len({track["seed"] for track in tracks}) == len(tracks)
+        assert not broker.notices("playback_waiting")[1:]
+        assert {end["reason"] for end in broker.notices("playback_ended")} <= {"finished", "stopped"}
+    assert 0 < longest_silence(heard(home)) < LONGEST_SILENCE
+
+
+def test_a_stream_is_one_unbroken_piece_of_music_and_leaves_nothing_behind(home: Home) -> None:
+    pieces: list[NDArray[np.float32]] = []
+    with radio(home, speed=15.0, mode="stream", ahead_sec=60) as broker:
+        broker.call("radio_start", prompt="rain")
+        for number in range(1, 4):
+            path = broker.wait("generation_complete", count=number)["path"]
+            pieces.append(np.asarray(soundfile.read(path, dtype="float32")[0]))
+        broker.wait("playback_started", count=3)
+        broker.call("radio_stop")
+        assert broker.call("cache_list")["total"] == 0
+        assert not [path for path in home.paths.tracks.iterdir() if path.suffix == ".wav"]
+    samples, chain = heard(home)[: -RATE // 10], np.concatenate(pieces)  # the end is faded
+    assert [len(piece) / RATE for piece in pieces] == [30, 18, 18]
+    assert len(samples) > 47 * RATE
+    assert np.array_equal(samples, chain[: len(samples)])
+
+
+@pytest.mark.parametrize("mode", ["playlist", "stream"])
+def test_a_generator_slower_than_the_music_never_lets_it_fall_silent(home: Home, mode: str) -> None:
+    """Later pieces take 1 s, and would be over after a quarter of that."""
+    speed = 20.0 if mode == "playlist" else 72.0
+    with radio(home, speed=speed, mode=mode) as broker:
+        broker.call("radio_start", prompt="rain")
+        broker.wait("generation_start")
+        broker.call("radio_prompt", prompt="slow 1 rain")
+        broker.wait("playback_started", count=4)
+        broker.call("radio_stop")
+        assert not broker.notices("playback_waiting")[1:]
+        assert {end["reason"] for end in broker.notices("playback_ended")} <= {"finished", "stopped"}
+    samples = heard(home)
+    once = 15 if mode == "playlist" else 66
+    assert len(samples) > 1.5 * once * RATE  # much came more than once
+    assert 0 < longest_silence(samples) < LONGEST_SILENCE
+
+
+@pytest.mark.parametrize("mode", ["playlist", "stream"])
+def test_another_prompt_is_heard_with_the_next_piece(home: Home, mode: str) -> None:
+    with radio(home, speed=4.0 if mode == "playlist" else 16.0, mode=mode) as broker:
+        assert broker.error("radio_prompt", prompt="sun")["code"] == -32602
+        broker.call("radio_start", prompt="rain")
+        broker.wait("playback_started")
+        assert broker.error("radio_prompt", prompt=" ")["data"]["error_code"] == "INVALID_PROMPT"
+        changed = broker.call("radio_prompt", prompt=" sun ")
+        assert (changed["prompt"], changed["next_prompt"]) == ("rain", "sun")
+        assert broker.wait("playback_started", count=2)["prompt"] == "sun"
+        assert "next_prompt" not in wait_state(broker, prompt="sun")
+        history = broker.call("prompt_history")["prompts"]
+        assert [each["prompt"] for each in history] == ["sun", "rain"]
+
+
+def test_music_that_somebody_chose_and_silence_end_the_radio(home: Home) -> None:
+    with radio(home, speed=2.0) as broker:
+        (chosen,) = make(broker, "chosen")
+        broker.call("radio_start", prompt="rain")
+        wait_state(broker, state="playing")
+        assert broker.error("play", track_ids=["feedfacefeedface"])["code"] == -32009
+        broker.call("pause")
+        assert broker.call("radio_status")["state"] == "paused"
+        broker.call("play")
+        assert broker.call("radio_status")["state"] == "playing"
+        broker.call("play", track_ids=[chosen])
+        assert broker.call("radio_status")["state"] == "off"
+        assert broker.call("playback_status")["track_id"] == chosen
+        broker.call("radio_start", prompt="rain")
+        broker.wait("playback_started", count=3)
+        broker.call("stop")
+        off = broker.call("radio_status")
+        assert off["state"] == "off" and off["prompt"] == ""
+        assert broker.call("queue_status")["current"] is None
+
+
+def test_tracks_of_others_do_not_wait_behind_the_radio(home: Home) -> None:
+    with radio(home, ahead_sec=60, track_sec=30) as broker:
+        first = broker.call("generate", prompt="slow 0.6", duration_sec=5)["track_id"]
+        broker.call("radio_start", prompt="rain")
+        broker.wait("playback_started")
+        broker.call("generate", prompt="slow 0.4", duration_sec=5)
+        theirs = broker.call("generate", prompt="slow 0.1", duration_sec=5)["track_id"]
+        broker.wait("generation_complete", theirs)
+        begun = [start["track_id"] for start in broker.notices("generation_start")]
+        assert begun[0] == first and len(begun[: begun.index(theirs)]) <= 4  # one of the radio's between them
+        assert broker.call("radio_status")["state"] == "playing"
+
+
+@pytest.mark.parametrize("mode", ["playlist", "stream"])
+def test_killed_workers_and_players_do_not_end_it(home: Home, mode: str) -> None:
+    with radio(home, speed=10.0 if mode == "playlist" else 40.0, mode=mode) as broker:
+        broker.call("radio_start", prompt="rain")
+        broker.wait("playback_started")
+        broker.call("radio_prompt", prompt="slow 0.4 rain")
+        making = broker.wait("generation_start", count=2)["track_id"]
+        worker = next(each for each in broker.call("status")["workers"])
+        psutil.Process(worker["pid"]).kill()
+        broker.wait("worker_restart")
+        assert broker.wait("playback_started", making)["track_id"] == making
+        player_of(broker.process.pid).kill()
+        assert "SIGKILL" in broker.wait("playback_ended", making)["message"]
+        assert broker.wait("playback_started", making, count=2)
+        assert "SIGKILL" in wait_state(broker, message=ANY)["message"]
+        broker.wait("playback_started", count=len(broker.notices("playback_started")) + 1)
+        assert broker.call("radio_status")["state"] == "playing"
+
+
+def test_without_a_sound_device_it_fails_and_says_why(home: Home) -> None:
+    with Stdio({**home.environ, **NO_SOUND}) as broker:
+        broker.call("radio_start", prompt="rain")
+        failed = wait_state(broker, state="failed")
+        assert "no sound device" in failed["message"]
+        assert broker.call("radio_status") == failed
+        assert broker.call("queue_status")["current"] is None
+        assert broker.call("radio_stop")["state"] == "off"
+
+
+def test_a_prompt_that_breaks_the_worker_is_told_and_another_one_helps(home: Home) -> None:
+    with radio(home) as broker:
+        broker.call("radio_start", prompt="fail@3")
+        failed = wait_state(broker, state="failed")
+        assert "scripted failure" in failed["message"]
+        broker.call("radio_start", prompt="rain")
+        wait_state(broker, state="playing")
+        broker.call("radio_prompt", prompt="fail@3")
+        late = wait_state(broker, state="playing", message=ANY)
+        assert "scripted failure" in late["message"] and late["prompt"] == "rain"
+        broker.call("radio_prompt", prompt="sun")
+        assert "message" not in wait_state(broker, state="playing", prompt="sun")
+
+
+def test_nothing_of_a_stream_is_left_by_a_broker_that_was_killed(home: Home) -> None:
+    with radio(home, mode="stream") as broker:
+        broker.call("radio_start", prompt="rain")
+        broker.wait("playback_started")
+        broker.call("radio_prompt", prompt="slow 60")
+        wait_state(broker, next_prompt="slow 60")
+        broker.process.kill()
+        broker.process.wait()
+    with Stdio(home.environ) as broker:
+        assert broker.call("queue_status") == {"current": None, "pending": []}
+        assert broker.call("radio_status")["state"] == "off"
+        assert not [path for path in home.paths.tracks.iterdir() if path.suffix == ".wav"]
