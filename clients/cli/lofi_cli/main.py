@@ -11,6 +11,7 @@ from lofi_cli.group import HELP, Entry, LazyGroup
 _SECTIONS = {
     "Music": {
         "submit": Entry("lofi_cli.submit:submit", "Make a track from a prompt; the same as lofi-submit."),
+        "radio": Entry("lofi_cli.radio:radio", "Play music that does not end."),
         "queue": Entry("lofi_cli.queue:queue", "Show what runs and what waits."),
         "cancel": Entry("lofi_cli.queue:cancel", "Take back tracks that wait or run."),
         "tracks": Entry("lofi_cli.tracks:tracks", "List, show, play, export and delete tracks."),

@@ -1,0 +1,44 @@
+"""`lofi radio` on a terminal and for scripts."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+
+from tests.support.home import Home
+from tests.support.terminal import in_a_terminal
+
+
+def test_on_a_terminal_a_line_tells_what_plays_and_ctrl_c_ends_it(home: Home) -> None:
+    home.environ |= {"LOFI_PLAYER_DEVICE": "null", "LOFI_RADIO_TRACK_SEC": "5", "LOFI_RADIO_POLITE": "false"}
+    home.lofi("broker", "start")
+    assert home.lofi("radio", "--status").stdout == "the radio is off\n"
+    code, shown = in_a_terminal(home, "radio", "rain", until=b"s ahead", answer=b"\x03")
+    assert code == 130 and b"rain" in shown and b"the radio was stopped" in shown
+    started = home.lofi("radio", "rain", "--mode", "stream", "--no-wait")
+    assert started.stdout == "starting (stream): rain\n"
+    changed = json.loads(home.lofi("radio", "--prompt", "now brighter", "--json").stdout)
+    assert "now brighter" in (changed["prompt"], changed.get("next_prompt"))
+    assert home.lofi("radio", "--stop").stdout == "the radio is off\n"
+    refused = home.lofi("radio", "--prompt", "sun")
+    assert refused.returncode == 2 and "lofi radio PROMPT" in refused.stderr
+    assert home.lofi("radio", "--stop", "--status").returncode == 2
+
+
+def test_scripts_get_a_line_of_json_for_each_event(home: Home) -> None:
+    home.environ |= {"LOFI_PLAYER_DEVICE": "null"}
+    home.lofi("broker", "start")
+    command = [sys.executable, "-m", "lofi_cli.main", "radio", "rain", "--seed", "3", "--json"]
+    with subprocess.Popen(command, env={**os.environ, **home.environ}, stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        events = [json.loads(process.stdout.readline())]
+        while events[-1]["event"] != "playback_position":
+            events.append(json.loads(process.stdout.readline()))
+        assert home.lofi("radio", "--stop").returncode == 0
+        events += [json.loads(line) for line in process.stdout]
+    assert process.returncode == 0
+    assert events[0]["event"] == "accepted" and events[0]["state"] == "starting"
+    assert (events[-1]["event"], events[-1]["state"]) == ("radio_changed", "off")
+    assert "playing" in [event.get("state") for event in events]
