@@ -326,6 +326,17 @@ def test_a_ring_gives_back_what_it_got_and_silence_for_the_rest() -> None:
     assert ring.missing == 7
 
 
+def test_what_is_left_in_a_ring_can_be_made_to_rise() -> None:
+    ring = Ring(1000)
+    ring.write(np.ones((700, 2), np.float32))
+    ring.read(650)
+    ring.write(np.ones((900, 2), np.float32))
+    ring.fade_in(400)
+    heard = ring.read(950)[:, 0]
+    assert heard[:400] == pytest.approx(np.arange(1, 401) / 400, abs=1e-6) and (heard[400:] == 1.0).all()
+    ring.fade_in(400)
+
+
 @pytest.mark.timeout(20)
 def test_a_device_takes_frames_also_after_a_rest() -> None:
     sink = DeviceSink(RATE, null=True)

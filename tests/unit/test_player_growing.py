@@ -17,7 +17,7 @@ BLOCK = 640
 
 @pytest.fixture
 def growing(tmp_path: Path) -> Growing:
-    return Growing(tmp_path / "growing.wav", sine(6.0, 300.0))
+    return Growing(tmp_path / "growing.wav", sine(6.0, 307.0))
 
 
 def play(desk: Desk, growing: Growing, **more: object) -> None:
@@ -91,7 +91,7 @@ def test_the_rest_of_a_whole_file_is_enough_however_short(growing: Growing) -> N
 
 
 def test_another_attempt_goes_on_where_the_first_one_ended(tmp_path: Path, growing: Growing) -> None:
-    other = Growing(tmp_path / "second.wav", sine(6.0, 300.0))
+    other = Growing(tmp_path / "second.wav", sine(6.0, 307.0))
     desk = Desk()
     growing.grow(3 * RATE)
     play(desk, growing)
@@ -106,8 +106,18 @@ def test_another_attempt_goes_on_where_the_first_one_ended(tmp_path: Path, growi
     assert np.array_equal(desk.sink.sound(), other.heard()) and desk.said(pm.Waiting) == []
 
 
+def test_one_that_is_said_to_be_whole_and_is_not_fails(growing: Growing) -> None:
+    desk = Desk()
+    growing.grow(RATE)
+    play(desk, growing)
+    desk.order(pm.Grown, number=1, samples=2 * RATE)
+    desk.to_the_end()
+    (end,) = desk.said(pm.Ended)
+    assert end.how == "failed" and end.message == "growing.wav is damaged: its sound ends after 1.0 s"
+
+
 def test_a_later_attempt_that_is_still_behind_is_waited_for(tmp_path: Path, growing: Growing) -> None:
-    attempts = [growing, *(Growing(tmp_path / f"{n}.wav", sine(6.0, 300.0)) for n in (2, 3))]
+    attempts = [growing, *(Growing(tmp_path / f"{n}.wav", sine(6.0, 307.0)) for n in (2, 3))]
     desk = Desk()
     for attempt, frames in zip(attempts, (2 * RATE, RATE, RATE // 2), strict=True):
         attempt.grow(frames)
@@ -177,6 +187,24 @@ def test_what_follows_and_grows_is_waited_for(tmp_path: Path, growing: Growing) 
     assert desk.sink.written == 9 * RATE
     names = [type(report).__name__ for report in desk.reports]
     assert names == ["Started", "Ended", "Started", "Waiting", "GoesOn", "Ended"]
+
+
+@pytest.mark.parametrize(("ready", "overlap"), [(2.1, 1.0), (1.9, 0.9), (1.2, 0.2), (0.9, 0.0)])
+def test_a_crossfade_into_a_track_that_grows_leaves_it_a_second(
+    tmp_path: Path, growing: Growing, ready: float, overlap: float
+) -> None:
+    first = write_track(tmp_path / "first.wav", sine(3.0, 200.0))
+    desk = Desk()
+    desk.order(pm.SetCrossfade, sec=1.0)
+    desk.order(pm.Play, first, number=1)
+    growing.grow(round(ready * RATE))
+    desk.order(pm.Next, growing.path, number=2, growing=True)
+    desk.steps(152)
+    assert desk.said(pm.Waiting) == []
+    growing.grow(6 * RATE)
+    desk.order(pm.Grown, number=2, samples=6 * RATE)
+    desk.to_the_end()
+    assert desk.sink.written == pytest.approx((9 - overlap) * RATE, abs=BLOCK)
 
 
 def test_a_sink_without_a_pace_waits_without_a_fade(growing: Growing) -> None:

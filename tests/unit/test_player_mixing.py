@@ -83,9 +83,12 @@ def test_a_crossfade_clicks_nowhere_and_may_come_late(tmp_path: Path) -> None:
     desk.order(pm.Play, first, number=1)
     desk.steps(275)
     desk.order(pm.Next, second, number=2)  # half a second is left
+    desk.steps(50)
+    desk.order(pm.SetCrossfade, sec=1.2345)
+    desk.order(pm.Next, first, number=3)
     desk.to_the_end()
     sound = desk.sink.sound()
-    assert len(sound) == 11.5 * RATE
+    assert len(sound) == (18 - 0.5 - 1.2345) * RATE
     assert steepest(sound) <= max(steepest(as_heard(first)), steepest(as_heard(second))) * 1.3
 
 
@@ -108,6 +111,21 @@ def test_a_pause_and_a_stop_within_a_crossfade(tmp_path: Path) -> None:
     desk.order(pm.Stop)
     assert not desk.sink.sound()[-1].any()
     assert [(end.number, end.how) for end in desk.said(pm.Ended)] == [(1, "finished"), (2, "cut")]
+
+
+def test_a_seek_within_a_crossfade_leaves_what_was_before(tmp_path: Path) -> None:
+    paths = [write_track(tmp_path / f"{seed}.wav", noise(4.0, seed)) for seed in (1, 2)]
+    desk = Desk()
+    desk.order(pm.SetCrossfade, sec=2.0)
+    desk.order(pm.Play, paths[0], number=1)
+    desk.order(pm.Next, paths[1], number=2)
+    desk.steps(150)
+    assert desk.order(pm.Seek, number=1, position_sec=0.5).position_sec == 1.0 - HELD / RATE
+    assert desk.order(pm.Seek, number=2, position_sec=0.5).position_sec == 0.5
+    written = desk.sink.written
+    assert desk.said(pm.Ended) == [pm.Ended(number=1, how="finished")]
+    desk.to_the_end()
+    assert np.array_equal(desk.sink.sound()[written + RAMP :], as_heard(paths[1])[RATE // 2 + RAMP :])
 
 
 def test_tracks_of_different_rates_are_not_mixed(tmp_path: Path) -> None:
@@ -183,7 +201,7 @@ def test_a_track_repeats_with_its_exact_length(tmp_path: Path, hertz: float) -> 
 
 
 def test_a_hold_goes_round_until_something_comes(tmp_path: Path) -> None:
-    path = write_track(tmp_path / "held.wav", sine(4.0, 300.0))
+    path = write_track(tmp_path / "held.wav", sine(4.0, 300.37))
     track = as_heard(path)
     other = write_track(tmp_path / "other.wav", sine(3.0, 200.0))
     desk = Desk()

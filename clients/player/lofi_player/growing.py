@@ -45,7 +45,11 @@ class GrowingFile:
         if not len(block):
             block = self._file.read(self._at, frames)
         if self.whole:
-            block = block[: max(0, self.frames - self._at)]
+            left = max(0, self.frames - self._at)
+            if left and frames and not len(block):
+                seconds = self._at / self.sample_rate
+                raise InvalidTrackId(f"{self._file.name} is damaged: its sound ends after {seconds:.1f} s")
+            block = block[:left]
         self._at += len(block)
         return block
 
