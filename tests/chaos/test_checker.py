@@ -164,7 +164,10 @@ PLANTED: dict[str, tuple[Callable[[Run], object], set[str]]] = {
         {"lost"},
     ),
     "a lost track": (
-        lambda run: (unindexed(run, "one"), run.file("one").unlink(), run.file("one", "json").unlink()),
+        lambda run: (
+            unindexed(run, "one"),
+            [run.file("one", kind).unlink() for kind in ("wav", "json", "tokens")],
+        ),
         {"lost"},
     ),
     "a job that never ended": (
@@ -205,6 +208,7 @@ PLANTED: dict[str, tuple[Callable[[Run], object], set[str]]] = {
     "a wrong sum told": (tell_wrong, {"wrong bytes"}),
     "a foreign file": (lambda run: (run.paths.tracks / "x.wav").write_bytes(b"RIFF"), {"disagree"}),
     "a track without its file": (lambda run: run.file("one").unlink(), {"disagree"}),
+    "a track without its tokens": (lambda run: run.file("one", "tokens").unlink(), {"disagree"}),
     "a track without its metadata": (lambda run: run.file("one", "json").unlink(), {"disagree"}),
     "a file without its row": (lambda run: unindexed(run, "one"), {"disagree", "lost"}),
     "half of the metadata": (
@@ -243,20 +247,20 @@ def test_a_full_disk_excuses_only_what_happened_in_its_time(run: Run) -> None:
 
 def test_what_was_partial_for_a_moment_is_found(run: Run) -> None:
     glimpses = Glimpses(run.paths.tracks, run.stage.outputs)
-    track, metadata, copy = run.file("one"), run.file("one", "json"), Path(run.copy)
+    files = [run.file("one", kind) for kind in ("wav", "json", "tokens")] + [Path(run.copy)]
     glimpses.look()
     evidence = run.evidence(run.expected)
     evidence.glimpses = glimpses.seen
-    assert check(evidence) == [] and len(glimpses.seen) == 5
-    for path in (track, metadata, copy):
+    assert check(evidence) == [] and len(glimpses.seen) == 7
+    for path in files:
         before = path.read_bytes()
         path.write_bytes(before[: len(before) // 2])
         glimpses.look()
         path.write_bytes(before)
     glimpses.look()
     found = check(evidence)
-    assert [violation.invariant for violation in found] == ["partial"] * 3
-    assert {path.name for path in (track, metadata, copy)} == {each.what.split()[0] for each in found}
+    assert [violation.invariant for violation in found] == ["partial"] * 4
+    assert {path.name for path in files} == {each.what.split()[0] for each in found}
 
 
 def test_an_orphan_is_found(run: Run) -> None:
