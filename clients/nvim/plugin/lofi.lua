@@ -41,6 +41,12 @@ map("n", "cancel", "<Cmd>Lofi cancel<CR>", "cancel a track")
 map("n", "favourite", "<Cmd>Lofi fav<CR>", "make what plays a favourite")
 map("n", "tracks", "<Cmd>Lofi tracks<CR>", "choose a track")
 map("n", "play-pause", "<Cmd>Lofi toggle<CR>", "play, or pause")
+map(
+  "n",
+  "radio",
+  "<Cmd>lua require('lofi.commands.radio').toggle()<CR>",
+  "music that does not end, or its end"
+)
 map("n", "previous", "<Cmd>Lofi previous<CR>", "go back to the beginning, or to the track before")
 map("n", "next", "<Cmd>Lofi next<CR>", "play the next track")
 map("n", "stop", "<Cmd>Lofi stop<CR>", "stop playing")

@@ -158,6 +158,25 @@ describe("a track that is played while it is made", function()
   end)
 end)
 
+describe("the radio", function()
+  local on = { "radio", { state = "playing", prompt = "rain", making = "a" } }
+  local begun = { "start", { track_id = "a", prompt = "rain", duration_sec = 9 } }
+
+  it("makes pieces that are nobody's track", function()
+    assert.is_nil(after(on, begun).generating)
+    assert.is_nil(after(begun, on).generating)
+    assert.equal("b", after(on, begun, SECOND).generating.track_id)
+    local on_to_the_next = { "radio", { state = "playing", prompt = "rain", making = "c" } }
+    assert.is_nil(after(on, begun, on_to_the_next).generating)
+  end)
+
+  it("is known while it is on", function()
+    assert.equal("rain", after(on).radio.prompt)
+    assert.is_nil(after(on, { "radio", { state = "off", prompt = "" } }).radio)
+    assert.is_nil(after(on, { "disconnected", {} }).radio)
+  end)
+end)
+
 describe("a download", function()
   it("is known until the model is there", function()
     local download = { "download", { model = "m", bytes_downloaded = 50, bytes_total = 200 } }

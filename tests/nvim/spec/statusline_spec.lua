@@ -9,6 +9,7 @@ describe("statusline", function()
       playing = "▶",
       paused = "‖",
       waiting = "◌",
+      radio = "∞",
       downloading = "↓",
       ellipsis = "…",
     }
@@ -54,6 +55,13 @@ describe("statusline", function()
     assert.equal("‖ 1:05 dusty", statusline.component())
     state.playing.paused, state.playing.waiting = false, true
     assert.equal("◌ 1:05 dusty", statusline.component())
+  end)
+
+  it("tells that the radio plays, or is about to", function()
+    state.radio = { state = "starting", prompt = "dusty" }
+    assert.equal("∞ ◌ dusty", statusline.component())
+    state.playing = { track_id = "t", prompt = "rain", position_sec = 5, paused = false }
+    assert.equal("∞ ▶ 0:05 rain", statusline.component())
   end)
 
   it("tells that the model is being loaded, or fetched", function()

@@ -12,7 +12,8 @@ local subcommands = vim.tbl_extend(
   "error",
   require("lofi.commands.generate").subcommands,
   require("lofi.commands.library").subcommands,
-  require("lofi.commands.playback").subcommands
+  require("lofi.commands.playback").subcommands,
+  require("lofi.commands.radio").subcommands
 )
 
 subcommands[""] = function()

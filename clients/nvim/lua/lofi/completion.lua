@@ -90,6 +90,11 @@ function kinds.prompt(place)
   return options_of(place, parse.OPTIONS)
 end
 
+function kinds.radio(place)
+  local words = #place.words == 1 and { "status", "stop" } or {}
+  return vim.list_extend(words, options_of(place, parse.RADIO_OPTIONS))
+end
+
 function kinds.continue(place)
   local found = #place.words == 1 and vim.list_slice(place.known.names("tracks")) or {}
   return vim.list_extend(found, kinds.prompt(place))

@@ -11,6 +11,7 @@ local M = {}
 ---| "queue" the number of waiting tracks changed
 ---| "playback"
 ---| "evicted" tracks were deleted for want of room
+---| "radio" something about the radio changed
 ---| "worker" a worker was restarted
 ---| "connected"
 ---| "disconnected"
@@ -27,6 +28,7 @@ M.AUTOCOMMANDS = {
   queue = "LofiQueue",
   playback = "LofiPlayback",
   evicted = "LofiEvicted",
+  radio = "LofiRadio",
   worker = "LofiWorker",
   connected = "LofiConnected",
   disconnected = "LofiDisconnected",

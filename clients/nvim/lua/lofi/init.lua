@@ -5,8 +5,13 @@
 local asking = require("lofi.methods.ask")
 local ask, answer = asking.ask, asking.answer
 
----@class lofi.Methods: lofi.methods.Library, lofi.methods.Playback
-local M = vim.tbl_extend("error", require("lofi.methods.library"), require("lofi.methods.playback"))
+---@class lofi.Methods: lofi.methods.Library, lofi.methods.Playback, lofi.methods.Radio
+local M = vim.tbl_extend(
+  "error",
+  require("lofi.methods.library"),
+  require("lofi.methods.playback"),
+  require("lofi.methods.radio")
+)
 
 ---@type lofi.GenerateOptions? params of the last `generate`
 local last_asked

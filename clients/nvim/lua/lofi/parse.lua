@@ -2,7 +2,7 @@
 local M = {}
 
 ---@alias lofi.Arguments
----| "prompt"|"continue"|"job"|"filter"|"tag"|"tracks"|"model"|"device"|"file"|"value"|"nothing"
+---| "prompt"|"continue"|"radio"|"job"|"filter"|"tag"|"tracks"|"model"|"device"|"file"|"value"|"nothing"
 
 ---Subcommands, and what stands behind them.
 ---@type table<string, lofi.Arguments>
@@ -25,6 +25,7 @@ M.SUBCOMMANDS = {
   playlist = "value",
   pause = "nothing",
   previous = "nothing",
+  radio = "radio",
   resume = "nothing",
   seek = "value",
   stop = "nothing",
@@ -48,12 +49,21 @@ M.OPTIONS = {
   priority = { "normal", "high" },
 }
 
+---Options that may stand behind the radio's prompt.
+---@type table<string, string[]>
+M.RADIO_OPTIONS = {
+  mode = { "playlist", "stream" },
+  model = {},
+  seed = {},
+  strategy = { "same_prompt", "preset_cycle", "random_preset" },
+}
+
 ---@class lofi.Parsed
 ---@field sub string
 ---@field words string[] arguments of the subcommand, except of `generate`; of `continue`, the id
----@field text string the same as one, "" where there are none
----@field prompt string of `generate` and `continue`; "" where none was given
----@field options table of `generate` and `continue`, by the names of the protocol
+---@field text string the same as one, "" where there are none; of `radio`, all of it
+---@field prompt string of `generate`, `continue` and `radio`; "" where none was given
+---@field options table of `generate`, `continue` and `radio`, by the names of the protocol
 ---@field problem string? why nothing can be done, in words
 
 ---@return string[] names, sorted
@@ -160,11 +170,12 @@ function M.parse(arguments)
   if first == nil then
     return { sub = "", words = {}, text = "", prompt = "", options = {} }
   end
-  if first == "continue" then
-    local from = M.is_id(words[2]) and 3 or 2
-    local prompt, options, problem = prompt_of(vim.list_slice(words, from), M.OPTIONS)
-    local id = vim.list_slice(words, 2, from - 1)
-    return { sub = first, words = id, text = "", prompt = prompt, options = options, problem = problem }
+  if first == "continue" or first == "radio" then
+    local from = first == "continue" and M.is_id(words[2]) and 3 or 2
+    local known = first == "radio" and M.RADIO_OPTIONS or M.OPTIONS
+    local prompt, options, problem = prompt_of(vim.list_slice(words, from), known)
+    local id, text = vim.list_slice(words, 2, from - 1), table.concat(words, " ", 2)
+    return { sub = first, words = id, text = text, prompt = prompt, options = options, problem = problem }
   elseif M.SUBCOMMANDS[first] and first ~= "generate" then
     local rest = vim.list_slice(words, 2)
     local problem

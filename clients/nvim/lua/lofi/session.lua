@@ -22,6 +22,7 @@ local EVENTS = {
   playback_resumed = "playback",
   playback_ended = "playback",
   playback_position = "playback",
+  radio_changed = "radio",
 }
 
 ---Methods whose answers change what is known → what `lofi.state` calls them.
@@ -45,6 +46,10 @@ local ANSWERS = {
   crossfade_set = "playback_status",
   loop_set = "playback_status",
   audio_device_set = "playback_status",
+  radio_start = "radio",
+  radio_prompt = "radio",
+  radio_stop = "radio",
+  radio_status = "radio",
 }
 
 local prepared = false
@@ -158,8 +163,10 @@ local function prepare()
   broker.listen(on_notification)
   events.on("connected", function()
     M.ask("queue_status", nil, ignore)
-    if broker.knows("playback_status") then
-      M.ask("playback_status", nil, ignore)
+    for _, method in ipairs({ "playback_status", "radio_status" }) do
+      if broker.knows(method) then
+        M.ask(method, nil, ignore)
+      end
     end
   end)
   events.on("disconnected", function(data)
@@ -172,6 +179,15 @@ local function prepare()
     local rest = ("; starting it again (%d of %d)"):format(data.attempt, data.max)
     local reason = require("lofi.words").short(data.reason, math.max(20, vim.v.echospace - #rest - #"lofi: "))
     require("lofi.notify").say(reason .. rest, vim.log.levels.WARN)
+  end)
+  local failed = false
+  events.on("radio", function(data)
+    if data.state == "failed" and not failed then
+      require("lofi.notify").error({
+        message = ("the radio can't go on: %s"):format(data.message or "see the log"),
+      })
+    end
+    failed = data.state == "failed"
   end)
   require("lofi.progress").attach()
   require("lofi.statusline").attach()

@@ -89,6 +89,10 @@ function M.status_lines(status)
     local how = playing.paused and "paused" or "playing"
     table.insert(lines, ("%s %s"):format(how, words.line(playing.prompt or playing.track_id)))
   end
+  local radio = require("lofi.state").get().radio
+  if radio then
+    table.insert(lines, require("lofi.commands.radio").in_words(radio))
+  end
   if broker.warning then
     table.insert(lines, "warning: " .. broker.warning)
   end

@@ -8,6 +8,7 @@ local M = {}
 ---@field percent integer 0 … 99
 ---@field eta_sec number? seconds that are left
 ---@field model_state string? "loading" while its model is being loaded
+---@field radio boolean? a piece of the radio
 
 ---@class lofi.Playing
 ---@field paused boolean
@@ -24,11 +25,12 @@ local M = {}
 ---@field running boolean a broker process of this editor is up
 ---@field connected boolean it has answered
 ---@field version string? of the broker
----@field generating lofi.Running? the track that has been in the making for longest
+---@field generating lofi.Running? the track that has been in the making for longest; no piece of the radio
 ---@field jobs lofi.Running[] all that are in the making, in the order of their starts
 ---@field queue_length integer tracks that wait: of more than 100, the first 100
 ---@field pending string[] their ids
 ---@field playing lofi.Playing?
+---@field radio table? its status; nil: it is off, as far as is known
 ---@field volume number?
 ---@field model {name: string, state: string}? the last that changed
 ---@field download {model: string, percent: integer}?
@@ -73,6 +75,13 @@ end
 
 ---@param state lofi.State
 ---@param track_id string
+---@return boolean whether the radio has asked for it
+local function is_piece(state, track_id)
+  return state.radio ~= nil and state.radio.making == track_id
+end
+
+---@param state lofi.State
+---@param track_id string
 ---@param prompt string?
 ---@return lofi.Running
 local function begin(state, track_id, prompt)
@@ -82,6 +91,7 @@ local function begin(state, track_id, prompt)
     table.insert(state.jobs, job)
   end
   job.prompt = prompt or job.prompt
+  job.radio = job.radio or is_piece(state, track_id) or nil
   leave_queue(state, track_id)
   return job
 end
@@ -96,7 +106,7 @@ end
 function changes.disconnected(state, data)
   state.running, state.connected = false, false
   state.jobs, state.queue_length, state.pending = {}, 0, {}
-  state.playing, state.download = nil, nil
+  state.playing, state.radio, state.download = nil, nil, nil
   if data.message then
     state.last_error = { name = data.name, message = data.message, recovery = data.recovery or "" }
   end
@@ -250,6 +260,14 @@ function changes.playback(state, data)
   end
 end
 
+---The radio's event, or the answer of a method about it.
+function changes.radio(state, data)
+  state.radio = data.state ~= "off" and data or nil
+  for _, job in ipairs(state.jobs) do
+    job.radio = job.radio or is_piece(state, job.track_id) or nil
+  end
+end
+
 ---Apply one event, or one of the answers `queue_status`, `queued`, `playback_status`; others change nothing.
 ---@param state lofi.State
 ---@param event string
@@ -259,7 +277,9 @@ function M.reduce(state, event, data)
   local change = changes[event]
   if change then
     change(state, data)
-    state.generating = state.jobs[1]
+    state.generating = vim.iter(state.jobs):find(function(job)
+      return not job.radio
+    end)
   end
   return state
 end

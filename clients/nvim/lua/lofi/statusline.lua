@@ -13,6 +13,7 @@ local drawn, redrawing = false, false
 ---@field playing string
 ---@field paused string
 ---@field waiting string
+---@field radio string
 ---@field downloading string
 ---@field ellipsis string
 
@@ -50,16 +51,19 @@ end
 ---@param config lofi.statusline.Config
 ---@return string?
 local function playing(state, config)
-  local track, icons = state.playing, config.icons
-  if not track then
-    return nil
+  local track, radio, icons = state.playing, state.radio, config.icons
+  local parts = { radio and icons.radio }
+  if track then
+    local icon = track.paused and icons.paused or track.waiting and icons.waiting or icons.playing
+    vim.list_extend(parts, { icon, words.clock(track.position_sec) })
+  elseif radio then
+    table.insert(parts, icons.waiting)
   end
-  local icon = track.paused and icons.paused or track.waiting and icons.waiting or icons.playing
-  local parts = { icon, words.clock(track.position_sec) }
-  if track.prompt then
-    parts[3] = short(track.prompt, config)
+  local prompt = track and track.prompt or radio and radio.prompt
+  if prompt then
+    table.insert(parts, short(prompt, config))
   end
-  return table.concat(parts, " ")
+  return #parts > 0 and table.concat(parts, " ") or nil
 end
 
 ---@param state lofi.State

@@ -1,0 +1,105 @@
+"""The radio from within the editor; and that the editor waits for nothing, whatever the broker does."""
+
+from __future__ import annotations
+
+import os
+import signal
+
+import pytest
+
+from tests.nvim.conftest import Open
+from tests.nvim.picking import choose
+from tests.nvim.test_command import complete
+from tests.nvim.test_playback import make, playback
+from tests.support.home import Home
+from tests.support.nvim import Editor
+
+RADIO = "return require('lofi').status().radio"
+STATUSLINE = "return require('lofi').statusline()"
+
+
+@pytest.fixture
+def radio(quiet: Home, open_editor: Open) -> Editor:
+    """An editor whose radio has short pieces, and few of them ready."""
+    settings = {"TRACK_SEC": 5, "AHEAD_SEC": 8, "POLITE": "false"}
+    quiet.environ.update({f"LOFI_RADIO_{name}": str(value) for name, value in settings.items()})
+    return open_editor(quiet)
+
+
+def changed(editor: Editor, **wanted: object) -> dict[str, object]:
+    return editor.wait("LofiRadio", lambda data: wanted.items() <= data.items())
+
+
+def started(editor: Editor, number: int) -> dict[str, object]:
+    """The so-manyth track whose sound began."""
+    seen = 0
+
+    def fits(data: dict[str, object]) -> bool:
+        nonlocal seen
+        seen += data["event"] == "started"
+        return seen == number
+
+    return editor.wait("LofiPlayback", fits)
+
+
+def test_it_plays_and_takes_another_prompt(radio: Editor) -> None:
+    radio.command("Lofi radio status")
+    assert radio.notice() == "lofi: the radio is off"
+    radio.command("Lofi radio rain seed=3 mode=playlist")
+    assert changed(radio, state="starting")["prompt"] == "rain"
+    changed(radio, state="playing")
+    assert started(radio, 1)["prompt"] == "rain"
+    assert radio.lua(RADIO)["mode"] == "playlist"
+    assert radio.lua(STATUSLINE).startswith("∞ ▶ 0:0")  # and nothing of the pieces that are made
+    assert radio.events("notify")[1:] == []
+    radio.command("Lofi radio now brighter")
+    changed(radio, next_prompt="now brighter")
+    number = 1
+    while started(radio, number)["prompt"] != "now brighter":
+        radio.command("Lofi next")
+        number += 1
+    changed(radio, prompt="now brighter")
+    radio.command("Lofi radio")
+    assert radio.notice().startswith("lofi: the radio is playing · now brighter · playlist, ")
+    radio.command("Lofi")
+    assert "the radio is playing · now brighter" in radio.notice()
+    radio.command("Lofi! radio")
+    changed(radio, state="off")
+    assert radio.lua(RADIO) is None and radio.lua(STATUSLINE) == ""
+
+
+def test_another_editor_knows_of_it_and_a_track_of_its_own_ends_it(
+    radio: Editor, quiet: Home, open_editor: Open
+) -> None:
+    radio.lua("vim.api.nvim_feedkeys(vim.keycode('<Plug>(lofi-radio)'), 'mx', false)")
+    changed(radio, state="playing")
+    other = open_editor(quiet, "other")
+    other.call("radio_status")
+    assert other.lua(RADIO)["state"] == "playing"
+    track_id = make(other, "sun")
+    assert other.lua("return require('lofi').status().generating") is None
+    other.command(f"Lofi play {track_id}")
+    changed(radio, state="off")
+    playback(radio, "started", track_id)
+
+
+def test_the_editor_waits_for_nothing(radio: Editor) -> None:
+    """A broker that doesn't answer for now: Neovim answers all the same."""
+    choose(radio, "nothing")
+    radio.call("generate", {"prompt": "rain", "duration_sec": 5})
+    radio.wait("LofiComplete")
+    os.kill(radio.broker_pid(), signal.SIGSTOP)
+    try:
+        for line in (
+            *("radio rain", "radio now brighter", "radio status", "radio stop", "play", "toggle", "next"),
+            *("previous", "seek +10", "seek 0:05", "loop list", "crossfade 2", "device", "playlist", "add"),
+            *("volume +5", "fav", "tag +calm", "tracks", "prompts", "continue 5", "queue", "stop", "status"),
+        ):
+            radio.command(f"Lofi {line}")
+        for line in ("Lofi device ", "Lofi tag ", "Lofi play ", "Lofi radio model="):
+            complete(radio, line)
+        radio.lua(STATUSLINE)
+    finally:
+        os.kill(radio.broker_pid(), signal.SIGCONT)
+    radio.wait("notify", lambda data: "is a favourite" in data["words"])
+    assert radio.call("stats")["tracks"] > 0
