@@ -20,6 +20,9 @@ PROMPTS_NAME = "prompts.json"
 LAYOUT = 1
 CHUNK_BYTES = 2**20
 
+WINDOW_SEC, STRIDE_SHARE = 30, (3, 5)
+"""Of audiocraft's windows: what MusicGen was trained on, and how far each lies behind the one before."""
+
 Count = Annotated[int, Meta(ge=1, le=2**20)]
 CountOrNone = Annotated[int, Meta(ge=0, le=2**20)]
 Rate = Annotated[float, Meta(gt=0, le=1000)]
@@ -39,7 +42,7 @@ class DecoderSpec(_Section, frozen=True, kw_only=True):
     heads: Count
     head_dim: Count
     codebooks: Count
-    codebook_size: Count
+    codebook_size: Annotated[int, Meta(ge=1, le=2**16 - 1)]
     """Ids 0 … codebook_size−1 may be sampled; codebook_size itself is the special token."""
     delays: list[CountOrNone]
     """Of each codebook, in steps."""
@@ -57,6 +60,19 @@ class CodecSpec(_Section, frozen=True, kw_only=True):
     """Fixed-rate codecs only."""
     max_frames_per_second: Rate | None = None
     """Upper bound, for codecs whose graph decides how many samples a frame gives."""
+
+
+class WindowSpec(_Section, frozen=True, kw_only=True):
+    """How a track that is longer than the model's sequences is made: a window slides over its frames."""
+
+    frames: Count
+    """Of one window, the header's included."""
+    stride: Count
+    """How many frames behind the header a window leaves behind; the rest is the next one's prompt."""
+    bar_frames: Count | None = None
+    """Frames of a bar, where frames are musical time; the first bar begins behind the header."""
+    rest: list[CountOrNone] | None = None
+    """The codes of a frame in which nothing begins and all that sounds is let go."""
 
 
 class SamplingSpec(_Section, frozen=True, kw_only=True):
@@ -92,22 +108,38 @@ class Manifest(_Section, frozen=True, kw_only=True):
     codec: CodecSpec
     sampling: SamplingSpec
     files: dict[str, FileSpec]
+    window: WindowSpec | None = None
+    """None: audiocraft's for a fixed rate; else a track is one sequence, and ends with the steps."""
     precision: str | None = None
     """How an importer stored the weights."""
     agreement: AgreementSpec | None = None
 
-    def frames_expected(self, duration_sec: int) -> int:
+    def frames_expected(self, duration_sec: float) -> int:
         """Frames that a track of this length takes; an upper bound where the codec graph decides."""
         rate = self.codec.frames_per_second or self.codec.max_frames_per_second
         assert rate is not None
         return self.codec.header_frames + -int(-duration_sec * rate // 1)
 
-    def longest_sec(self) -> int:
-        """The longest track that the decoder's steps surely cover, in whole seconds; an hour when more."""
+    @property
+    def most_frames(self) -> int:
+        """That one sequence of the decoder has room for, the header's included."""
+        return self.decoder.max_steps - max(self.decoder.delays)
+
+    def windows(self) -> WindowSpec | None:
+        """The windows that long tracks are made in; None for a model whose tracks are one sequence."""
+        rate, header = self.codec.frames_per_second, self.codec.header_frames
+        if self.window is not None or rate is None or self.most_frames <= header:
+            return self.window
+        frames = max(1, int(min(WINDOW_SEC * rate, self.most_frames - header)))
+        return WindowSpec(frames=header + frames, stride=max(1, frames * STRIDE_SHARE[0] // STRIDE_SHARE[1]))
+
+    def longest_sec(self) -> int | None:
+        """The longest track that the decoder's steps surely cover, in whole seconds; None: any length."""
+        if self.windows() is not None:
+            return None
         rate = self.codec.frames_per_second or self.codec.max_frames_per_second
         assert rate is not None
-        frames = self.decoder.max_steps - max(self.decoder.delays, default=0) - self.codec.header_frames
-        return int(min(MAX_DURATION_SEC, max(0, frames) / rate))
+        return int(min(MAX_DURATION_SEC, max(0, self.most_frames - self.codec.header_frames) / rate))
 
 
 class Model(msgspec.Struct, frozen=True, kw_only=True):
@@ -182,11 +214,29 @@ def _read_manifest(folder: Path) -> Model:
             f"{path}: the delays {decoder.delays} do not fit {decoder.codebooks} codebooks"
             f" and {decoder.max_steps} steps"
         )
+    if manifest.window is not None:
+        _check_window(path, manifest, manifest.window)
     for name in manifest.files:
         if Path(name).name != name or name in ("", "..") or "\0" in name:
             raise ModelLoadFailed(f"{path} names a file outside its folder: {name}")
     version = f"{manifest.name}-{hashlib.sha256(raw).hexdigest()[:8]}"
     return Model(folder=folder, manifest=manifest, version=version)
+
+
+def _check_window(path: Path, manifest: Manifest, window: WindowSpec) -> None:
+    """Raises ModelLoadFailed when the steps don't hold the window, or bars don't fill what it keeps."""
+    music = window.frames - manifest.codec.header_frames
+    if window.frames > manifest.most_frames or not window.stride <= music:
+        raise ModelLoadFailed(
+            f"{path}: windows of {window.frames} frames with a stride of {window.stride} do not fit"
+            f" {manifest.most_frames} frames and {manifest.codec.header_frames} of the header"
+        )
+    if window.bar_frames is not None and (window.stride % window.bar_frames or music % window.bar_frames):
+        raise ModelLoadFailed(f"{path}: a window and its stride are whole bars of {window.bar_frames} frames")
+    if window.rest is not None and not (
+        len(window.rest) == manifest.decoder.codebooks and max(window.rest) < manifest.decoder.codebook_size
+    ):
+        raise ModelLoadFailed(f"{path}: {window.rest} is no frame of {manifest.decoder.codebooks} codes")
 
 
 def check_size(model: Model, name: str) -> None:

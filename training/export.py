@@ -17,16 +17,16 @@ import torch
 from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
-from lofi_common.manifest import PROMPTS_NAME, CodecSpec, DecoderSpec, SamplingSpec, TextSpec
+from lofi_common.manifest import PROMPTS_NAME, CodecSpec, DecoderSpec, SamplingSpec, TextSpec, WindowSpec
 from lofi_worker.importer.decoder_graph import build_decoder
 from lofi_worker.importer.graph import IN_FULL, MatrixFormat, Storage
 from lofi_worker.importer.manifest import write_manifest
 from lofi_worker.importer.text_graph import build_text_encoder
 from training.codec.graph import build_codec, synthesise
 from training.codec.level import calibrate
-from training.model import Starter
+from training.model import CYCLE, Starter
 from training.shape import DECODER, MAX_STEPS, MAX_TEXT_TOKENS, TEXT
-from training.tokens import CODEBOOK_SIZE, CODEBOOKS, DELAYS, HEADER_FRAMES, legal_codes
+from training.tokens import BLOCK_STEPS, CODEBOOK_SIZE, CODEBOOKS, DELAYS, HEADER_FRAMES, legal_codes
 from training.train import read_checkpoint
 from training.words_file import write_words
 
@@ -46,6 +46,8 @@ TOP_K = 30
 BITS, BLOCK = 8, 32
 CHUNK_FRAMES = 16
 MAX_FRAMES_PER_SECOND = 6.5  # 95 bpm has 6.33 steps a second
+WINDOW_BLOCKS, STRIDE_BLOCKS = 15, CYCLE  # so that a block keeps the row that it would have had
+BAR_FRAMES = BLOCK_STEPS // 4
 SMALL = 4_096  # elements; smaller tables stay float32
 
 
@@ -146,6 +148,12 @@ def export(work: Path, name: str, folder: Path, coded: bool = True, codec: bool 
             chunk_frames=CHUNK_FRAMES,
             header_frames=HEADER_FRAMES,
             max_frames_per_second=MAX_FRAMES_PER_SECOND,
+        ),
+        window=WindowSpec(
+            frames=HEADER_FRAMES + WINDOW_BLOCKS * BLOCK_STEPS,
+            stride=STRIDE_BLOCKS * BLOCK_STEPS,
+            bar_frames=BAR_FRAMES,
+            rest=[0] * CODEBOOKS,
         ),
         sampling=SamplingSpec(temperature=TEMPERATURE, top_k=TOP_K, top_p=0.0, guidance_scale=1.0),
     )

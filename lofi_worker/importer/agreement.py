@@ -16,8 +16,9 @@ from numpy.typing import NDArray
 from lofi_common.logs import fields
 from lofi_common.manifest import AgreementSpec, DecoderSpec
 from lofi_worker.importer.compose import GUIDANCE, STEPS, Composition, LanguageModel, compose, guided_steps
-from lofi_worker.importer.sequence import CodeSequence, without_prompt
+from lofi_worker.importer.sequence import CodeSequence
 from lofi_worker.musicgen import delay, sampling
+from lofi_worker.musicgen.columns import without_prompt
 from lofi_worker.musicgen.session import Session
 from lofi_worker.musicgen.settings import RunSettings
 from lofi_worker.musicgen.text import EncodedText

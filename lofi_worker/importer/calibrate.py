@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from lofi_common.manifest import DecoderSpec
 from lofi_worker.importer.compose import LanguageModel, compose
 from lofi_worker.importer.decoder_graph import CacheScales
-from lofi_worker.importer.sequence import CodeSequence, without_prompt
+from lofi_worker.importer.sequence import CodeSequence
+from lofi_worker.musicgen.columns import without_prompt
 from lofi_worker.musicgen.session import Session
 from lofi_worker.musicgen.settings import RunSettings
 from lofi_worker.musicgen.text import EncodedText

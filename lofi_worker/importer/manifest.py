@@ -15,6 +15,7 @@ from lofi_common.manifest import (
     DecoderSpec,
     SamplingSpec,
     TextSpec,
+    WindowSpec,
     data_name,
     read_model,
 )
@@ -33,6 +34,7 @@ def write_manifest(
     decoder: DecoderSpec,
     codec: CodecSpec,
     sampling: SamplingSpec,
+    window: WindowSpec | None = None,
     precision: str | None = None,
     agreement: AgreementSpec | None = None,
 ) -> str:
@@ -47,6 +49,7 @@ def write_manifest(
         "text": text,
         "decoder": decoder,
         "codec": codec,
+        "window": window,
         "sampling": sampling,
         "agreement": agreement,
     }

@@ -1,19 +1,12 @@
 """One sequence of codes through a decoder graph, many positions in each run."""
 
-from dataclasses import replace
-from typing import Any
-
 import numpy as np
 from numpy.typing import NDArray
 
 from lofi_common.manifest import DecoderSpec
+from lofi_worker.musicgen.columns import bind_columns
 from lofi_worker.musicgen.session import Session
 from lofi_worker.musicgen.text import EncodedText
-
-
-def without_prompt(text: EncodedText) -> EncodedText:
-    """What the null rows of guidance see: nothing but zeros."""
-    return replace(text, cross={name: np.zeros_like(each) for name, each in text.cross.items()})
 
 
 class CodeSequence:
@@ -36,17 +29,6 @@ class CodeSequence:
         They stand at the positions from `start` on; those before it are in the cache.
         Raises ModelInferenceFailed.
         """
-        length = len(columns)
-        shape = (length, self._spec.codebooks, self._spec.codebook_size)
-        logits: NDArray[np.float32] = np.zeros(shape, np.float32)
-        inputs: dict[str, NDArray[Any]] = {
-            "tokens": np.ascontiguousarray(columns[None]),
-            "seqlens_k": np.full(1, start + length - 1, np.int32),
-            "total_sequence_length": np.full(1, start + length, np.int32),
-            "cross_mask": np.ones((1, text.tokens), np.int32),
-            **{f"past.{kind}": each for kind, each in self.cache.items()},
-            **{name: each[None] for name, each in text.cross.items()},
-        }
-        outputs = {"logits": logits[None], **{f"present.{kind}": each for kind, each in self.cache.items()}}
-        self._session.run_bound(self._session.bind(inputs, outputs))
-        return logits
+        bound = bind_columns(self._session, self._spec, self.cache, text, columns, start)
+        self._session.run_bound(bound.binding)
+        return bound.logits

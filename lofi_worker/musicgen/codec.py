@@ -3,6 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
+from lofi_worker.engine import State
 from lofi_worker.musicgen.session import Session, empty_input
 
 STATE = "state."
@@ -11,11 +12,19 @@ STATE = "state."
 class CodecStream:
     """The codec graph on its way through one track."""
 
-    def __init__(self, session: Session) -> None:
+    def __init__(self, session: Session, state: State | None = None) -> None:
+        """state: of a stream that this one takes up. Raises KeyError when it is not this graph's."""
         self._session = session
         states = {name: each for name, each in session.inputs.items() if name.startswith(STATE)}
-        self._state = {name: empty_input(each) for name, each in states.items()}
+        self._state: State = {
+            name: empty_input(each) if state is None else state[name] for name, each in states.items()
+        }
         self._outputs = ["audio", *(f"next_{name}" for name in self._state)]
+
+    @property
+    def state(self) -> State:
+        """What another stream needs to go on from here; the graph's own names."""
+        return dict(self._state)
 
     def push(self, codes: NDArray[np.int64], last: bool) -> NDArray[np.float32]:
         """The audio, float32 [channels, samples], that these codes [frames, codebooks] made certain.

@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from lofi_common.errors import ModelInferenceFailed
 from lofi_common.manifest import DecoderSpec
 from lofi_worker.engine import Interrupted
+from lofi_worker.musicgen.columns import bind_columns, without_prompt
 from lofi_worker.musicgen.session import Session
 from lofi_worker.musicgen.text import EncodedText
 
@@ -75,6 +76,21 @@ class Decoder:
             self._positions[row] = position
             self._frames_left[row] = frames_left
 
+    def prefill(
+        self, slot: int, start: int, columns: NDArray[np.int64], frames_left: int, guided: bool
+    ) -> None:
+        """Puts the keys and values of the columns [columns, codebooks] into the slot's caches.
+
+        start: the position of the first; those before it are in the caches. frames_left: as for `feed`, of
+        the last column. Runs each of the slot's rows alone, so that the others can't feel it.
+        Raises ModelInferenceFailed, and Interrupted after `interrupt`: the same prefill can be taken again.
+        """
+        text = self._texts[slot]
+        for row, prompt in ((slot, text), (self._slots + slot, without_prompt(text)))[: 2 if guided else 1]:
+            cache = {kind: each[row : row + 1] for kind, each in self._cache.items()}
+            binding = bind_columns(self._session, self._spec, cache, prompt, columns, start, frames_left)
+            self._run_bound(binding.binding)
+
     def step(self, guided: bool) -> NDArray[np.float32]:
         """Runs the rows that are needed: logits float32 [2, slots, codebooks, size], the null rows second.
 
@@ -86,18 +102,21 @@ class Decoder:
         if rows not in self._bindings:
             self._bindings[rows] = self._bind(rows)
         self._longest[0] = self._positions[:rows].max() + 1
-        try:
-            self._session.run_bound(self._bindings[rows], self._run)
-        except ModelInferenceFailed as error:
-            if self._run.terminate:
-                self._run.terminate = False
-                raise Interrupted from error
-            raise
+        self._run_bound(self._bindings[rows])
         return self._logits.reshape(2, self._slots, self._spec.codebooks, self._spec.codebook_size)
 
     def interrupt(self) -> None:
         """Ends the step that runs, or the next one, early. May be called by another thread."""
         self._run.terminate = True
+
+    def _run_bound(self, binding: ort.IOBinding) -> None:
+        try:
+            self._session.run_bound(binding, self._run)
+        except ModelInferenceFailed as error:
+            if self._run.terminate:
+                self._run.terminate = False
+                raise Interrupted from error
+            raise
 
     def _bind(self, rows: int) -> ort.IOBinding:
         prompts = min(rows, len(self._cross_mask))

@@ -26,16 +26,23 @@ def fade_out(audio: NDArray[np.float32], start: int, samples: int, sample_rate: 
     return audio * gain.astype(np.float32)
 
 
-def expected_frames(manifest: Manifest, duration_sec: int, decoded: int, given: int) -> int:
-    """Frames that the whole track takes: exact for a fixed rate, else by the rate of the audio so far.
+def ring_out(audio: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Audio [channels, samples] that fades from its beginning to its end, like half a cosine."""
+    place = np.arange(audio.shape[1]) / max(1, audio.shape[1])
+    faded: NDArray[np.float32] = audio * (0.5 + 0.5 * np.cos(np.pi * place)).astype(np.float32)
+    return faded
 
-    decoded: frames that the codec has got; given: samples that it made of them, fewer than the track's.
+
+def expected_frames(manifest: Manifest, samples: int, decoded: int, given: int) -> int:
+    """Frames that so many samples take: exact for a fixed rate, else by the rate of the audio so far.
+
+    decoded: frames that the codec has got; given: samples that it made of them.
     """
-    most = manifest.frames_expected(duration_sec)
     codec = manifest.codec
+    most = manifest.frames_expected(samples / codec.sample_rate)
     if codec.frames_per_second is not None or given == 0:
         return most
-    sounding = (decoded - codec.header_frames) * duration_sec * codec.sample_rate
+    sounding = (decoded - codec.header_frames) * samples
     # `given` is rounded down to whole samples: the least excess over a whole number of frames is that.
     estimate = codec.header_frames + -(-(ROUNDING * sounding - given) // (ROUNDING * given))
     return max(decoded + 1, min(most, estimate))

@@ -15,8 +15,9 @@ from lofi_worker.importer import agreement, calibrate
 from lofi_worker.importer.agreement import LATE, STRETCH, Reference, compare, refer
 from lofi_worker.importer.calibrate import cache_scales
 from lofi_worker.importer.compose import LanguageModel
-from lofi_worker.importer.sequence import CodeSequence, without_prompt
+from lofi_worker.importer.sequence import CodeSequence
 from lofi_worker.musicgen import session as session_module
+from lofi_worker.musicgen.columns import without_prompt
 from lofi_worker.musicgen.session import Session
 from lofi_worker.musicgen.settings import RunSettings
 

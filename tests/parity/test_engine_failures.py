@@ -118,13 +118,6 @@ def test_rubbish_that_the_manifest_vouches_for_is_named(tiny: Path, tmp_path: Pa
         load(folder)
 
 
-def test_a_track_beyond_the_position_table_is_refused(tiny: Path) -> None:
-    engine = load(tiny)
-    with pytest.raises(ModelInferenceFailed, match="at most 40 s"):
-        engine.start(0, spec(duration_sec=42))
-    engine.start(0, spec())
-
-
 def test_a_slot_that_is_busy_or_not_there_is_refused(tiny: Path) -> None:
     engine = load(tiny, slots=2)
     engine.start(1, spec())

@@ -22,8 +22,26 @@ def write(folder: Path, text: str) -> Path:
 
 def test_a_whole_manifest(tmp_path: Path) -> None:
     manifest = read_manifest(write(tmp_path, WHOLE)).manifest
-    assert manifest.codec.frames_per_second == 50.0 and manifest.longest_sec() == 163
+    assert manifest.codec.frames_per_second == 50.0 and manifest.longest_sec() is None
     assert manifest.files["decoder.onnx"].bytes == 1 and manifest.agreement is not None
+
+
+@pytest.mark.parametrize(
+    ("window", "words"),
+    [
+        ("frames = 100000\nstride = 900", "do not fit"),
+        ("frames = 100\nstride = 101", "do not fit"),
+        ("frames = 100\nstride = 60\nbar_frames = 16", "whole bars"),
+        ("frames = 96\nstride = 50\nbar_frames = 16", "whole bars"),
+        ("frames = 96\nstride = 48\nrest = [0, 0, 0]", "no frame"),
+        ("frames = 96\nstride = 48\nrest = [0, 0, 0, 70000]", "no frame"),
+    ],
+)
+def test_windows_that_cannot_be(tmp_path: Path, window: str, words: str) -> None:
+    sound = "[window]\nframes = 96\nstride = 48\nbar_frames = 16\nrest = [0, 0, 0, 31]\n"
+    assert read_manifest(write(tmp_path, WHOLE + sound)).manifest.windows() is not None
+    with pytest.raises(ModelLoadFailed, match=words):
+        read_manifest(write(tmp_path, f"{WHOLE}[window]\n{window}\n"))
 
 
 @pytest.mark.parametrize(

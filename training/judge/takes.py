@@ -61,7 +61,7 @@ class _Progress:
     @property
     def frames(self) -> int:
         """That the whole track takes, by what is known so far."""
-        return expected_frames(self._manifest, self._seconds, self.decoded, self._given)
+        return expected_frames(self._manifest, self._seconds * RATE, self.decoded, self._given)
 
     @property
     def finished(self) -> bool:

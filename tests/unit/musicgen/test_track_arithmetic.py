@@ -2,8 +2,8 @@ import msgspec
 import numpy as np
 import pytest
 
-from lofi_common.manifest import CodecSpec, DecoderSpec, Manifest, SamplingSpec, TextSpec
-from lofi_worker.musicgen.track import FADE_SECONDS, expected_frames, fade_out
+from lofi_common.manifest import CodecSpec, DecoderSpec, Manifest, SamplingSpec, TextSpec, WindowSpec
+from lofi_worker.musicgen.track import FADE_SECONDS, expected_frames, fade_out, ring_out
 
 RATE = 32_000
 FADE = round(FADE_SECONDS * RATE)
@@ -56,15 +56,19 @@ def test_a_track_shorter_than_the_fade_fades_from_its_start() -> None:
 
 
 def test_a_fixed_rate_tells_the_frames_exactly() -> None:
-    assert expected_frames(FIXED, 10, decoded=0, given=0) == 500
-    assert expected_frames(FIXED, 10, decoded=50, given=30_000) == 500
+    assert expected_frames(FIXED, 10 * RATE, decoded=0, given=0) == 500
+    assert expected_frames(FIXED, 10 * RATE, decoded=50, given=30_000) == 500
 
 
 def test_a_self_paced_codec_tells_them_by_its_audio_so_far() -> None:
-    assert expected_frames(SELF_PACED, 20, decoded=0, given=0) == 5 + 130
-    assert expected_frames(SELF_PACED, 20, decoded=16, given=11 * RATE // 4) == 5 + 80  # 4 frames a second
-    assert expected_frames(SELF_PACED, 20, decoded=16, given=100) == 5 + 130  # no more than the bound
-    assert expected_frames(SELF_PACED, 20, decoded=150, given=19 * RATE) == 151  # but more than there are
+    assert expected_frames(SELF_PACED, 20 * RATE, decoded=0, given=0) == 5 + 130
+    assert (
+        expected_frames(SELF_PACED, 20 * RATE, decoded=16, given=11 * RATE // 4) == 5 + 80
+    )  # 4 frames a second
+    assert expected_frames(SELF_PACED, 20 * RATE, decoded=16, given=100) == 5 + 130  # no more than the bound
+    assert (
+        expected_frames(SELF_PACED, 20 * RATE, decoded=150, given=19 * RATE) == 151
+    )  # but more than there are
 
 
 @pytest.mark.parametrize("bpm", range(60, 96))
@@ -74,23 +78,45 @@ def test_the_estimate_is_exact_although_samples_are_rounded_down(bpm: int) -> No
         for steps in (9, 10, 40):
             given = steps * 15 * RATE // bpm
             if given < duration * RATE:
-                assert expected_frames(SELF_PACED, duration, decoded=5 + steps, given=given) == 5 + needed
+                assert (
+                    expected_frames(SELF_PACED, duration * RATE, decoded=5 + steps, given=given) == 5 + needed
+                )
 
 
 @pytest.mark.parametrize(
     ("codec", "seconds"),
     [
-        (FIXED.codec, 1),  # 61 frames
-        (msgspec.structs.replace(FIXED.codec, frames_per_second=30.5), 2),
+        (FIXED.codec, None),
+        (msgspec.structs.replace(FIXED.codec, frames_per_second=1e-308), None),
+        (msgspec.structs.replace(FIXED.codec, frames_per_second=float("inf")), None),
         (SELF_PACED.codec, 8),  # 56 frames that sound, if each is as short as it may be
+        (msgspec.structs.replace(SELF_PACED.codec, max_frames_per_second=1e-308), 3600),
         (msgspec.structs.replace(FIXED.codec, header_frames=62), 0),
-        (msgspec.structs.replace(FIXED.codec, frames_per_second=1e-308), 3600),
-        (msgspec.structs.replace(FIXED.codec, frames_per_second=float("inf")), 0),
     ],
 )
-def test_the_longest_track_is_rounded_down(codec: CodecSpec, seconds: int) -> None:
+def test_only_a_model_without_windows_has_a_longest_track(codec: CodecSpec, seconds: int | None) -> None:
     made = manifest(codec)
     assert made.longest_sec() == seconds
-    if 0 < seconds < 3600:
-        frames = made.decoder.max_steps - max(made.decoder.delays)
-        assert made.frames_expected(seconds) <= frames < made.frames_expected(seconds + 1)
+    assert (made.windows() is None) == (seconds is not None)
+    if seconds == 8:
+        assert made.frames_expected(8) <= made.most_frames < made.frames_expected(9)
+
+
+@pytest.mark.parametrize(
+    ("rate", "max_steps", "frames", "stride"),
+    [(50.0, 2048, 1500, 900), (50.0, 1003, 1000, 600), (86.0, 4096, 2580, 1548), (0.01, 64, 1, 1)],
+)
+def test_windows_are_those_of_audiocraft_as_far_as_the_steps_reach(
+    rate: float, max_steps: int, frames: int, stride: int
+) -> None:
+    codec = msgspec.structs.replace(FIXED.codec, frames_per_second=rate)
+    decoder = msgspec.structs.replace(FIXED.decoder, max_steps=max_steps)
+    made = msgspec.structs.replace(FIXED, codec=codec, decoder=decoder)
+    assert made.windows() == WindowSpec(frames=frames, stride=stride)
+
+
+def test_a_movement_rings_out_to_silence() -> None:
+    audio = ring_out(np.ones((2, 1000), np.float32))
+    assert audio.dtype == np.float32 and audio[0, 0] == 1 and audio[0, -1] < 1e-4
+    assert np.all(np.diff(audio) < 0)
+    assert ring_out(np.zeros((1, 0), np.float32)).shape == (1, 0)
