@@ -219,7 +219,7 @@ def test_a_hold_goes_round_until_something_comes(tmp_path: Path) -> None:
     assert steepest(sound) <= max(steepest(track), steepest(as_heard(other))) * 1.5
 
 
-@pytest.mark.parametrize(("steps", "rounds"), [(100, 0), (198, 0), (250, 1), (430, 2)])
+@pytest.mark.parametrize(("steps", "rounds"), [(100, 0), (198, 0), (250, 1), (350, 2)])
 def test_what_is_joined_waits_for_the_end_of_a_hold(tmp_path: Path, steps: int, rounds: int) -> None:
     """A stream whose next part is late goes round, and then goes on as if it had not been late."""
     parts = [write_track(tmp_path / f"{n}.wav", part) for n, part in enumerate(np.split(noise(8.0, 1), 2))]
