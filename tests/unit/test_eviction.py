@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import msgspec
 import pytest
@@ -13,11 +15,9 @@ from hypothesis import strategies as st
 from lofi_broker.active import ActiveJobs
 from lofi_broker.eviction import Eviction, to_evict
 from lofi_broker.index import Held
-from lofi_broker.playback import Playback
 from lofi_common import api, api_library
-from lofi_common.config import CacheConfig, Config
+from lofi_common.config import CacheConfig
 from lofi_common.jobs import JobState
-from lofi_common.paths import Paths
 from tests.unit.scheduling import job
 from tests.unit.test_library import NAME, Place
 
@@ -103,8 +103,8 @@ class Crowded:
             self.place.store.index.put_all([again])
         self.told: list[tuple[str, api.Result]] = []
         self.active = ActiveJobs()
-        home = Paths(config=root, state=root, data=root)
-        playback = Playback(Config(), home, self.place.library, self._tell, asyncio.create_task)  # type: ignore[arg-type]
+        self.playlist: frozenset[str] = frozenset()
+        playback: Any = SimpleNamespace(holds=lambda: self.playlist)
         self.eviction = Eviction(CacheConfig(**limits), self.place.library, playback, self.active, self._tell)
 
     def _tell(self, method: str, told: api.Result) -> None:
@@ -127,6 +127,13 @@ def test_files_go_and_clients_hear_of_it(tmp_path: Path) -> None:
 def test_what_was_played_lately_outlives_what_is_newer(tmp_path: Path) -> None:
     crowd = Crowded(tmp_path, max_tracks=2)
     asyncio.run(crowd.place.library.played(NAME, 99.0))
+    asyncio.run(crowd.eviction.run())
+    assert crowd.ids == [f"{2:016x}", NAME]
+
+
+def test_what_is_on_the_playlist_stays(tmp_path: Path) -> None:
+    crowd = Crowded(tmp_path, max_tracks=2)
+    crowd.playlist = frozenset({NAME})
     asyncio.run(crowd.eviction.run())
     assert crowd.ids == [f"{2:016x}", NAME]
 
