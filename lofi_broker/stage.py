@@ -242,8 +242,8 @@ class Stage:
                 self.at.tell_failed(item.track_id, str(error))
                 self.playlist = self.playlist.without(item)
         await self.deck.clear_next()
-        if self.deck.now is None:  # it ended while we asked, and nothing follows it by itself
-            self.wake()
+        if self.deck.now is None and self.playlist.current is None:  # it ended meanwhile, and nothing follows
+            self.stopped()
 
     # what the player does
 

@@ -218,7 +218,7 @@ def test_a_bus_that_breaks_is_told_in_the_log_and_nowhere_else(
     assert "mpris_ended" in broker.stderr.decode() and "Traceback" not in broker.stderr.decode()
 
 
-@pytest.mark.parametrize("address", ["", "unix:path=/none", "nonsense", "unix:path=%zz;tcp:host=,port=x"])
+@pytest.mark.parametrize("address", ["", "unix:path=/none", "unix:path=%zz;tcp:host=,port=x"])
 def test_without_a_bus_the_music_plays(home: Home, address: str) -> None:
     environ = {"DBUS_SESSION_BUS_ADDRESS": address, "XDG_RUNTIME_DIR": os.devnull}
     with Stdio({**home.environ, "LOFI_PLAYER_DEVICE": "null", **environ}) as broker:

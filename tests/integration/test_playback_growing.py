@@ -57,8 +57,7 @@ def test_a_track_is_heard_from_its_first_sound_to_its_last_sample(home: Home) ->
             *((what, before) for what in ("playback_started", "finished")),
         ]
         whole = [of_library(broker, track_id) for track_id in (slow, before)]
-        plays = [broker.call("track_get", track_id=track_id)["plays"] for track_id in (slow, before)]
-    assert np.array_equal(heard(file), np.concatenate(whole)) and plays == [1, 1]
+    assert np.array_equal(heard(file), np.concatenate(whole))
 
 
 def test_a_worker_that_is_killed_in_the_middle_is_not_heard(home: Home) -> None:

@@ -38,6 +38,8 @@ class Desk:
         self.playing: pm.Play | pm.Next | None = None
         self.next: pm.Next | None = None
         self.missing: set[str] = set()
+        self.over_with: type[pm.Order] | None = None
+        """The track ends when this order has just been obeyed, before it is answered."""
         self._orders = itertools.count(1)
         Desk.desks.append(self)
 
@@ -68,6 +70,8 @@ class Desk:
                 self.next = None
             case pm.Stop():
                 self.cut()
+        if self.over_with is not None and isinstance(order, self.over_with):
+            self.over()
         return pm.Answer(order=order.order, position_sec=getattr(order, "position_sec", 0.0))
 
     def cut(self) -> None:
@@ -103,8 +107,12 @@ class World:
         self.told: list[tuple[str, str]] = []
         self.messages: list[str] = []
 
+        self.played: list[str] = []
+        """Tracks of the library of which it was told that they are heard."""
+
         async def played(track_id: str, at: float) -> None:
-            pass
+            if track_id in self.tracks:
+                self.played.append(track_id)
 
         async def call(method: str, params: dict[str, object]) -> dict[str, object]:
             raise AssertionError(method)
@@ -171,6 +179,23 @@ class World:
                 eta_sec=1.0,
                 audio_sec=audio_sec,
             )
+        self.playback.told(told)
+        await settled()
+
+    async def complete(self, track_id: str) -> None:
+        """The broker tells that it is in the library."""
+        track = self.tracks[track_id]
+        told = api.GenerationComplete(
+            track_id=track_id,
+            path=str(track.path),
+            duration_sec=track.duration_sec,
+            sample_rate=32_000,
+            prompt=track.prompt,
+            seed=track.seed,
+            generation_time_sec=1.0,
+            model_version=track.model_version,
+            sha256="",
+        )
         self.playback.told(told)
         await settled()
 

@@ -8,7 +8,7 @@ import click
 import pytest
 from click.testing import CliRunner
 
-from lofi_cli import doctor, playing, show_models
+from lofi_cli import doctor, player, show_models
 from lofi_cli.main import lofi
 from lofi_cli.show import show_queue
 from lofi_common import api
@@ -20,13 +20,13 @@ from lofi_common.config import Config
     ("typed", "level"), [("0", 0.0), ("0.4", 0.4), ("1", 1.0), ("40", 0.4), ("40%", 0.4), ("1%", 0.01)]
 )
 def test_a_volume_as_a_share_or_in_percent(typed: str, level: float) -> None:
-    assert playing.volume_.params[0].type.convert(typed, None, None) == level
+    assert player.volume.params[0].type.convert(typed, None, None) == level
 
 
 @pytest.mark.parametrize("typed", ["1.5", "101", "120%", "nan", "loud", "-1", ""])
 def test_what_is_no_volume(typed: str) -> None:
     with pytest.raises(click.BadParameter, match="give 0 to 1, or 0% to 100%"):
-        playing.volume_.params[0].type.convert(typed, None, None)
+        player.volume.params[0].type.convert(typed, None, None)
 
 
 def test_people_count_from_1() -> None:

@@ -53,7 +53,7 @@ def test_a_track_that_is_made_is_heard_while_it_grows_over_two_attempts(run: Any
         world.made("a", attempt=2)
         await world.news("a", audio_sec=0.5)
         world.whole("a", samples=31 * 32_000)
-        await world.news("a")
+        await world.complete("a")
         status = await world.status()
         assert (status.duration_sec, status.ready_sec) == (31.0, 31.0)
         world.desk.over()
@@ -63,7 +63,7 @@ def test_a_track_that_is_made_is_heard_while_it_grows_over_two_attempts(run: Any
     assert (first.path, first.growing) == ("/spool/a.1.growing.wav", True)
     assert (again.number, again.path) == (first.number, "/spool/a.2.growing.wav")
     assert (whole.number, whole.samples) == (first.number, 31 * 32_000)
-    assert world.told == [("waiting", "a"), ("started", "a"), ("finished", "a")]
+    assert world.told == [("waiting", "a"), ("started", "a"), ("finished", "a")] and world.played == ["a"]
 
 
 @pytest.mark.parametrize(
@@ -294,3 +294,49 @@ def test_a_generator_that_falls_behind_is_told(run: Any) -> None:
 
     told = [what for what, _ in run(scene).told]
     assert told == ["started", "position", "waiting", "resumed"]
+
+
+def test_a_track_that_ends_while_what_follows_it_is_taken_back(run: Any) -> None:
+    async def scene(world: World) -> None:
+        world.whole("a")
+        world.whole("b")
+        await world.play("a", "b")
+        world.desk.over_with = pm.ClearNext
+        await world.playback.playlist_remove(kinds.PlaylistRemoveParams(index=1))
+        status = await world.status()
+        assert (status.state, status.count) == ("stopped", 0)
+
+    assert run(scene).told == [("started", "a"), ("finished", "a")]
+
+
+def test_a_track_that_ends_while_what_follows_it_gives_way_to_one_without_sound(run: Any) -> None:
+    async def scene(world: World) -> None:
+        world.whole("a")
+        world.whole("b")
+        world.made("c")
+        await world.play("a", "b")
+        world.desk.over_with = pm.ClearNext
+        await world.playback.playlist_add(kinds.PlaylistAddParams(track_ids=["c"], index=1))
+        world.desk.over_with = None
+        await settled()
+        assert (await world.status()).state == "waiting"
+        world.whole("c")
+        await world.news("c")
+        assert world.desk.next is not None and world.desk.next.path == "/library/b.wav"
+
+    told = [("started", "a"), ("finished", "a"), ("waiting", "c"), ("started", "c")]
+    assert run(scene).told == told
+
+
+@pytest.mark.parametrize("order", ["stop", "skip"])
+def test_who_hears_of_the_end_finds_that_nothing_plays(run: Any, order: str) -> None:
+    found: list[str] = []
+
+    async def scene(world: World) -> None:
+        world.playback.listen(lambda method, params: found.append(world.playback.status().state))
+        world.whole("a")
+        await world.play("a")
+        await getattr(world.playback, order)(NONE)
+
+    run(scene)
+    assert found == ["playing", "stopped"]

@@ -11,6 +11,8 @@ from lofi_common import api
 from lofi_common.api_playback import PlaybackStatus
 from lofi_common.units import clock, human_bytes, human_time
 
+_PLAYBACK = {"playing": "playing", "paused": "paused", "waiting": "to play"}
+"""What `waiting` means is told of the queue."""
 _STATES = {"down": "idle, loads the model for the next track", "disabled": "rests: it died too often"}
 
 
@@ -64,7 +66,7 @@ def show_status(found: Overview) -> str:
         f"library    {counted(status.library_tracks, 'track')}{size}",
     ]
     if found.playback.state != "stopped":
-        lines.append(f"{found.playback.state:<10} {_playback(found)}")
+        lines.append(f"{_PLAYBACK[found.playback.state]:<10} {_playback(found)}")
     lines += [f"{worker.worker:<10} {_worker(worker)}" for worker in status.workers]
     lines = [fitted(line) for line in lines]
     lines.append(f"log        {broker.log}")
