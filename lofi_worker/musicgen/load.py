@@ -11,6 +11,7 @@ from lofi_worker.engine import Engine
 from lofi_worker.musicgen.decoder import Decoder
 from lofi_worker.musicgen.device import choose_here
 from lofi_worker.musicgen.generate import MusicGenEngine
+from lofi_worker.musicgen.looping import LoopingEngine
 from lofi_worker.musicgen.session import Session
 from lofi_worker.musicgen.settings import RunSettings
 from lofi_worker.musicgen.text import TextEncoder
@@ -31,7 +32,8 @@ def load_engine(model: Model, slots: int, settings: RunSettings) -> Engine:
     codec = Session(model, "codec.onnx", replace(settings, threads=1) if beside else settings)
     # A thread for each track's codec gives more than several threads in one codec.
     threads = ThreadPoolExecutor(settings.threads, "codec") if beside else None
-    return MusicGenEngine(model, text, decoder, codec, slots, threads)
+    engine = MusicGenEngine(model, text, decoder, codec, slots, threads)
+    return LoopingEngine(engine, model.manifest, codec)
 
 
 def load_text_encoder(model: Model, settings: RunSettings) -> TextEncoder:

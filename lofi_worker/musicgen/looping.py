@@ -1,0 +1,208 @@
+"""Loops: an engine around the engine. It lets more be made than was asked for, and repeats the best part."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from lofi_common.errors import ModelInferenceFailed
+from lofi_common.jobs import JobSpec
+from lofi_common.manifest import Manifest
+from lofi_worker.bars import BarFinder
+from lofi_worker.engine import Bar, Engine, Past, StepResult
+from lofi_worker.musicgen.codec import CodecStream
+from lofi_worker.musicgen.loop import choose_alike, choose_bars, jump_of_loop
+from lofi_worker.musicgen.loop_audio import Audio, loop_audio
+from lofi_worker.musicgen.session import Session
+
+SPARE_BARS_SEC = 32
+"""What is made beyond the duration where bars are known: eight bars at the slowest tempo to choose from."""
+SPARE_SEC = 8
+"""The same where bars have to be found by ear: two bars to choose from, and what follows the end."""
+
+TRIES, TRIES_BY_EAR = 4, 2
+"""Bodies that are decoded until one comes out as it was foreseen; half as many where the codec costs more."""
+
+
+@dataclass
+class _Made:
+    """What the inner engine has made of a loop's material so far."""
+
+    spec: JobSpec
+    codes: list[NDArray[np.int64]] = field(default_factory=list)
+    sound: list[NDArray[np.int16]] = field(default_factory=list)
+    """Mono, for the choice: 64 kB a second."""
+
+    def take(self, result: StepResult) -> None:
+        if result.codes is not None:
+            self.codes.append(result.codes)
+        if result.audio is not None:
+            mono = np.clip(result.audio.mean(axis=0), -1, 1)
+            self.sound.append(np.rint(mono * 32767).astype(np.int16))
+
+
+@dataclass
+class _Body:
+    """A part that may repeat."""
+
+    codes: NDArray[np.int64]
+    bar: Bar | None
+    borders_sec: NDArray[np.floating]
+    """What its seam is compared with."""
+
+
+@dataclass
+class _Turning:
+    """Bodies on their way through the codec, one after the other, until the seam of one is good."""
+
+    header: NDArray[np.int64]
+    bodies: list[_Body]
+    """The best first, as it is foreseen."""
+    made: int
+    """Frames that they were chosen from."""
+    audio: Iterator[Audio | None]
+    """Of the first body that is left."""
+    best: tuple[float, _Body, Audio] | None = None
+    """What has the smallest jump so far, with its ratio to the median inside."""
+
+
+class LoopingEngine:
+    """Implements `Engine`; jobs that are no loops go straight through to the engine inside."""
+
+    def __init__(self, inner: Engine, manifest: Manifest, codec: Session) -> None:
+        """codec: the inner engine's; a loop has a stream of its own through it."""
+        self._inner = inner
+        self._manifest = manifest
+        self._codec = codec
+        self._loops: dict[int, _Made | _Turning] = {}
+        self.model_version = inner.model_version
+        self.device = inner.device
+        self.slots = inner.slots
+        self.sample_rate = inner.sample_rate
+        self.channels = inner.channels
+
+    def start(self, slot: int, spec: JobSpec, past: Past | None = None) -> None:
+        """See `Engine.start`. Raises ModelInferenceFailed for a loop that continues a track."""
+        if isinstance(self._loops.get(slot), _Turning):
+            raise ValueError(f"slot {slot} is not a free one")
+        if not spec.loop:
+            self._inner.start(slot, spec, past)
+            return
+        if past is not None:
+            raise ModelInferenceFailed("a loop can't continue a track", recovery="Ask for one of the two.")
+        spare = SPARE_BARS_SEC if self._manifest.codec.frames_per_second is None else SPARE_SEC
+        more = msgspec.structs.replace(spec, loop=False, segment=True, duration_sec=spec.duration_sec + spare)
+        self._inner.start(slot, more)
+        self._loops[slot] = _Made(spec)
+
+    def step(self) -> list[StepResult]:
+        """See `Engine.step`. A loop's codec runs here, once in a step, beside nobody."""
+        turning = {slot: loop for slot, loop in self._loops.items() if isinstance(loop, _Turning)}
+        results = [self._take(result) for result in self._inner.step()]
+        results += [self._turn(slot, loop) for slot, loop in turning.items()]
+        return sorted(results, key=lambda result: result.slot)
+
+    def stop(self, slot: int) -> None:
+        """See `Engine.stop`."""
+        if not isinstance(self._loops.pop(slot, None), _Turning):
+            self._inner.stop(slot)
+
+    def interrupt(self) -> None:
+        """See `Engine.interrupt`."""
+        self._inner.interrupt()
+
+    def _take(self, result: StepResult) -> StepResult:
+        """What the inner engine did; of a loop's material nothing is given on."""
+        made = self._loops.get(result.slot)
+        if not isinstance(made, _Made):
+            return result
+        if result.error is not None:
+            del self._loops[result.slot]
+            return result
+        made.take(result)
+        if result.finished:
+            self._loops[result.slot] = self._choose(made, result.bar)
+        return replace(
+            result, frames_expected=result.frames_expected + 1, audio=None, finished=False, codes=None,
+            state=None, bar=None,
+        )  # fmt: skip
+
+    def _choose(self, made: _Made, bar: Bar | None) -> _Turning:
+        """The best bodies of what was made.
+
+        Raises ModelInferenceFailed for a model that has neither a fixed rate nor bars.
+        """
+        codec = self._manifest.codec
+        codes = np.concatenate(made.codes)
+        sound = (np.concatenate(made.sound) / np.float32(32767)).astype(np.float32, copy=False)
+        header, music = codes[: codec.header_frames], codes[codec.header_frames :]
+        duration = made.spec.duration_sec
+        if codec.frames_per_second is not None:
+            bodies = self._by_ear(sound, music, duration, codec.frames_per_second)
+        elif bar is not None:
+            bodies = self._by_bars(sound, music, duration, bar)
+        else:
+            raise ModelInferenceFailed(
+                f"{self.model_version} makes no loops: it does not say where bars begin"
+            )
+        return _Turning(header, bodies, len(codes), self._audio(header, bodies[0]))
+
+    def _by_bars(
+        self, sound: NDArray[np.float32], music: NDArray[np.int64], duration_sec: int, bar: Bar
+    ) -> list[_Body]:
+        samples = bar.seconds * self.sample_rate
+        frames = round(samples * len(music) / len(sound))
+        return [
+            _Body(
+                music[start * frames : (start + length) * frames],
+                Bar(bar.seconds, 0.0),
+                bar.seconds * np.arange(1, max(2, length)),
+            )
+            for start, length in choose_bars(sound, self.sample_rate, samples, duration_sec)[:TRIES]
+        ]
+
+    def _by_ear(
+        self, sound: NDArray[np.float32], music: NDArray[np.int64], duration_sec: int, rate: float
+    ) -> list[_Body]:
+        """rate: frames per second."""
+        finder = BarFinder(self.sample_rate)
+        finder.add(sound[:, np.newaxis])
+        found = finder.bar()
+        bar_sec = found.seconds if found is not None else None
+        bodies = []
+        for start, length in choose_alike(sound, self.sample_rate, rate, duration_sec, bar_sec)[
+            :TRIES_BY_EAR
+        ]:
+            seconds, bar, step = length / rate, None, 1 / rate
+            if found is not None:
+                step = seconds / round(seconds / found.seconds)
+                bar = Bar(step, (found.offset_sec - start / rate) % step)
+            borders = step * np.arange(1, max(2, round(seconds / step)))
+            bodies.append(_Body(music[start : start + length], bar, borders))
+        return bodies
+
+    def _audio(self, header: NDArray[np.int64], body: _Body) -> Iterator[Audio | None]:
+        return loop_audio(CodecStream(self._codec), self._manifest.codec, header, body.codes)
+
+    def _turn(self, slot: int, loop: _Turning) -> StepResult:
+        """One run of the codec. A body that jumps at its seam gives way to the next, if one is left."""
+        audio = next(loop.audio)
+        if audio is not None:
+            body = loop.bodies.pop(0)
+            places = np.rint(body.borders_sec * self.sample_rate).astype(np.int64)
+            jump = jump_of_loop(audio.mean(axis=0), self.sample_rate, places % audio.shape[1])
+            if loop.best is None or jump < loop.best[0]:
+                loop.best = (jump, body, audio)
+            if jump <= 1 or not loop.bodies:
+                return self._finished(slot, loop.header, loop.made, *loop.best[1:])
+            loop.audio = self._audio(loop.header, loop.bodies[0])
+        return StepResult(slot, loop.made, loop.made + 1)
+
+    def _finished(
+        self, slot: int, header: NDArray[np.int64], made: int, body: _Body, audio: Audio
+    ) -> StepResult:
+        del self._loops[slot]
+        codes = np.concatenate([header, body.codes])
+        return StepResult(slot, made, made, audio, finished=True, codes=codes, bar=body.bar)
