@@ -123,7 +123,11 @@ class LoopingEngine:
             return result
         made.take(result)
         if result.finished:
-            self._loops[result.slot] = self._choose(made, result.bar)
+            try:
+                self._loops[result.slot] = self._choose(made, result.bar)
+            except ModelInferenceFailed as error:
+                del self._loops[result.slot]
+                return StepResult(result.slot, result.frames, result.frames_expected, error=error)
         return replace(
             result, frames_expected=result.frames_expected + 1, audio=None, finished=False, codes=None,
             state=None, bar=None,
