@@ -17,6 +17,7 @@ from lofi_common.errors import AudioDeviceError
 from lofi_player.opening import open_for
 from lofi_player.player import Player
 from lofi_player.sound import CHANNELS, Frames
+from lofi_player.source import Source
 
 T = TypeVar("T")
 
@@ -150,6 +151,16 @@ def sine(seconds: float, hertz: float = 440.0, level: float = 0.5, rate: int = R
     """float32 [samples]."""
     at = np.arange(round(seconds * rate)) / rate
     return (level * np.sin(2 * np.pi * hertz * at)).astype(np.float32)
+
+
+def noise(seconds: float, seed: int) -> NDArray[np.float32]:
+    """White, at −20 dBFS; float32 [samples]."""
+    return (0.1 * np.random.default_rng(seed).standard_normal(round(seconds * RATE))).astype(np.float32)
+
+
+def as_heard(path: Path) -> Frames:
+    """A whole file, decoded by the player's own decoders."""
+    return Source(str(path)).read(10**9)
 
 
 def write_track(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import time
 from pathlib import Path
 
 import numpy as np
@@ -11,9 +10,6 @@ import pytest
 
 from lofi_common import player_messages as pm
 from lofi_common.errors import AudioDeviceError, InvalidTrackId
-from lofi_player.device_sink import DeviceSink
-from lofi_player.ramp import Ramp
-from lofi_player.ring import Ring
 from lofi_player.source import Source
 from tests.support.player import RAMP, RATE, Desk, sine, write_track
 
@@ -305,56 +301,3 @@ def test_every_format_is_decoded_to_the_sample(tmp_path: Path, name: str, most: 
     assert heard.shape == (2 * RATE, 2) and source.duration_sec == 2.0
     inside = slice(RATE // 10, -RATE // 10)  # an encoder that forgets has its trouble with the two ends
     assert np.abs(heard[:, 0] - tone)[inside].max() <= most
-
-
-def test_a_ring_gives_back_what_it_got_and_silence_for_the_rest() -> None:
-    ring, sent, got = Ring(1000), [], []
-    dice = np.random.default_rng(1)
-    for _ in range(300):
-        block = dice.uniform(-1, 1, (int(dice.integers(0, ring.room() + 1)), 2)).astype(np.float32)
-        ring.write(block)
-        sent.append(block)
-        there = ring.written - ring.read_frames
-        taken = ring.read(int(dice.integers(0, 1200)))
-        assert not taken[there:].any()
-        got.append(taken[:there])
-    got.append(ring.read(ring.written - ring.read_frames))
-    assert np.array_equal(np.concatenate(got), np.concatenate(sent))
-    assert ring.missing == 0
-    ring.flowing = True
-    ring.read(7)
-    assert ring.missing == 7
-
-
-def test_what_is_left_in_a_ring_can_be_made_to_rise() -> None:
-    ring = Ring(1000)
-    ring.write(np.ones((700, 2), np.float32))
-    ring.read(650)
-    ring.write(np.ones((900, 2), np.float32))
-    ring.fade_in(400)
-    heard = ring.read(950)[:, 0]
-    assert heard[:400] == pytest.approx(np.arange(1, 401) / 400, abs=1e-6) and (heard[400:] == 1.0).all()
-    ring.fade_in(400)
-
-
-@pytest.mark.timeout(20)
-def test_a_device_takes_frames_also_after_a_rest() -> None:
-    sink = DeviceSink(RATE, null=True)
-    for _ in range(2):
-        sink.write(np.ones((sink.room(), 2), np.float32))
-        while sink.pending():
-            time.sleep(0.01)
-        sink.rest()
-        sink.rest()
-        sink.wake(None)
-    sink.close()
-    sink.close()
-
-
-def test_a_ramp_is_a_straight_line_across_blocks() -> None:
-    ramp = Ramp(1.0)
-    assert ramp.to(0.25, RATE) == RAMP
-    ones = np.ones((RAMP // 4, 2), np.float32)
-    heard = np.concatenate([ramp.apply(ones) for _ in range(5)])[:, 0]
-    assert heard[:RAMP] == pytest.approx(1.0 - 0.75 * np.arange(1, RAMP + 1) / RAMP, abs=1e-6)
-    assert (heard[RAMP:] == 0.25).all()

@@ -9,24 +9,14 @@ import pytest
 from numpy.typing import NDArray
 
 from lofi_common import player_messages as pm
-from lofi_player.limiter import CEILING, Limiter
 from lofi_player.seams import overlap_sec
-from lofi_player.source import Source
-from tests.support.player import HELD, RAMP, RATE, Desk, sine, write_track
+from tests.support.player import HELD, RAMP, RATE, Desk, as_heard, noise, sine, write_track
 
 SPLICE = RATE * 30 // 1000
 
 
-def noise(seconds: float, seed: int) -> NDArray[np.float32]:
-    return (0.1 * np.random.default_rng(seed).standard_normal(round(seconds * RATE))).astype(np.float32)
-
-
 def steepest(samples: NDArray[np.float32]) -> float:
     return float(np.abs(np.diff(samples, axis=0)).max())
-
-
-def as_heard(path: Path) -> NDArray[np.float32]:
-    return Source(str(path)).read(10**9)
 
 
 def level_db(samples: NDArray[np.float32]) -> float:
@@ -329,55 +319,3 @@ def test_a_next_is_replaced_and_taken_back(tmp_path: Path) -> None:
     desk.to_the_end()
     assert [report.number for report in desk.said(pm.Ended)] == [1, 3]
     assert np.array_equal(desk.sink.sound(), np.concatenate([as_heard(paths[0]), as_heard(paths[2])]))
-
-
-def test_the_device_is_changed_between_fades_and_nothing_is_lost(tmp_path: Path) -> None:
-    path = write_track(tmp_path / "x.wav", noise(3.0, 1))
-    desk = Desk()
-    assert desk.order(pm.SetDevice, name="nowhere").error is None  # nothing is open that could tell
-    desk.order(pm.Play, path, number=1)
-    assert desk.said(pm.DeviceChanged) == [pm.DeviceChanged()]
-    for name in ("left", "nowhere", None):
-        desk.steps(10)
-        error = desk.order(pm.SetDevice, name=name).error
-        assert (error is None) == (name != "nowhere")
-    desk.to_the_end()
-    sound, whole = desk.sink.sound(), as_heard(path)
-    assert len(sound) == len(whole) and len(desk.sinks) == 1
-    assert np.mean(sound == whole) > 0.95 and len(desk.said(pm.DeviceChanged)) == 1
-
-
-def limited(samples: NDArray[np.float32], seed: int = 1) -> NDArray[np.float32]:
-    limiter, dice, out = Limiter(RATE), np.random.default_rng(seed), []
-    while len(samples):
-        count = int(dice.integers(1, 2000))
-        out.append(limiter.process(samples[:count]))
-        samples = samples[count:]
-    return np.concatenate([*out, limiter.flush()])
-
-
-def test_the_limiter_leaves_alone_what_is_not_too_loud() -> None:
-    samples = np.random.default_rng(1).uniform(-CEILING, CEILING, (RATE, 2)).astype(np.float32)
-    assert np.array_equal(limited(samples), samples)
-
-
-def test_the_limiter_keeps_the_ceiling_without_a_click() -> None:
-    level = np.concatenate([np.full(RATE, 0.5), np.full(RATE, 1.7), np.full(2 * RATE, 0.5)])
-    samples = np.repeat(level.astype(np.float32)[:, None], 2, axis=1)
-    samples[3 * RATE] = 3.0
-    heard = limited(samples)
-    assert heard.shape == samples.shape and np.abs(heard).max() <= CEILING + 1e-6
-    gain = (heard / samples)[:, 0]
-    assert np.abs(np.diff(gain)).max() <= 1 / (RATE // 200) + 1e-6
-    assert heard[RATE + RATE // 2, 0] == pytest.approx(CEILING)
-    assert gain[RATE - RATE // 100] == 1.0 and gain[-1] == 1.0
-    assert np.array_equal(limited(samples, 1), limited(samples, 2))
-
-
-def test_what_is_too_loud_for_the_volume_is_limited(tmp_path: Path) -> None:
-    path = write_track(tmp_path / "loud.wav", sine(2.0, 200.0, 0.8))
-    desk = Desk()
-    desk.order(pm.Play, path, number=1, gain_db=12.0)
-    desk.to_the_end()
-    sound = desk.sink.sound()
-    assert len(sound) == 2 * RATE and 0.85 < np.abs(sound).max() <= CEILING + 1e-6
