@@ -113,7 +113,8 @@ class Library:
         put: list[Path] = []
         try:
             put.append(write_metadata(self.folder, track))
-            put += [source.rename(target) for source, target in moves.items()]
+            for source, target in moves.items():
+                put.append(source.rename(target))
             sync_folder(self.folder)
         except OSError:
             for path in put:
@@ -238,7 +239,8 @@ class Library:
 
     def _unlink(self, tracks: Iterable[Track], gone: set[str]) -> None:
         for track in tracks:
-            for suffix in ("json", TOKENS, str(track.format)):
+            # The audio makes a track: with it gone, what is left belongs to none, and the next broker sweeps it.
+            for suffix in ("json", str(track.format), TOKENS):
                 (self.folder / f"{track.track_id}.{suffix}").unlink(missing_ok=True)
             gone.add(track.track_id)
         sync_folder(self.folder)

@@ -74,9 +74,14 @@ def _too_large(model: Path) -> ModelLoadFailed:
 
 
 def _serve(arguments: argparse.Namespace, link: BrokerLink) -> None:
+    # What is multiplied outside of ONNX Runtime is small: more threads of OpenBLAS would only take memory.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     # Imported after the greeting: numpy and ONNX Runtime take longer to import than to greet.
+    import numpy as np
+
     from lofi_worker.agent import Agent
     from lofi_worker.engine import Engine
+    from lofi_worker.loudness import Meter
 
     began = time.monotonic()
     engine: Engine
@@ -100,6 +105,8 @@ def _serve(arguments: argparse.Namespace, link: BrokerLink) -> None:
         print(told, file=sys.stderr)
         link.send(LoadFailed(error=told.info()))
         sys.exit(EXIT_LOAD_FAILED)
+    # OpenBLAS takes its memory with the first product, and where it gets none it ends the process.
+    Meter(engine.sample_rate, engine.channels).add(np.zeros((engine.sample_rate, engine.channels), np.int16))
     bound_memory(arguments.max_rss)
     link.send(
         Ready(

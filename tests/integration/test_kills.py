@@ -63,11 +63,23 @@ def files(stage: Stage) -> list[str]:
     return sorted(path.name for folder in (paths.tracks, paths.spool) for path in folder.iterdir())
 
 
-# The job is saved in each of its states.
-# The broker itself writes, syncs and renames broker.json first, then the metadata, then the track's file.
+def whole(track_id: str) -> list[str]:
+    """The files of a track."""
+    return [f"{track_id}.{suffix}" for suffix in ("json", "tokens", "wav")]
+
+
+# The job is saved in each of its states, its prompt once. The broker itself writes, syncs and renames
+# broker.json first, then the metadata, the tokens, the track's file.
 @pytest.mark.parametrize(
     ("step", "count"),
-    [("write.half", 2), ("fsync.after", 1), ("rename.after", 2), ("rename.after", 3), ("save.before", 3)],
+    [
+        ("write.half", 2),
+        ("fsync.after", 1),
+        ("rename.after", 2),
+        ("rename.after", 3),
+        ("rename.after", 4),
+        ("save.before", 5),
+    ],
 )
 def test_a_kill_while_a_track_is_put_into_the_library_leaves_nothing(
     stage: Stage, step: str, count: int
@@ -83,7 +95,7 @@ def test_a_kill_while_a_track_is_put_into_the_library_leaves_nothing(
     broker = stage.serve()
     with stage.connect() as lofi:
         complete(lofi, track_id)
-        assert files(stage) == [f"{track_id}.json", f"{track_id}.wav"]
+        assert files(stage) == whole(track_id)
         end(broker, lofi)
 
 
@@ -92,7 +104,8 @@ def test_a_kill_while_a_track_is_put_into_the_library_leaves_nothing(
     [
         ("unlink.before", 1, True),
         ("unlink.before", 2, True),
-        ("unlink.after", 2, False),
+        ("unlink.before", 3, False),
+        ("unlink.after", 3, False),
         ("fsync.after", 1, False),
         ("save.before", 1, False),
     ],
@@ -109,7 +122,7 @@ def test_a_kill_while_a_track_is_deleted_leaves_it_or_nothing(
             lofi.delete_track(track_id)
     dies(broker)
     broker = stage.serve()
-    assert files(stage) == ([f"{track_id}.json", f"{track_id}.wav"] if kept else [])
+    assert files(stage) == (whole(track_id) if kept else [])
     with stage.connect() as lofi:
         assert lofi.tracks().total == kept
         end(broker, lofi)
@@ -154,7 +167,7 @@ def test_a_worker_that_dies_leaves_nothing_in_the_spool(stage: Stage, step: str)
         track_id = lofi.submit(TONE).track_id
         complete(lofi, track_id)
         assert not stage.steps.armed("worker")
-        assert files(stage) == [f"{track_id}.json", f"{track_id}.wav"]
+        assert files(stage) == whole(track_id)
         end(broker, lofi)
 
 
