@@ -239,7 +239,7 @@ class Library:
 
     def _unlink(self, tracks: Iterable[Track], gone: set[str]) -> None:
         for track in tracks:
-            # The audio makes a track: with it gone, what is left belongs to none, and the next broker sweeps it.
+            # The audio makes a track: what is left without it belongs to none, and the next broker sweeps it.
             for suffix in ("json", str(track.format), TOKENS):
                 (self.folder / f"{track.track_id}.{suffix}").unlink(missing_ok=True)
             gone.add(track.track_id)

@@ -7,6 +7,7 @@ import signal
 from pathlib import Path
 
 from lofi_common.jobs import AudioFormat
+from tests.support.client import RawClient
 from tests.support.home import Home
 from tests.support.stdio import Stdio
 
@@ -65,3 +66,19 @@ def test_a_cancelled_track_leaves_nothing(broker: Stdio, home: Home) -> None:
     next_one = ask(broker, "x")
     broker.wait("generation_complete", next_one)  # by the same worker, which has obeyed before
     assert list(home.paths.spool.iterdir()) == []
+
+
+def test_submit_plays_a_track_while_it_is_made(home: Home) -> None:
+    home.environ["LOFI_PLAYER_DEVICE"] = "null"
+    done = home.submit("slow 1", "-d", "60", "--play")
+    assert (done.returncode, done.stderr) == (0, "")
+    with RawClient(home.paths.socket("clients")) as client:
+        playback = client.call("playback_status")
+    assert playback["state"] == "playing" and playback["track_id"] == Path(done.stdout.strip()).stem
+
+
+def test_a_track_that_can_t_be_heard_is_made(home: Home) -> None:
+    home.environ["LOFI_PLAYER_DEVICE"] = "file:/nowhere/heard.wav"
+    done = home.submit("x", "-d", "5", "--play")
+    assert done.returncode == 0 and Path(done.stdout.strip()).exists()
+    assert "it can't be played" in done.stderr

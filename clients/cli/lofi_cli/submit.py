@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import time
 from typing import TYPE_CHECKING
 
 import click
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
 
 _READ_CHARS = 10_000
 """A prompt and white space around it."""
+_PLAY_SEC = 5.0
+"""How long a sound device may take to be opened, or not."""
 _CANCEL_SEC = 3.0
 """How long somebody who has pressed Ctrl-C waits for the broker's word."""
 
@@ -82,6 +85,11 @@ def _checked_output(context: click.Context, parameter: click.Parameter, value: s
     type=click.FloatRange(0, min_open=True),
     help="Give up waiting after this many seconds; the track goes on.",
 )
+@click.option(
+    "--play",
+    is_flag=True,
+    help="Play the track while it is made. The music goes on after the command; `lofi player stop` ends it.",
+)
 @click.option("--no-wait", is_flag=True, help="Queue the track, print its id and leave.")
 @click.option(
     "--json", "as_json", is_flag=True, help="One JSON object per line on stdout instead of the path."
@@ -105,6 +113,7 @@ def submit(
     top_p: float | None,
     guidance: float | None,
     timeout: float | None,
+    play: bool,
     no_wait: bool,
     as_json: bool,
     quiet: bool,
@@ -154,7 +163,7 @@ def submit(
         with shown as watcher, Lofi.connect(name="lofi-submit") as lofi:
             if base is not None:
                 params = msgspec.structs.replace(params, continue_from=resolve(lofi, base))
-            sys.exit(_run(lofi, params, watcher, timeout=timeout, wait=not no_wait))
+            sys.exit(_run(lofi, params, watcher, timeout=timeout, play=play, wait=not no_wait))
 
 
 def _read_prompt() -> str:
@@ -192,7 +201,7 @@ def _format_of(output: str | None, kind: str | None) -> str | None:
 
 
 def _run(
-    lofi: Lofi, params: api.GenerateParams, watcher: Watcher, *, timeout: float | None, wait: bool
+    lofi: Lofi, params: api.GenerateParams, watcher: Watcher, *, timeout: float | None, play: bool, wait: bool
 ) -> int:
     """Submit and follow one track; the exit code."""
     from lofi_common.errors import BrokerUnavailable
@@ -202,10 +211,13 @@ def _run(
         with exits.interrupt_deferred():
             accepted = lofi.submit(params)
         watcher.accepted(accepted, print_id=not wait)
+        asked = play and _play(lofi, accepted.track_id)
         if not wait:
             return exits.OK
         for told in lofi.follow(accepted, timeout):
             watcher.told(told)
+        if asked and watcher.exit_code == exits.OK:
+            _tell_unheard(lofi, accepted.track_id)
     except KeyboardInterrupt:
         watcher.finish_bar()
         if accepted is None:
@@ -225,6 +237,32 @@ def _run(
         watcher.finish_bar()
         return exits.fail(error.name, str(error), _what_becomes_of(accepted.track_id, kept=lofi.durable))
     return watcher.exit_code
+
+
+def _play(lofi: Lofi, track_id: str) -> bool:
+    """Ask that it be played from its first second on; False when it won't be. It is made all the same."""
+    from lofi_common.errors import AudioDeviceError
+
+    try:
+        lofi.play([track_id])
+    except AudioDeviceError as error:
+        exits.tell(f"it can't be played: {error}", error.recovery)
+        return False
+    return True
+
+
+def _tell_unheard(lofi: Lofi, track_id: str) -> None:
+    """Why a track that is whole was not heard. The device is opened only when there is something to play."""
+    from lofi_common.api_playback import PlaybackEnded, PlaybackStarted
+
+    deadline = time.monotonic() + _PLAY_SEC
+    while (left := deadline - time.monotonic()) > 0:
+        match lofi.next_event(left):
+            case PlaybackStarted(track_id=played) if played == track_id:
+                return
+            case PlaybackEnded(track_id=played, message=str(reason)) if played == track_id:
+                exits.tell(f"it can't be played: {reason}", "`lofi doctor` looks at the sound device.")
+                return
 
 
 def _what_becomes_of(track_id: str, *, kept: bool) -> str:
