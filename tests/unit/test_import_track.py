@@ -15,6 +15,7 @@ from lofi_common.errors import CacheWriteError, InvalidDuration, InvalidParams, 
 from lofi_common.imports import read_story
 from lofi_common.jobs import AudioFormat
 from lofi_worker import import_track
+from lofi_worker.engine import Bar
 from lofi_worker.import_track import take
 
 RATE = 44_100
@@ -129,3 +130,24 @@ def test_other_people_s_comments_are_no_story() -> None:
         ("rain", f"my {story}"),
     ):
         assert read_story(title, comment) is None
+
+
+def test_bars_are_those_of_the_end_told_from_the_beginning(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(import_track, "REMEMBERED_SEC", 10)
+    heard = []
+
+    class Finder:
+        def __init__(self, rate: int) -> None:
+            pass
+
+        def add(self, pcm: NDArray[np.float32]) -> None:
+            heard.append(len(pcm))
+
+        def bar(self) -> Bar:
+            return Bar(2.0, 0.5)
+
+    monkeypatch.setattr(import_track, "BarFinder", Finder)
+    read = take(write(tmp_path / "it", tone(15, 1), "FLAC", "PCM_16"), tmp_path / "copy", 0)
+    assert sum(heard) == 10 * RATE and (read.bar_sec, read.bar_offset_sec) == (2.0, 1.5)
