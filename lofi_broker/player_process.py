@@ -93,10 +93,14 @@ class PlayerProcess:
         if asked:
             return
         self._process = None
+        self._answer_nobody(reason)
+        self._lost(reason)
+
+    def _answer_nobody(self, reason: str) -> None:
+        """Whoever waits for the process that is gone now gets the reason."""
         for answer in self._waiting.values():
             if not answer.done():
                 answer.set_exception(AudioDeviceError(f"the player ended: {reason}", recovery=_AGAIN))
-        self._lost(reason)
 
     def _take(self, line: bytes) -> None:
         if self._process is None:  # of one that was told to leave
@@ -150,6 +154,7 @@ class PlayerProcess:
         """End it in order, if it runs: what is heard is faded out."""
         process, self._process = self._process, None
         if process is not None:
+            self._answer_nobody("it was told to")
             await process.stop(_GRACE_SEC)
 
     async def close(self) -> None:
