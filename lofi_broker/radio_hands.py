@@ -15,7 +15,7 @@ from lofi_broker import radio_events as ev
 from lofi_broker.radio_events import Pace, Piece, Scene
 from lofi_broker.radio_manners import Manners
 from lofi_common import api_playback as playing
-from lofi_common.errors import InvalidTrackId, LofiError, QueueFull
+from lofi_common.errors import InvalidParams, InvalidTrackId, LofiError, QueueFull
 from lofi_common.jobs import Job, track_id
 from lofi_common.logs import fields
 from lofi_common.manifest import Model
@@ -25,10 +25,9 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-_FIXED_RATE_SEC = (30, 18)
-"""What a window of MusicGen holds, and what each later one adds to it: segments of these lengths cost no more
-than a track does that is as long as the stream."""
-_SELF_PACED_SEC = (24, 24)
+_SELF_PACED_SEC = 24
+_LEAST_SEC = 5
+"""Of a segment, however short the model's windows are."""
 
 
 class Hands:
@@ -41,7 +40,7 @@ class Hands:
         self._manners = Manners(polite=broker.config.radio.polite)
         self._model: str | None = None
         """The one that was asked for; None: the selected one, whichever that is."""
-        self._pace = Pace("", *_SELF_PACED_SEC)
+        self._pace = Pace("", _SELF_PACED_SEC, _SELF_PACED_SEC)
         self.making: str | None = None
         """The job of the radio's piece."""
         self.withdrawing: str | None = None
@@ -49,10 +48,19 @@ class Hands:
         self._unwanted: set[str] = set()
         """Segments whose cancel came too late: they are on their way into the library."""
 
-    def choose(self, model: str | None) -> None:
+    def choose(self, model: str | None, *, stream: bool) -> None:
         """The model of all later pieces. Raises LofiError where it can't be used."""
-        self._pace = _pace(self._broker.models.for_job(model))
+        self._pace = _pace(self._usable(model, stream=stream))
         self._model = model
+
+    def _usable(self, name: str | None, *, stream: bool) -> Model:
+        model = self._broker.models.for_job(name)
+        if stream and model.manifest.windows() is None:
+            raise InvalidParams(
+                f"{model.manifest.name} makes tracks of a limited length: it can't play a stream",
+                recovery="Let the radio play a playlist, or choose another model.",
+            )
+        return model
 
     # how things stand
 
@@ -115,7 +123,9 @@ class Hands:
     def _ask(self, piece: Piece) -> ev.Event:
         broker = self._broker
         try:
-            spec = broker.models.for_job(self._model).job(piece.prompt, piece.duration_sec, piece.seed)
+            model = self._usable(self._model, stream=piece.segment)
+            seconds = min(piece.duration_sec, model.manifest.longest_sec() or piece.duration_sec)
+            spec = model.job(piece.prompt, seconds, piece.seed)
             spec = msgspec.structs.replace(spec, segment=piece.segment, continue_from=piece.continue_from)
             name = track_id(spec)
             if broker.library.find(name) is not None:
@@ -180,5 +190,10 @@ class Hands:
 
 
 def _pace(model: Model) -> Pace:
-    fixed_rate = model.manifest.codec.frames_per_second is not None
-    return Pace(model.version, *(_FIXED_RATE_SEC if fixed_rate else _SELF_PACED_SEC))
+    """Segments as long as what a window holds, then as what each later one adds: so a stream costs no more
+    than a track of its length. Of models that set their own pace a window holds minutes."""
+    rate, windows = model.manifest.codec.frames_per_second, model.manifest.windows()
+    if rate is None or windows is None:
+        return Pace(model.version, _SELF_PACED_SEC, _SELF_PACED_SEC)
+    first = int((windows.frames - model.manifest.codec.header_frames) / rate)
+    return Pace(model.version, max(first, _LEAST_SEC), max(int(windows.stride / rate), _LEAST_SEC))

@@ -68,31 +68,34 @@ class RadioService:
 
     async def radio_start(self, params: kinds.RadioStartParams) -> kinds.RadioStatus:
         """Raises InvalidPrompt, InvalidParams, what is wrong with the model, AudioDeviceError."""
-        prompt = None if params.prompt is None else self._checked(params.prompt)
+        prompt = None if params.prompt is None else _checked(params.prompt)
         if params.seed is not None and params.seed >= 1 << 64:
             raise InvalidParams("seed: must be a whole number from 0 to 2^64 - 1")
-        self._hands.choose(params.model)
         await self._broker.playback.prepare()
         async with self._turn:
+            plan = self._plan(params, prompt)
+            self._hands.choose(params.model, stream=plan.mode == "stream")
             if self._radio is not None:  # its music goes on until there is some of the new one
                 await self._hands.do_all(self._radio.end())
-            self._radio = Radio(self._plan(params, prompt))
+            self._radio = Radio(plan)
+            self._asked_for(prompt)
             if not self._runs:
                 self._runs = True
                 self._start(self._run(), "radio")
-            log.info(fields("radio_started", mode=self._radio.plan.mode, seed=self._radio.plan.seed))
+            log.info(fields("radio_started", mode=plan.mode, seed=plan.seed))
             await self._handle(ev.Tick())
             return self._status()
 
     async def radio_prompt(self, params: kinds.RadioPromptParams) -> kinds.RadioStatus:
         """Raises InvalidPrompt, InvalidParams when there is no radio."""
-        prompt = self._checked(params.prompt)
+        prompt = _checked(params.prompt)
         async with self._turn:
             if self._radio is None or self._radio.state == "failed":
                 raise InvalidParams(
                     "there is no radio whose prompt could be another one",
                     recovery="`lofi radio PROMPT` starts one.",
                 )
+            self._asked_for(prompt)
             await self._handle(ev.Wish(prompt))
             return self._status()
 
@@ -115,10 +118,9 @@ class RadioService:
 
     # its beginning and its end
 
-    def _checked(self, prompt: str) -> str:
-        checked: str = api.parse_params("generate", {"prompt": prompt}).prompt
-        self._broker.store.history.asked(checked, time.time())
-        return checked
+    def _asked_for(self, prompt: str | None) -> None:
+        if prompt is not None:
+            self._broker.store.history.asked(prompt, time.time())
 
     def _plan(self, params: kinds.RadioStartParams, prompt: str | None) -> Plan:
         strategy = params.strategy or self._settings.strategy
@@ -243,3 +245,9 @@ class RadioService:
             case "playback_position" | "playback_paused" | "playback_resumed" | "playback_waiting":
                 return [ev.Tick()]
         return []
+
+
+def _checked(prompt: str) -> str:
+    """Raises InvalidPrompt."""
+    checked: str = api.parse_params("generate", {"prompt": prompt}).prompt
+    return checked
