@@ -136,12 +136,16 @@ async def _own(arguments: argparse.Namespace, config: Config, paths: Paths, stdo
         broker.prepare()
         _say_ready(arguments, paths)
         session = None
+
+        def leaving() -> None:
+            paths.broker_file.unlink(missing_ok=True)
+            if front is not None:
+                front.leave()
+
         if front is not None:
             session = asyncio.create_task(_session(broker, front, drain=arguments.drain))
         try:
-            await broker.run(
-                idle_exit=front is None, on_leaving=lambda: paths.broker_file.unlink(missing_ok=True)
-            )
+            await broker.run(idle_exit=front is None, on_leaving=leaving)
         finally:
             if session is not None and front is not None:
                 session.cancel()

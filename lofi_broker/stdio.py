@@ -54,6 +54,7 @@ class StdioFront:
         self._progress = threading.Event()
         self._lost = threading.Event()
         self._closing = threading.Event()
+        self._leaving = False
         self._writer = threading.Thread(target=self._write, name="stdout", daemon=True)
 
     async def serve(self, *, drain: bool) -> None:
@@ -97,6 +98,10 @@ class StdioFront:
 
     def _waiting_bytes(self) -> int:
         return self._queued - self._written
+
+    def leave(self) -> None:
+        """What fails from now on fails because the broker leaves."""
+        self._leaving = True
 
     async def close(self) -> None:
         """Answer that the broker left where there is no answer yet; write, as long as somebody reads it."""
@@ -177,7 +182,7 @@ class StdioFront:
         try:
             result = await self._backend(call.method, call.params)
         except LofiError as error:
-            return jsonrpc.error(call.id, error.info())
+            return jsonrpc.error(call.id, _left() if self._leaving else error.info())
         except asyncio.CancelledError:
             if self._closing.is_set():
                 return jsonrpc.error(call.id, _left())

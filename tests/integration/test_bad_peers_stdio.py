@@ -83,7 +83,9 @@ def test_a_batch_has_a_limit(broker: Stdio) -> None:
 
 
 def test_every_param_of_every_method_is_named_when_its_type_is_wrong(broker: Stdio) -> None:
-    fine = {"client": "x", "protocol": 1, "prompt": "x", "track_id": "x", "model": "x", "volume": 0.5}
+    fine: dict[str, object] = dict.fromkeys(("client", "prompt", "track_id", "model", "path", "name"), "x")
+    fine |= {"protocol": 1, "volume": 0.5, "position_sec": 1.0, "sec": 1.0, "index": 0, "mode": "off"}
+    fine["track_ids"] = ["x"]
     for method, kinds in api.METHODS.items():
         known = msgspec.structs.fields(kinds.params)
         required = {field.name: fine[field.name] for field in known if field.required}

@@ -67,7 +67,7 @@ def test_ctrl_c_does_not_wait_for_a_broker_that_hangs(
     watcher = Interrupted(output=None, as_json=False, quiet=False)
     with Lofi.connect(start=False) as lofi:
         began = time.monotonic()
-        code = submit._run(lofi, params, watcher, timeout=None, wait=True)
+        code = submit._run(lofi, params, watcher, timeout=None, play=False, wait=True)
     assert code == exits.INTERRUPTED and time.monotonic() - began < 3
     said = capsys.readouterr().err
     assert "did not answer queue_cancel" in said and "the cancel may still come" in said.lower()

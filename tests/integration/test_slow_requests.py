@@ -14,7 +14,7 @@ from tests.support.home import Home
 from tests.support.hooks import hooked
 from tests.support.stdio import Message, Stdio
 
-HANGS = "import time, lofi_player.sinks as s\ns.open_device = lambda *some, **more: time.sleep(60)"
+HANGS = "import time, lofi_player.device_sink as s\ns.open_device = lambda *some, **more: time.sleep(60)"
 
 
 @pytest.fixture
