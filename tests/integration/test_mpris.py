@@ -79,10 +79,11 @@ async def named(bus: Any, name: str, there: bool = True) -> Any:
     names = proxy.get_interface("org.freedesktop.DBus")
     changed = asyncio.Event()
     names.on_name_owner_changed(lambda *change: changed.set())
-    while await names.call_name_has_owner(name) is not there:
-        changed.clear()
+    while True:
+        changed.clear()  # before the question: what comes with its answer counts
+        if await names.call_name_has_owner(name) is there:
+            return names
         await asyncio.wait_for(changed.wait(), WAIT_SEC)
-    return names
 
 
 def on_desktop(address: str, scene: Callable[[Desktop], Awaitable[None]]) -> None:
@@ -90,15 +91,13 @@ def on_desktop(address: str, scene: Callable[[Desktop], Awaitable[None]]) -> Non
         from dbus_fast.aio import MessageBus
 
         bus = await MessageBus(bus_address=address).connect()
-        names = await named(bus, NAME)
-        proxy = bus.get_proxy_object(NAME, PATH, await bus.introspect(NAME, PATH))
-        root = proxy.get_interface("org.mpris.MediaPlayer2")
-        assert await root.get_identity() == "lofi" and not await root.get_can_raise()
-        desktop = Desktop(
-            proxy.get_interface(PLAYER), proxy.get_interface("org.freedesktop.DBus.Properties"), names
-        )
         try:
-            await scene(desktop)
+            names = await named(bus, NAME)
+            proxy = bus.get_proxy_object(NAME, PATH, await bus.introspect(NAME, PATH))
+            root = proxy.get_interface("org.mpris.MediaPlayer2")
+            assert await root.get_identity() == "lofi" and not await root.get_can_raise()
+            properties = proxy.get_interface("org.freedesktop.DBus.Properties")
+            await scene(Desktop(proxy.get_interface(PLAYER), properties, names))
         finally:
             bus.disconnect()
 
