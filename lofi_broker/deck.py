@@ -144,14 +144,14 @@ class Deck:
             sound = self._sounds.find(given.item.track_id)
             if sound.path is not None:
                 given.sound = sound
-            if sound.whole:
-                await self.process.ask(player.Grown, number=given.number, samples=sound.samples)
-            elif given.sound.path != before.path:  # another attempt
-                await self.process.ask(player.Regrow, number=given.number, path=str(sound.path))
         hold = self._hold(given.sound)
-        if hold != given.hold:
+        if hold != given.hold:  # before it knows where the end is: it may be about to come to it
             given.hold = hold
             await self.process.ask(player.SetHold, number=given.number, hold=hold)
+        if not before.whole and given.sound.whole:
+            await self.process.ask(player.Grown, number=given.number, samples=given.sound.samples)
+        elif given.sound.path != before.path:  # another attempt
+            await self.process.ask(player.Regrow, number=given.number, path=str(given.sound.path))
         return given.sound.duration_sec != before.duration_sec
 
     # what the player says
