@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import sqlite3
 import time
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
@@ -108,7 +109,7 @@ class Hands:
             case ev.Add(name, joined):
                 return await self._add(name, joined=joined)
             case ev.Drop(name):
-                await self._broker.playback.drop(name)
+                await self._drop(name)
             case ev.Delete(name):
                 await self._delete(name)
             case ev.GiveUp(message):
@@ -135,7 +136,7 @@ class Hands:
             order, attempt = broker.store.next_order(), broker.store.last_attempt(name)
             job = Job(track_id=name, spec=spec, order=order, attempt=attempt, submitted_at=time.time())
             broker.submit(job)
-        except LofiError as error:
+        except (LofiError, OSError, sqlite3.Error) as error:
             self.making = None
             return ev.Refused(piece.number, str(error), full=isinstance(error, QueueFull))
         return ev.Accepted(piece.number, name)
@@ -180,12 +181,18 @@ class Hands:
             return ev.Lost(name)
         return None
 
+    async def _drop(self, name: str) -> None:
+        try:
+            await self._broker.playback.drop(name)
+        except LofiError as error:  # the playback tells of its end by itself
+            log.warning(fields("radio_piece_stays", track_id=name, reason=error))
+
     async def _delete(self, name: str) -> None:
         try:
             await self._broker.library.delete(name)
         except InvalidTrackId:
             pass  # somebody was faster
-        except LofiError as error:  # the next broker sweeps it up
+        except (LofiError, OSError, sqlite3.Error) as error:  # the next broker sweeps it up
             log.warning(fields("segment_stays", track_id=name, reason=error))
 
 
