@@ -232,3 +232,14 @@ def test_a_growing_file_that_is_gone_is_told(tmp_path: Path) -> None:
     desk = Desk()
     error = desk.order(pm.Play, tmp_path / "gone.wav", number=1, growing=True).error
     assert error is not None and error.name == "INVALID_TRACK_ID"
+
+
+def test_a_hold_that_is_set_while_it_grows_keeps_it_from_ending(growing: Growing) -> None:
+    desk = Desk()
+    growing.grow(len(growing.pcm))
+    play(desk, growing)
+    desk.steps(400)
+    desk.order(pm.SetHold, number=1, hold=(4.0, 6.0))
+    desk.order(pm.Grown, number=1, samples=len(growing.pcm))
+    desk.steps(200)
+    assert desk.said(pm.Ended) == [] and desk.sink.written > 6 * RATE
