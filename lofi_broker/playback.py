@@ -102,11 +102,9 @@ class Playback:
             elif params.track_ids is None and stage.playlist.items:
                 await stage.begin(stage.playlist.begun(), "replaced")
             else:
-                await stage.begin(self._list(self._sounds.checked(params.track_ids)), "replaced")
+                items = self._items.of(self._sounds.checked(params.track_ids))
+                await stage.begin(Playlist(items, 0, stage.playlist.loop), "replaced")
             return self.status()
-
-    def _list(self, track_ids: list[str]) -> Playlist:
-        return Playlist(self._items.of(track_ids), 0, self._stage.playlist.loop)
 
     async def pause(self, params: api.NoParams) -> kinds.PlaybackStatus:
         async with self._stage.turn:
@@ -306,16 +304,18 @@ class Playback:
         async with self._stage.turn:
             await self._stage.deck.process.run()
 
+    async def is_over(self) -> bool:
+        """Whether nothing plays, once what is being ordered is done."""
+        async with self._stage.turn:
+            return self._stage.state == "stopped"
+
     def holds(self) -> frozenset[str]:
         """The tracks of the list, those that have been heard included."""
         return frozenset(item.track_id for item in self._stage.playlist.items)
 
     def upcoming(self) -> list[str]:
         """What lies behind the track that plays."""
-        playlist = self._stage.playlist
-        return (
-            [] if playlist.index is None else [each.track_id for each in playlist.items[playlist.index + 1 :]]
-        )
+        return [item.track_id for item in self._stage.playlist.behind]
 
     def ahead_sec(self) -> float:
         """How much can be played from the place that is heard on: of it, and of what follows it."""

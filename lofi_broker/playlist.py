@@ -35,6 +35,11 @@ class Playlist:
     def current(self) -> Item | None:
         return None if self.index is None else self.items[self.index]
 
+    @property
+    def behind(self) -> tuple[Item, ...]:
+        """What stands after the current item."""
+        return () if self.index is None else self.items[self.index + 1 :]
+
     def place(self, item: Item) -> int | None:
         """Where it stands; None when it was taken out."""
         return next((place for place, each in enumerate(self.items) if each.key == item.key), None)

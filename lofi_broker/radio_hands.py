@@ -81,10 +81,6 @@ class Hands:
             polite=self._manners.reason(now),
         )
 
-    def is_silent(self) -> bool:
-        """Whether the playback has stopped."""
-        return self._broker.playback.status().state == "stopped"
-
     def is_paused(self) -> bool:
         return self._broker.playback.status().state == "paused"
 

@@ -61,7 +61,7 @@ class RadioService:
                     await self._hands.do_all([event])
                 elif not isinstance(event, _Left):
                     await self._handle(event)
-                elif self._hands.is_silent():
+                elif await self._broker.playback.is_over():
                     await self._handle(ev.Silence(event.message))
 
     # methods of the protocol
@@ -240,7 +240,7 @@ class RadioService:
                 return [ev.Heard(name)]
             case "playback_ended" if params["reason"] == "failed":
                 return [ev.Lost(name), _Left(str(params.get("message") or "no reason is known"))]
-            case "playback_ended" if params["reason"] in ("finished", "skipped"):
+            case "playback_ended" if params["reason"] in ("finished", "skipped", "replaced"):
                 return [_Left()]
             case "playback_position" | "playback_paused" | "playback_resumed" | "playback_waiting":
                 return [ev.Tick()]

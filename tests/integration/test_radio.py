@@ -44,19 +44,33 @@ if 'lofi_player' in sys.orig_argv:
 """
 """A file sink otherwise takes sound as fast as it comes, and whatever makes it is late."""
 
+PICKY = f"""
+if 'lofi_player' in sys.orig_argv:
+    from lofi_common.errors import AudioDeviceError
+    anything = FileSink.__init__
+
+    def picky(self, path, sample_rate, **how):
+        if sample_rate != {RATE}:
+            raise AudioDeviceError("not at this rate")
+        anything(self, path, sample_rate, **how)
+
+    FileSink.__init__ = picky
+"""
+"""A device that takes sound of one rate alone."""
+
 LONGEST_SILENCE = 0.03 * RATE
 
 
 @contextmanager
-def radio(home: Home, *, speed: float = 10.0, **settings: object) -> Iterator[Stdio]:
-    """A broker with short tracks; what is heard lies in `heard(home)`."""
+def radio(home: Home, *, speed: float = 10.0, hook: str = "", **settings: object) -> Iterator[Stdio]:
+    """A broker with short tracks; what is heard lies in `heard(home)`. hook: code that its processes run."""
     chosen = {"track_sec": 5, "ahead_sec": 8, "polite": "false", **settings}
     environ = {
         "LOFI_PLAYER_DEVICE": f"file:{home.root}/heard.wav",
         "LOFI_PLAYER_VOLUME": "1",
         "LOFI_PLAYER_LOUDNESS_LUFS": "0",
         **{f"LOFI_RADIO_{key.upper()}": str(value) for key, value in chosen.items()},
-        **hooked(home.root / "hook", PACED.format(speed=speed)),
+        **hooked(home.root / "hook", PACED.format(speed=speed), hook),
     }
     with Stdio({**home.environ, **environ}) as broker:
         yield broker
@@ -220,6 +234,18 @@ def test_killed_workers_and_players_do_not_end_it(home: Home, mode: str) -> None
         assert broker.wait("playback_started", making, count=2)
         assert "SIGKILL" in wait_state(broker, message=ANY)["message"]
         broker.wait("playback_started", count=len(broker.notices("playback_started")) + 1)
+        assert broker.call("radio_status")["state"] == "playing"
+
+
+def test_chosen_music_that_no_device_takes_leaves_the_radio_playing(home: Home) -> None:
+    soundfile.write(home.root / "other.wav", np.ones(44_100, np.float32), 44_100)
+    with radio(home, hook=PICKY) as broker:
+        other = broker.call("track_import", path=str(home.root / "other.wav"))["track"]["track_id"]
+        broker.call("radio_start", prompt="rain")
+        wait_state(broker, state="playing")
+        assert broker.error("play", track_ids=[other])["data"]["error_code"] == "AUDIO_DEVICE_ERROR"
+        begun = len(broker.notices("playback_started"))
+        broker.wait("playback_started", count=begun + 2)
         assert broker.call("radio_status")["state"] == "playing"
 
 

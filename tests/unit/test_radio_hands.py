@@ -30,7 +30,9 @@ def test_a_player_that_is_lost_while_a_piece_is_dropped_does_not_end_the_broker(
     assert do(ev.Drop("a"), SimpleNamespace(playback=SimpleNamespace(drop=drop))) == [ev.Tick()]
 
 
-@pytest.mark.parametrize("error", [CacheWriteError("full"), sqlite3.OperationalError("full"), OSError("gone")])
+@pytest.mark.parametrize(
+    "error", [CacheWriteError("full"), sqlite3.OperationalError("full"), OSError("gone")]
+)
 def test_a_disk_that_refuses_to_delete_a_segment_does_not_end_the_broker(error: Exception) -> None:
     async def delete(track_id: str) -> None:
         raise error
