@@ -52,6 +52,8 @@ class RadioService:
         self._events: asyncio.Queue[ev.Event | ev.Delete | _Left | None] = asyncio.Queue()
         self._timer: asyncio.TimerHandle | None = None
         self._told: kinds.RadioStatus | None = None
+        self._former: str | None = None
+        """What was heard when the radio began, as long as nothing else is."""
         broker.listen(self._heard_of)
 
     async def _run(self) -> None:
@@ -75,6 +77,7 @@ class RadioService:
         async with self._turn:
             plan = self._plan(params, prompt)
             self._hands.choose(params.model, stream=plan.mode == "stream")
+            self._former = self._broker.playback.status().track_id
             if self._radio is not None:  # its music goes on until there is some of the new one
                 await self._hands.do_all(self._radio.end())
             self._radio = Radio(plan)
@@ -237,7 +240,10 @@ class RadioService:
                 own = self._hands.withdrawing == name
                 return [ev.Room()] if own else [ev.Failed(name, str(params["message"])), ev.Room()]
             case "playback_started":
+                self._former = None
                 return [ev.Heard(name)]
+            case "playback_ended" if params["reason"] == "failed" and name == self._former:
+                return [_Left()]
             case "playback_ended" if params["reason"] == "failed":
                 return [ev.Lost(name), _Left(str(params.get("message") or "no reason is known"))]
             case "playback_ended" if params["reason"] in ("finished", "skipped", "replaced"):

@@ -184,6 +184,16 @@ def test_another_prompt_is_heard_with_the_next_piece(home: Home, mode: str) -> N
         assert [each["prompt"] for each in history] == ["sun", "rain"]
 
 
+def test_another_radio_tells_nothing_of_the_end_of_the_first_one(home: Home) -> None:
+    with radio(home, speed=1.0, track_sec=30) as broker:
+        broker.call("radio_start", prompt="slow 2 rain")
+        wait_state(broker, state="playing")
+        broker.call("radio_start", prompt="slow 1 sun")
+        wait_state(broker, state="playing", prompt="slow 1 sun")
+        assert broker.notices("playback_ended")[0]["message"] == "its generation was cancelled"
+        assert not [each for each in broker.notices("radio_changed") if "message" in each]
+
+
 def test_music_that_somebody_chose_and_silence_end_the_radio(home: Home) -> None:
     with radio(home, speed=2.0) as broker:
         (chosen,) = make(broker, "chosen")
