@@ -179,6 +179,19 @@ def test_a_device_that_takes_nothing_any_more_is_given_up(level: Path) -> None:
         desk.player.step()
 
 
+def test_a_device_that_has_taken_sound_since_is_left_for_another_once_more(level: Path) -> None:
+    desk = Desk(limit=BLOCK)
+    desk.order(pm.Play, level, number=1)
+    for fallen in (1, 2):
+        desk.sink.heard = 0
+        desk.steps(2)
+        desk.now += 6.0
+        desk.steps(1)
+        assert desk.sink.fallen == fallen
+        desk.sink.heard = desk.sink.written - BLOCK
+        desk.steps(1)  # it has begun
+
+
 def test_orders_do_not_hide_that_a_device_takes_nothing_any_more(level: Path) -> None:
     desk = Desk(limit=BLOCK)
     desk.order(pm.Play, level, number=1)
@@ -205,6 +218,17 @@ def test_orders_to_a_device_that_takes_nothing_pile_nothing_up(level: Path) -> N
     desk.to_the_end()
     factor = desk.sink.sound()[:, 0] / np.float32(0.5)
     assert factor[BLOCK + RAMP - 1] == 0.0 and factor[-1] == 1.0
+
+
+def test_a_pause_after_the_last_frame_of_all_is_no_pause(counted: Path) -> None:
+    desk = Desk()
+    desk.order(pm.Play, counted, number=1)
+    desk.sink.heard = 0
+    desk.steps(100)
+    desk.order(pm.Pause)
+    desk.sink.heard = None
+    desk.steps(3)
+    assert desk.said(pm.Ended) == [pm.Ended(number=1, how="finished")]
 
 
 def test_a_pause_after_the_last_frame_is_one_in_the_next_track(counted: Path, level: Path) -> None:
