@@ -110,6 +110,13 @@ def test_what_has_changed_is_found_as_it_is_now(library: Store) -> None:
     assert found(library, "sunny") == set()
 
 
+def test_tokens_take_room_too(library: Store) -> None:
+    number, size = library.index.stats()
+    library.index.put_all([track("more", "sun", bytes=1000, tokens_bytes=10)])
+    assert library.index.stats() == (number + 1, size + 1010)
+    assert {each.bytes for each in library.index.held() if each.track_id == "more"} == {1010}
+
+
 def test_pieces_of_streams_are_not_listed_and_not_counted(library: Store) -> None:
     before = library.index.stats()
     library.index.put_all([track("piece", "quiet stream", segment=True)])

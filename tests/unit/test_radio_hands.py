@@ -57,3 +57,16 @@ def test_a_library_that_cannot_be_looked_into_refuses_a_piece(error: Exception) 
     )
     refused, _ = do(ev.Ask(PIECE), broker)
     assert isinstance(refused, ev.Refused) and str(error) in refused.message and not refused.full
+
+
+@pytest.mark.parametrize(("segment", "then"), [(True, [ev.Delete("a")]), (False, [])])
+def test_a_segment_whose_cancel_came_too_late_is_deleted_once(segment: bool, then: list[ev.Delete]) -> None:
+    late = SimpleNamespace(spec=SimpleNamespace(segment=segment))
+    broker: Any = SimpleNamespace(
+        config=Config(),
+        feed=lambda event: None,
+        scheduler=SimpleNamespace(active={"a": late}),
+    )
+    hands = Hands(broker, lambda: None)
+    hands.withdraw("a")
+    assert hands.ended("other") == [] and hands.ended("a") == then and hands.ended("a") == []
