@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.home import Home
+from tests.support.standing import Standing
 from tests.support.stdio import Stdio
 
 # Tests that use ONNX Runtime themselves are as private as the product.
@@ -36,3 +37,17 @@ def broker(home: Home) -> Iterator[Stdio]:
     """A broker on stdio, with the scripted engine."""
     with Stdio(home.environ) as session:
         yield session
+
+
+@pytest.fixture(scope="module")
+def standing() -> Iterator[Standing]:
+    """What serves the tests of a module that leave nothing behind."""
+    with Standing() as standing:
+        yield standing
+
+
+@pytest.fixture
+def standing_broker(standing: Standing) -> Iterator[Stdio]:
+    """A broker on stdio, with the scripted engine, that has served other tests before."""
+    yield standing.broker()
+    standing.look()

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from tests.support.home import Home
+from tests.support.standing import Standing
 from tests.support.stdio import Stdio
 
 MIB = 1 << 20
@@ -23,15 +24,20 @@ def ask(broker: Stdio, line: bytes) -> Any:
 
 
 @pytest.fixture(params=["broker", "relay"])
-def front(request: pytest.FixtureRequest, broker: Stdio, home: Home) -> Iterator[Stdio]:
+def front(request: pytest.FixtureRequest, standing: Standing) -> Iterator[Stdio]:
     """The broker itself, or a relay to it: both answer alike."""
+    yield standing.broker() if request.param == "broker" else standing.relay()
+    standing.look()
+
+
+@pytest.fixture(params=["broker", "relay"])
+def closable(request: pytest.FixtureRequest, broker: Stdio, home: Home) -> Iterator[Stdio]:
+    """The same, for one test."""
     if request.param == "broker":
         yield broker
         return
     broker.call("status")
     with Stdio(home.environ) as relay:
-        relay.call("status")
-        relay.seen.clear()
         yield relay
 
 
@@ -143,11 +149,11 @@ def test_a_batch_is_answered_as_a_batch_and_notifications_never(front: Stdio) ->
     assert isinstance(answer, dict) and answer["id"] == 9
 
 
-def test_blank_lines_and_a_last_line_without_newline(front: Stdio) -> None:
-    front.send_raw(b"\n  \r\n")
-    front.send_raw(json.dumps({"jsonrpc": "2.0", "id": 1, "method": "queue_status"}).encode())
-    assert front.close() == 0
-    answers = [message for message in front.drain() if "id" in message]
+def test_blank_lines_and_a_last_line_without_newline(closable: Stdio) -> None:
+    closable.send_raw(b"\n  \r\n")
+    closable.send_raw(json.dumps({"jsonrpc": "2.0", "id": 1, "method": "queue_status"}).encode())
+    assert closable.close() == 0
+    answers = [message for message in closable.drain() if "id" in message]
     assert [answer["id"] for answer in answers] == [1]
 
 

@@ -37,19 +37,19 @@ EMPTY = {"current": None, "pending": []}
         b"Content-Length: 53\r",
     ],
 )
-def test_a_line_that_is_not_one_request(broker: Stdio, line: bytes) -> None:
-    broker.send_raw(line + b"\n")
-    answer = broker.take()
+def test_a_line_that_is_not_one_request(standing_broker: Stdio, line: bytes) -> None:
+    standing_broker.send_raw(line + b"\n")
+    answer = standing_broker.take()
     assert isinstance(answer, dict) and (answer["id"], answer["error"]["code"]) == (None, -32700)
-    assert broker.call("queue_status") == EMPTY
+    assert standing_broker.call("queue_status") == EMPTY
 
 
-def test_binary_between_the_halves_of_a_request(broker: Stdio) -> None:
+def test_binary_between_the_halves_of_a_request(standing_broker: Stdio) -> None:
     for half, noise in ((20, b"\xde\xad\xbe\xef"), (30, bytes(range(128, 256))), (40, b"\n\n{")):
-        broker.send_raw(GOOD[:half] + noise + GOOD[half:] + b"\n" + GOOD + b"\n")
+        standing_broker.send_raw(GOOD[:half] + noise + GOOD[half:] + b"\n" + GOOD + b"\n")
         seen = []
         while not seen or "result" not in seen[-1]:
-            answer = broker.take()
+            answer = standing_broker.take()
             assert isinstance(answer, dict)
             seen.append(answer)
         assert seen[-1]["result"] == EMPTY
@@ -64,25 +64,25 @@ def test_half_a_request_before_the_end_is_told(broker: Stdio, rest: bytes) -> No
     assert [(a["id"], a.get("error", {}).get("code")) for a in answers] == [("good", None), (None, -32700)]
 
 
-def test_requests_of_every_size_up_to_the_limit(broker: Stdio) -> None:
+def test_requests_of_every_size_up_to_the_limit(standing_broker: Stdio) -> None:
     for size in (1_001, 65_536, 65_537, (1 << 20) - 200):
-        error = broker.error("generate", prompt="x" * size)
+        error = standing_broker.error("generate", prompt="x" * size)
         assert error["data"]["error_code"] in ("INVALID_PROMPT", "INVALID_PARAMS")
 
 
-def test_a_batch_has_a_limit(broker: Stdio) -> None:
+def test_a_batch_has_a_limit(standing_broker: Stdio) -> None:
     call = {"jsonrpc": "2.0", "id": 1, "method": "queue_status"}
-    broker.send([call] * 50)
-    answers = broker.take()
+    standing_broker.send([call] * 50)
+    answers = standing_broker.take()
     assert isinstance(answers, list) and len(answers) == 50
     for batch in ([call] * 51, [1] * 300_000):
-        broker.send(batch)
-        answer = broker.take()
+        standing_broker.send(batch)
+        answer = standing_broker.take()
         assert isinstance(answer, dict) and answer["error"]["code"] == -32600
         assert f"{len(batch)} requests" in answer["error"]["message"]
 
 
-def test_every_param_of_every_method_is_named_when_its_type_is_wrong(broker: Stdio) -> None:
+def test_every_param_of_every_method_is_named_when_its_type_is_wrong(standing_broker: Stdio) -> None:
     fine: dict[str, object] = dict.fromkeys(("client", "prompt", "track_id", "model", "path", "name"), "x")
     fine |= {"protocol": 1, "volume": 0.5, "position_sec": 1.0, "sec": 1.0, "index": 0, "mode": "off"}
     fine["track_ids"] = ["x"]
@@ -91,18 +91,20 @@ def test_every_param_of_every_method_is_named_when_its_type_is_wrong(broker: Std
         required = {field.name: fine[field.name] for field in known if field.required}
         for field in known:
             for wrong in ([[]], {"a": 1}, {"$ref": "#"}):
-                error = broker.error(method, **{**required, field.name: wrong})
+                error = standing_broker.error(method, **{**required, field.name: wrong})
                 assert error["code"] in (-32602, -32005) and field.name in error["message"], (method, error)
-        error = broker.error(method, **required, no_such_param=1)
+        error = standing_broker.error(method, **required, no_such_param=1)
         assert error["code"] == -32602 and "no_such_param" in error["message"]
 
 
-def test_deep_params_are_refused(broker: Stdio) -> None:
+def test_deep_params_are_refused(standing_broker: Stdio) -> None:
     for deep in (b"[" * 900 + b"]" * 900, b"[" * 300_000, b'{"a":' * 900 + b"1" + b"}" * 900):
-        broker.send_raw(b'{"jsonrpc":"2.0","id":1,"method":"generate","params":{"prompt":' + deep + b"}}\n")
-        answer = broker.take()
+        standing_broker.send_raw(
+            b'{"jsonrpc":"2.0","id":1,"method":"generate","params":{"prompt":' + deep + b"}}\n"
+        )
+        answer = standing_broker.take()
         assert isinstance(answer, dict) and answer["error"]["code"] in (-32700, -32602)
-    assert broker.call("queue_status") == EMPTY
+    assert standing_broker.call("queue_status") == EMPTY
 
 
 def test_an_editor_that_never_reads_does_not_grow_the_broker(home: Home) -> None:
@@ -135,7 +137,9 @@ def test_an_editor_that_never_reads_does_not_grow_the_broker(home: Home) -> None
     process.stdin.close()
 
 
-def test_answers_are_whole_lines_though_many_come_at_once(broker: Stdio) -> None:
+def test_answers_are_whole_lines_though_many_come_at_once(standing_broker: Stdio) -> None:
     for number in range(2000):
-        broker.send_raw(json.dumps({"jsonrpc": "2.0", "id": number, "method": "status"}).encode() + b"\n")
-    assert sorted(broker.answer(number)["id"] for number in range(2000)) == list(range(2000))
+        standing_broker.send_raw(
+            json.dumps({"jsonrpc": "2.0", "id": number, "method": "status"}).encode() + b"\n"
+        )
+    assert sorted(standing_broker.answer(number)["id"] for number in range(2000)) == list(range(2000))

@@ -9,6 +9,7 @@ from lofi_common import wire
 from tests.support.client import RawClient
 from tests.support.home import Home
 from tests.support.hooks import hooked
+from tests.support.standing import Standing
 from tests.support.stdio import Stdio
 
 
@@ -71,9 +72,9 @@ def test_errors_are_the_same_over_zeromq(broker: Stdio, client: RawClient) -> No
     ],
 )
 def test_junk_on_the_socket_is_dropped_and_the_next_request_answered(
-    broker: Stdio, client: RawClient, frames: tuple[bytes, ...]
+    standing_broker: Stdio, standing: Standing, frames: tuple[bytes, ...]
 ) -> None:
-    with client:
+    with RawClient(standing.home.paths.socket("clients")) as client:
         client.send_frames(*frames)
         assert client.call("queue_status") == {"current": None, "pending": []}
 
