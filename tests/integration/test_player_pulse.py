@@ -19,7 +19,9 @@ from scipy import signal
 
 from lofi_common import player_messages as pm
 from tests.integration.test_player import Process, player
+from tests.support.home import Home
 from tests.support.player import RATE, Desk, Growing, sine, write_track
+from tests.support.stdio import Stdio
 
 pytestmark = pytest.mark.skipif(
     not all(shutil.which(tool) for tool in ("pulseaudio", "pactl", "parec")),
@@ -249,3 +251,18 @@ def test_an_unplugged_device_is_left_for_the_default_one(two_devices: dict[str, 
     sound = heard[np.flatnonzero(heard)[0] :]
     start, alike = place(sound[RECORDED // 50 :][:RECORDED], as_recorded(mellow(30.0, 1)))
     assert alike > 0.98 and start == pytest.approx(place_before.position_sec, abs=0.6)
+
+
+def test_the_radio_is_heard_from_track_to_track(server: dict[str, str], home: Home) -> None:
+    short = {"LOFI_RADIO_TRACK_SEC": "5", "LOFI_RADIO_POLITE": "false", "LOFI_PLAYER_LOUDNESS_LUFS": "0"}
+    with recording(server) as recorder, Stdio({**home.environ, **server, **short}) as broker:
+        broker.call("radio_start", prompt="rain", seed=1)
+        broker.wait("playback_started", count=2)
+        broker.wait("playback_position", count=7)
+        broker.call("radio_stop")
+        heard = recorded(recorder)
+        assert broker.close() == 0
+    sound = np.flatnonzero(np.abs(heard) > 1e-4)
+    assert np.diff(sound).max() < RECORDED // 10, "silence between tracks"
+    assert (sound[-1] - sound[0]) / RECORDED > 5.5
+    assert steps(heard).max() < 1.2 * np.abs(np.diff(heard[sound[0] :][: 2 * RECORDED])).max()
