@@ -64,6 +64,8 @@ class _Turning:
     """Frames that they were chosen from."""
     audio: Iterator[Audio | None]
     """Of the first body that is left."""
+    runs: int = 0
+    """Of the codec: each counts as a frame more, so that one who waits sees that it goes on."""
     best: tuple[float, _Body, Audio] | None = None
     """What has the smallest jump so far, with its ratio to the median inside."""
 
@@ -193,6 +195,7 @@ class LoopingEngine:
     def _turn(self, slot: int, loop: _Turning) -> StepResult:
         """One run of the codec. A body that jumps at its seam gives way to the next, if one is left."""
         audio = next(loop.audio)
+        loop.runs += 1
         if audio is not None:
             body = loop.bodies.pop(0)
             places = np.rint(body.borders_sec * self.sample_rate).astype(np.int64)
@@ -200,13 +203,14 @@ class LoopingEngine:
             if loop.best is None or jump < loop.best[0]:
                 loop.best = (jump, body, audio)
             if jump <= 1 or not loop.bodies:
-                return self._finished(slot, loop.header, loop.made, *loop.best[1:])
+                return self._finished(slot, loop.header, loop.made + loop.runs, *loop.best[1:])
             loop.audio = self._audio(loop.header, loop.bodies[0])
-        return StepResult(slot, loop.made, loop.made + 1)
+        done = loop.made + loop.runs
+        return StepResult(slot, done, done + 1)
 
     def _finished(
-        self, slot: int, header: NDArray[np.int64], made: int, body: _Body, audio: Audio
+        self, slot: int, header: NDArray[np.int64], done: int, body: _Body, audio: Audio
     ) -> StepResult:
         del self._loops[slot]
         codes = np.concatenate([header, body.codes])
-        return StepResult(slot, made, made, audio, finished=True, codes=codes, bar=body.bar)
+        return StepResult(slot, done, done, audio, finished=True, codes=codes, bar=body.bar)

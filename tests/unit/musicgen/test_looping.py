@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Any, cast
 
 import msgspec
@@ -111,6 +112,15 @@ def test_a_model_that_knows_its_bars_is_believed(monkeypatch: pytest.MonkeyPatch
     results = run(engine)
     check(tape, results, 3.0, 0.0)
     assert results[0].frames_expected == 50 * (12 + SPARE_BARS_SEC) + 1
+
+
+def test_each_run_of_the_codec_is_progress(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A loop of ten minutes is turned for longer than a worker may stand still."""
+    results = run(around(Tape(88, 0.7), monkeypatch))
+    frames = [result.frames for result in results]
+    assert all(after > before for before, after in pairwise(frames))
+    assert all(result.frames < result.frames_expected for result in results[:-1])
+    assert results[-1].frames == results[-1].frames_expected
 
 
 def test_what_is_asked_of_the_engine_inside(monkeypatch: pytest.MonkeyPatch) -> None:
