@@ -55,7 +55,10 @@ def read(path: Path) -> Tokens:
         with safe_open(path, framework="numpy") as file:
             about = msgspec.json.decode((file.metadata() or {}).get(ABOUT, ""), type=About)
             names: list[str] = file.keys()
-            tensors: State = {name: file.get_tensor(name) for name in names}
+            try:
+                tensors: State = {name: file.get_tensor(name) for name in names}
+            except (AttributeError, TypeError) as error:  # types that numpy has not
+                raise ValueError(str(error)) from error
         codes = tensors.pop(CODES, None)
         if about.layout != LAYOUT or codes is None or codes.dtype != np.uint16 or codes.ndim != 2:
             raise ValueError("no codes of this version")

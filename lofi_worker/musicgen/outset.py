@@ -56,7 +56,7 @@ def begin(manifest: Manifest, codec: Session, spec: JobSpec, past: Past | None) 
     try:
         _check_codes(manifest, past.codes)
         return _follow(manifest, codec, spec, past) if spec.segment else _go_on(manifest, codec, spec, past)
-    except (KeyError, ValueError, TypeError) as error:
+    except (KeyError, OverflowError, TypeError, ValueError) as error:
         raise ModelInferenceFailed(
             f"the tokens of {spec.continue_from} can't be continued",
             details=str(error),
@@ -107,6 +107,8 @@ def _go_on(manifest: Manifest, codec: Session, spec: JobSpec, past: Past) -> Out
     if past.state is None:
         raise ValueError("it is not told what was heard")
     starts = [int(start) for start in past.state[MOVEMENTS]]
+    if not starts or starts != sorted(starts) or not 0 <= starts[0] <= starts[-1] <= len(past.codes):
+        raise ValueError(f"movements that begin at {starts}")
     movements = np.split(past.codes, starts[1:])
     movements[-1] = _whole_bars(manifest, movements[-1], int(past.state[HEARD]))
     if _changes(manifest, spec, past):

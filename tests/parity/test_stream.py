@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from lofi_common.errors import ModelInferenceFailed
 from lofi_common.manifest import read_model
 from lofi_common.paths import starter_folder
 from lofi_worker.engine import Engine, Past
@@ -107,6 +108,34 @@ def test_another_prompt_begins_a_movement_at_the_bar(
     third = run(engine, starter_spec(OTHER, 60, continue_from="b"), past_of(results, OTHER))
     assert np.array_equal(audio_of(third)[0, : 35 * RATE], audio[: 35 * RATE])
     assert (third[-1].state or {})["movements"].tolist() == [0, start]
+
+
+@pytest.mark.parametrize(
+    "state",
+    [
+        {"movements": np.array([np.inf]), "heard": np.array(20)},
+        {"movements": np.array([], int), "heard": np.array(20)},
+        {"movements": np.array([0, 60, 20]), "heard": np.array(20)},
+        {"movements": np.array([0]), "heard": np.array(np.inf)},
+    ],
+    ids=["infinite", "no movement", "backwards", "heard for ever"],
+)
+def test_a_damaged_state_is_told(
+    engine: Engine, base: tuple[Past, NDArray[np.float32]], state: dict[str, NDArray[Any]]
+) -> None:
+    with pytest.raises(ModelInferenceFailed, match="the tokens of a can't be continued"):
+        engine.start(0, starter_spec(PROMPT, 40, continue_from="a"), Past(base[0].codes, PROMPT, state))
+    assert engine.step() == []
+
+
+def test_a_damaged_state_of_the_codec_is_told(engine: Engine) -> None:
+    past = past_of(run(engine, starter_spec(PROMPT, 5, segment=True)), PROMPT)
+    assert past.state is not None
+    for name, wrong in (("state.steps", np.zeros(3)), ("state.frames", np.zeros(1, np.int64))):
+        damaged = Past(past.codes, PROMPT, {**past.state, name: wrong})
+        with pytest.raises(ModelInferenceFailed, match="can't be continued"):
+            engine.start(0, starter_spec(PROMPT, 5, segment=True, continue_from="a"), damaged)
+    assert engine.step() == []
 
 
 def test_segments_are_one_stream_through_the_codec(engine: Engine) -> None:

@@ -58,11 +58,24 @@ def test_a_minute_of_codes_takes_less_than_a_hundredth_of_its_audio() -> None:
         tokens.encode(About(layout=2, track_id="a", model_version="m", prompt="p"), CODES, None),
         tokens.encode(ABOUT, CODES[0], None),
         tokens.encode(ABOUT, CODES, None).replace(b"U16", b"I16"),
+        tokens.encode(ABOUT, CODES, None).replace(b"U16", b"BF16").replace(b"]}} ", b"]}}"),
         tokens.encode(ABOUT, CODES, None).replace(b"about", b"other"),
         tokens.encode(ABOUT, CODES, None).replace(b'"codes"', b'"xodes"'),
         tokens.encode(ABOUT, CODES, None).replace(b"model_version", b"model-version"),
     ],
-    ids=["none", "empty", "noise", "short", "later", "flat", "signed", "unsaid", "no codes", "no model"],
+    ids=[
+        "none",
+        "empty",
+        "noise",
+        "short",
+        "later",
+        "flat",
+        "signed",
+        "brain",
+        "unsaid",
+        "no codes",
+        "no model",
+    ],
 )
 def test_what_is_no_tokens_is_told(tmp_path: Path, data: bytes | None) -> None:
     path = tmp_path / "a.tokens"
