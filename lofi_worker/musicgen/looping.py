@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from lofi_common.errors import ModelInferenceFailed
 from lofi_common.jobs import JobSpec
 from lofi_common.manifest import Manifest
-from lofi_worker.bars import BarFinder
+from lofi_worker.bars import REMEMBERED_SEC, BarFinder
 from lofi_worker.engine import Bar, Engine, Past, StepResult
 from lofi_worker.musicgen.codec import CodecStream
 from lofi_worker.musicgen.loop import choose_alike, choose_bars, jump_of_loop
@@ -86,7 +86,8 @@ class LoopingEngine:
         self.channels = inner.channels
 
     def start(self, slot: int, spec: JobSpec, past: Past | None = None) -> None:
-        """See `Engine.start`. Raises ModelInferenceFailed for a loop that continues a track."""
+        """See `Engine.start`. Raises ModelInferenceFailed for a loop that continues a track, and for one of a
+        model that has neither a fixed rate nor bars."""
         if isinstance(self._loops.get(slot), _Turning):
             raise ValueError(f"slot {slot} is not a free one")
         if not spec.loop:
@@ -94,7 +95,12 @@ class LoopingEngine:
             return
         if past is not None:
             raise ModelInferenceFailed("a loop can't continue a track", recovery="Ask for one of the two.")
-        spare = SPARE_BARS_SEC if self._manifest.codec.frames_per_second is None else SPARE_SEC
+        window, by_ear = self._manifest.windows(), self._manifest.codec.frames_per_second is not None
+        if not by_ear and (window is None or window.bar_frames is None):
+            raise ModelInferenceFailed(
+                f"{self.model_version} makes no loops: it does not say where bars begin"
+            )
+        spare = SPARE_SEC if by_ear else SPARE_BARS_SEC
         more = msgspec.structs.replace(spec, loop=False, segment=True, duration_sec=spec.duration_sec + spare)
         self._inner.start(slot, more)
         self._loops[slot] = _Made(spec)
@@ -125,21 +131,14 @@ class LoopingEngine:
             return result
         made.take(result)
         if result.finished:
-            try:
-                self._loops[result.slot] = self._choose(made, result.bar)
-            except ModelInferenceFailed as error:
-                del self._loops[result.slot]
-                return StepResult(result.slot, result.frames, result.frames_expected, error=error)
+            self._loops[result.slot] = self._choose(made, result.bar)
         return replace(
             result, frames_expected=result.frames_expected + 1, audio=None, finished=False, codes=None,
             state=None, bar=None,
         )  # fmt: skip
 
     def _choose(self, made: _Made, bar: Bar | None) -> _Turning:
-        """The best bodies of what was made.
-
-        Raises ModelInferenceFailed for a model that has neither a fixed rate nor bars.
-        """
+        """The best bodies of what was made."""
         codec = self._manifest.codec
         codes = np.concatenate(made.codes)
         sound = (np.concatenate(made.sound) / np.float32(32767)).astype(np.float32, copy=False)
@@ -147,12 +146,9 @@ class LoopingEngine:
         duration = made.spec.duration_sec
         if codec.frames_per_second is not None:
             bodies = self._by_ear(sound, music, duration, codec.frames_per_second)
-        elif bar is not None:
-            bodies = self._by_bars(sound, music, duration, bar)
         else:
-            raise ModelInferenceFailed(
-                f"{self.model_version} makes no loops: it does not say where bars begin"
-            )
+            assert bar is not None, "a model with bars made none"
+            bodies = self._by_bars(sound, music, duration, bar)
         return _Turning(header, bodies, len(codes), self._audio(header, bodies[0]))
 
     def _by_bars(
@@ -173,8 +169,9 @@ class LoopingEngine:
         self, sound: NDArray[np.float32], music: NDArray[np.int64], duration_sec: int, rate: float
     ) -> list[_Body]:
         """rate: frames per second."""
+        listened = max(0, len(sound) - REMEMBERED_SEC * self.sample_rate)
         finder = BarFinder(self.sample_rate)
-        finder.add(sound[:, np.newaxis])
+        finder.add(sound[listened:, np.newaxis])
         found = finder.bar()
         bar_sec = found.seconds if found is not None else None
         bodies = []
@@ -184,7 +181,7 @@ class LoopingEngine:
             seconds, bar, step = length / rate, None, 1 / rate
             if found is not None:
                 step = seconds / round(seconds / found.seconds)
-                bar = Bar(step, (found.offset_sec - start / rate) % step)
+                bar = Bar(step, (listened / self.sample_rate + found.offset_sec - start / rate) % step)
             borders = step * np.arange(1, max(2, round(seconds / step)))
             bodies.append(_Body(music[start : start + length], bar, borders))
         return bodies
@@ -197,6 +194,10 @@ class LoopingEngine:
         audio = next(loop.audio)
         loop.runs += 1
         if audio is not None:
+            if not np.isfinite(audio).all():
+                del self._loops[slot]
+                error = ModelInferenceFailed("the codec gave numbers that are not finite")
+                return StepResult(slot, loop.made + loop.runs, loop.made + loop.runs + 1, error=error)
             body = loop.bodies.pop(0)
             places = np.rint(body.borders_sec * self.sample_rate).astype(np.int64)
             jump = jump_of_loop(audio.mean(axis=0), self.sample_rate, places % audio.shape[1])

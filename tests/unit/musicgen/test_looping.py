@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from itertools import pairwise
+from types import SimpleNamespace
 from typing import Any, cast
 
 import msgspec
@@ -12,7 +13,8 @@ from numpy.typing import NDArray
 
 from lofi_common.errors import ModelInferenceFailed
 from lofi_common.jobs import JobSpec
-from lofi_common.manifest import CodecSpec, Manifest
+from lofi_common.manifest import CodecSpec, Manifest, WindowSpec
+from lofi_worker.bars import BarFinder, Samples
 from lofi_worker.engine import Bar, Past, StepResult
 from lofi_worker.musicgen import looping
 from lofi_worker.musicgen.looping import SPARE_BARS_SEC, SPARE_SEC, LoopingEngine
@@ -33,7 +35,7 @@ class Tape:
         self.sound = band(bpm, offset_sec, 45)[:, 0]
         self.jobs: dict[int, JobSpec] = {}
         self.at: dict[int, int] = {}
-        self._bar = bar
+        self.bar = bar
         self.failing = False
 
     def start(self, slot: int, spec: JobSpec, past: Past | None = None) -> None:
@@ -57,7 +59,7 @@ class Tape:
         if finished or error:
             del self.jobs[slot]
         audio = self.sound[np.newaxis, first * FRAME : done * FRAME]
-        bar = self._bar if finished else None
+        bar = self.bar if finished else None
         return StepResult(
             slot, done, 50 * spec.duration_sec, audio, finished, codes=codes, bar=bar, error=error
         )
@@ -69,7 +71,8 @@ class Tape:
 def around(tape: Tape, monkeypatch: pytest.MonkeyPatch, fixed_rate: bool = True) -> LoopingEngine:
     rate = {"frames_per_second": 50.0} if fixed_rate else {"max_frames_per_second": 50.0}
     codec = CodecSpec(sample_rate=RATE, channels=1, chunk_frames=50, header_frames=0, **rate)
-    manifest = cast(Manifest, type("Only", (), {"codec": codec}))
+    window = WindowSpec(frames=48, stride=32, bar_frames=16) if tape.bar is not None else None
+    manifest = cast(Manifest, SimpleNamespace(codec=codec, windows=lambda: window))
     monkeypatch.setattr(looping, "CodecStream", lambda session: session)
     return LoopingEngine(tape, manifest, cast(Any, tape))
 
@@ -147,6 +150,33 @@ def test_an_error_frees_the_slot(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_model_with_neither_bars_nor_a_rate(monkeypatch: pytest.MonkeyPatch) -> None:
-    engine = around(Tape(80, 0), monkeypatch, fixed_rate=False)
+    """It is told before anything is made."""
+    tape = Tape(80, 0)
+    engine = around(tape, monkeypatch, fixed_rate=False)
+    with pytest.raises(ModelInferenceFailed, match="does not say where bars begin"):
+        engine.start(0, msgspec.structs.replace(SPEC, loop=True))
+    assert tape.jobs == {} and engine.step() == []
+
+
+def test_only_the_end_of_a_long_piece_is_listened_to_for_bars(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As for tracks: of ten minutes all would take so long that a cancel ended the worker."""
+    heard = []
+    listen = BarFinder.add
+
+    def spy(self: BarFinder, pcm: Samples) -> None:
+        heard.append(len(pcm) / RATE)
+        listen(self, pcm)
+
+    monkeypatch.setattr(BarFinder, "add", spy)
+    monkeypatch.setattr(looping, "REMEMBERED_SEC", 15)
+    tape = Tape(88, 0.7)
+    check(tape, run(around(tape, monkeypatch)), 240 / 88, 0.7)
+    assert sum(heard) == 15
+
+
+def test_a_codec_that_gives_no_numbers_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    tape = Tape(88, 0.7)
+    engine = around(tape, monkeypatch)
+    monkeypatch.setattr(Tape, "push", lambda self, codes, last: np.full((1, FRAME * len(codes)), np.nan))
     error = run(engine)[-1].error
-    assert error is not None and "does not say where bars begin" in str(error) and engine.step() == []
+    assert error is not None and "not finite" in str(error) and engine.step() == []
