@@ -108,10 +108,10 @@ def choose_alike(
 
 def jump_of_loop(sound: Floats, rate: int, places: NDArray[np.int64]) -> float:
     """The jump from the end to the beginning as a ratio to the median at `places` inside: 1 is the same."""
-    twice = np.concatenate([sound, sound])
-    seam = np.array([len(sound)])
     ear = Ear(rate)
-    return _ratio(ear.jumps(twice, seam, seam), 0, ear.jumps(twice, places, places), np.arange(len(places)))
+    on = np.concatenate([sound, sound[: ear.window]])
+    seam = np.array([len(sound)])
+    return _ratio(ear.jumps(on, seam, seam), 0, ear.jumps(on, places, places), np.arange(len(places)))
 
 
 def _ratio(seams: Jump, which: int, inside: Jump, borders: NDArray[np.int64]) -> float:

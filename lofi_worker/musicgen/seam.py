@@ -37,8 +37,7 @@ class Ear:
 
         Where a window reaches over an edge of the sound there is silence.
         """
-        padded = np.concatenate([np.zeros(self.window), sound, np.zeros(self.window)]).astype(np.float32)
-        windows = np.lib.stride_tricks.sliding_window_view(padded, self.window)
+        windows = _windows(sound, self.window, self.window)
         pieces = []
         for first in range(0, max(1, len(ends)), _AT_ONCE):
             part = slice(first, first + _AT_ONCE)
@@ -55,12 +54,17 @@ class Ear:
 
     def course(self, sound: Floats, hop: int) -> Floats:
         """Log-mel spectra, [n, BANDS], around each hop-th sample."""
-        half = self.window // 2
-        padded = np.concatenate([np.zeros(half), sound, np.zeros(half)]).astype(np.float32)
-        windows = np.lib.stride_tricks.sliding_window_view(padded, self.window)[::hop]
+        windows = _windows(sound, self.window, self.window // 2)[::hop]
         return np.concatenate(
             [self.bands(piece) for piece in np.array_split(windows, len(windows) // 4096 + 1)]
         )
+
+
+def _windows(sound: Floats, size: int, silence: int) -> Floats:
+    """A view of each window [n, size], of a copy of sound [samples] between so many samples of silence."""
+    padded = np.zeros(silence + len(sound) + silence, np.float32)
+    padded[silence : silence + len(sound)] = sound
+    return np.lib.stride_tricks.sliding_window_view(padded, size)
 
 
 def _level(windows: Floats) -> Floats:

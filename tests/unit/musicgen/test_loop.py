@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from typing import cast
 
 import numpy as np
@@ -171,3 +172,13 @@ def test_a_header_is_said_once() -> None:
     *_, audio = loop_audio(cast(CodecStream, Listening(0)), spec_of(0, 20), header, body)
     assert audio is not None and audio.shape == (1, 2_000)
     assert pushed[0] == [97, 98] and all(chunk == body[:, 0].tolist() for chunk in pushed[1:])
+
+
+def test_a_jump_takes_no_more_memory_than_two_copies_of_the_loop() -> None:
+    sound = np.zeros(120 * RATE, np.float32)
+    tracemalloc.start()
+    try:
+        jump_of_loop(sound, RATE, np.arange(1, 10) * RATE)
+        assert tracemalloc.get_traced_memory()[1] < 2.5 * sound.nbytes
+    finally:
+        tracemalloc.stop()
