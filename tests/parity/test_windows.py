@@ -15,7 +15,7 @@ from lofi_common.errors import ModelInferenceFailed
 from lofi_common.jobs import JobSpec
 from lofi_common.manifest import MANIFEST_NAME
 from lofi_worker.engine import Engine, Interrupted, Past, StepResult
-from lofi_worker.musicgen import generate
+from lofi_worker.musicgen import generate, sampling
 from lofi_worker.musicgen.decoder import Decoder
 from tests.parity.checkpoints import MONO
 from tests.parity.engine_runs import audio_of, load, spec
@@ -87,6 +87,31 @@ def test_continuations_have_the_tokens_of_transformers(
     past = Past(golden[f"long.{i}"][:, :CUT].T, PROMPTS[i])
     job = spec(PROMPTS[1 - i], SECONDS, temperature=0.0, continue_from="a")
     assert np.array_equal(codes_of(run(load(small), job, past)), golden[f"continued.{i}"].T)
+
+
+def test_draws_and_what_is_left_are_counted_over_the_whole_track(
+    small: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No draw comes again with the next window; the columns of a prompt are as far from the end as before."""
+    steps: list[int] = []
+    ends: list[int] = []
+    draws, prefill = sampling.draws, Decoder.prefill
+
+    def spy_draws(seed: int, step: int, codebooks: int) -> NDArray[np.float64]:
+        steps.append(step)
+        return draws(seed, step, codebooks)
+
+    def spy_prefill(
+        self: Decoder, slot: int, start: int, columns: NDArray[np.int64], frames_left: int, guided: bool
+    ) -> None:
+        ends.append(start + len(columns) - 1 + frames_left)
+        prefill(self, slot, start, columns, frames_left, guided)
+
+    monkeypatch.setattr(sampling, "draws", spy_draws)
+    monkeypatch.setattr(Decoder, "prefill", spy_prefill)
+    run(load(small), spec(PROMPTS[0], SECONDS))
+    assert set(steps) == set(range(50 * SECONDS + 3))
+    assert ends == [50 * SECONDS - 1 - skipped for skipped in range(STRIDE, 4 * STRIDE + 1, STRIDE)]
 
 
 def test_a_continuation_gives_the_audio_of_its_past_again(small: Path) -> None:
