@@ -16,7 +16,7 @@ import soundfile
 from lofi_common import messages as m
 from lofi_common.jobs import AudioFormat, JobSpec
 from lofi_common.manifest import Model
-from lofi_worker import spool
+from lofi_worker import spool, tokens
 from lofi_worker.agent import Agent
 from lofi_worker.attempt import Attempt
 from lofi_worker.engine import StepResult
@@ -99,6 +99,17 @@ def test_the_same_job_gives_the_same_bytes_beside_a_neighbour(tmp_path: Path) ->
     digests = {x.job_id: x.sha256 for x in beside.sent if isinstance(x, m.Done)}
     (done,) = [x for x in alone.sent if isinstance(x, m.Done)]
     assert digests["a"] == done.sha256 != digests["b"]
+
+
+def test_tokens_of_another_model_are_not_continued(tmp_path: Path) -> None:
+    past = tmp_path / "b.tokens"
+    about = tokens.About(track_id="b", model_version="fake-2", prompt="x")
+    past.write_bytes(tokens.encode(about, np.zeros((10, 2), np.int64), None))
+    order = msgspec.structs.replace(run("a", continue_from="b"), past=str(past))
+    link = ScriptedLink(order, after={m.Failed: LEAVE})
+    Agent(engine(), link, tmp_path).run()
+    failed = link.sent[-1]
+    assert isinstance(failed, m.Failed) and "has tokens of fake-2" in failed.error.message
 
 
 def test_cancel_between_steps(tmp_path: Path) -> None:
