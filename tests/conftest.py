@@ -51,3 +51,10 @@ def standing_broker(standing: Standing) -> Iterator[Stdio]:
     """A broker on stdio, with the scripted engine, that has served other tests before."""
     yield standing.broker()
     standing.look()
+
+
+@pytest.fixture
+def standing_home(standing: Standing) -> Iterator[Home]:
+    """A home with the scripted engine, in which a broker may run in the background already."""
+    yield standing.home
+    standing.look()

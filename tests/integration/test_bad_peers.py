@@ -20,6 +20,7 @@ from tests.support.home import Home
 from tests.support.hooks import FIRST_GENERATION_IS_1, hooked
 from tests.support.impostor import Impostor, await_log, done
 from tests.support.peers import Peer, rss_mb
+from tests.support.standing import Standing
 from tests.support.stdio import Stdio
 
 MIB = 1 << 20
@@ -95,8 +96,10 @@ def test_a_message_over_the_limit_ends_its_connection_and_nothing_else(ready: St
         [b"x"] * 1000,
     ],
 )
-def test_what_is_no_request_has_no_answer(ready: Stdio, home: Home, frames: list[bytes]) -> None:
-    with Peer(home.paths.socket("clients")) as peer:
+def test_what_is_no_request_has_no_answer(
+    standing_broker: Stdio, standing: Standing, frames: list[bytes]
+) -> None:
+    with Peer(standing.home.paths.socket("clients")) as peer:
         peer.socket.send_multipart(frames)
         peer.ask(5, "queue_status")
         answer = peer.take()

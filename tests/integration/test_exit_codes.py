@@ -45,8 +45,8 @@ CODES = [
 
 
 @pytest.mark.parametrize(("code", "arguments", "words"), CODES)
-def test_lofi_submit(home: Home, code: int, arguments: list[str], words: str) -> None:
-    done = home.submit(*arguments)
+def test_lofi_submit(standing_home: Home, code: int, arguments: list[str], words: str) -> None:
+    done = standing_home.submit(*arguments)
     assert done.returncode == code, done
     assert (done.stdout == "") == (code != 0) and words in done.stderr and "Traceback" not in done.stderr
 
@@ -63,8 +63,10 @@ def test_lofi_submit(home: Home, code: int, arguments: list[str], words: str) ->
         ([*SLOW, "--timeout", "0.5"], "TIMED_OUT"),
     ],
 )
-def test_with_json_the_reason_is_an_object_on_stderr(home: Home, arguments: list[str], name: str) -> None:
-    done = home.submit(*arguments, "--json")
+def test_with_json_the_reason_is_an_object_on_stderr(
+    standing_home: Home, arguments: list[str], name: str
+) -> None:
+    done = standing_home.submit(*arguments, "--json")
     error = json.loads(done.stderr)["error"]
     assert (error["name"], error["exit_code"]) == (name, done.returncode)
     assert error["message"] and all("event" in json.loads(line) for line in done.stdout.splitlines())

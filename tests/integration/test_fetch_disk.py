@@ -9,6 +9,7 @@ import socket
 import subprocess
 import sys
 from pathlib import Path
+from typing import Literal
 
 import pytest
 
@@ -187,16 +188,22 @@ def test_nothing_is_asked_of_anybody_but_the_hub(shop: Shop) -> None:
     assert all("torch" not in seen.agent and "agent" not in seen.agent for seen in shop.hub.seen)
 
 
-@pytest.mark.parametrize("proxy", ["socks5://127.0.0.1:9", "socks5h://h", "ftp://h", "http://h:port"])
-@pytest.mark.parametrize("no_proxy", ["", "127.0.0.1"])
+@pytest.mark.parametrize(
+    ("action", "proxy", "no_proxy"),
+    [
+        ("resolve", "socks5://127.0.0.1:9", ""),
+        ("install", "socks5h://h", "127.0.0.1"),
+        ("install", "ftp://h", ""),
+        ("resolve", "http://h:port", "127.0.0.1"),
+    ],
+)
 def test_a_proxy_that_can_t_be_used_is_told_before_anybody_is_asked(
-    shop: Shop, proxy: str, no_proxy: str
+    shop: Shop, action: Literal["resolve", "install"], proxy: str, no_proxy: str
 ) -> None:
     shop.environ |= {"ALL_PROXY": proxy, "NO_PROXY": no_proxy, "no_proxy": no_proxy}
-    for action in ("resolve", "install"):
-        run = shop.install(action=action)
-        assert run.error.name == "MODEL_DOWNLOAD_FAILED" and "ALL_PROXY" in run.error.message
-        assert "unset ALL_PROXY" in run.error.recovery and run.error.details
+    run = shop.install(action=action)
+    assert run.error.name == "MODEL_DOWNLOAD_FAILED" and "ALL_PROXY" in run.error.message
+    assert "unset ALL_PROXY" in run.error.recovery and run.error.details
     assert shop.hub.seen == [] and not shop.partial.exists()
 
 

@@ -37,7 +37,7 @@ def start_headless(home: Home, **extra: str) -> subprocess.Popen[bytes]:
 
 def test_end_of_file_leaves_at_once_and_the_queue_waits_on_disk(home: Home) -> None:
     with Stdio(home.environ) as broker:
-        running = broker.call("generate", prompt="slow 2", duration_sec=5, seed=1)["track_id"]
+        running = broker.call("generate", prompt="slow 1", duration_sec=5, seed=1)["track_id"]
         queued = broker.call("generate", prompt="queued", duration_sec=5, seed=1)["track_id"]
         broker.wait("generation_start", running)
         assert broker.close() == 0
@@ -85,7 +85,7 @@ def test_a_headless_broker_leaves_when_nobody_needs_it(home: Home) -> None:
 
 
 def test_a_busy_or_watched_headless_broker_stays(home: Home) -> None:
-    process = start_headless(home, LOFI_BROKER_IDLE_EXIT_SEC="1")
+    process = start_headless(home, LOFI_BROKER_IDLE_EXIT_SEC="0.4")
     with RawClient(home.paths.socket("clients")) as client:
         client.call("initialize", client="test", protocol=1, events=True)
         track_id = client.call("generate", prompt="slow 1", duration_sec=5)["track_id"]
@@ -297,7 +297,7 @@ def test_an_unread_stderr_holds_nobody_up(home: Home) -> None:
 def test_a_track_that_a_script_queued_outlives_the_editor(home: Home) -> None:
     with Stdio(home.environ) as broker:
         broker.call("status")
-        track_id = home.submit("slow 3", "-d", "5", "--no-wait").stdout.strip()
+        track_id = home.submit("slow 1.5", "-d", "5", "--no-wait").stdout.strip()
         assert broker.process.stdin is not None
         broker.process.stdin.close()
         with RawClient(home.paths.socket("clients")) as client:

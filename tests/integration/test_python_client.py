@@ -30,6 +30,7 @@ from lofi_client import (
 )
 from lofi_client.launch import find_broker
 from tests.support.home import Home
+from tests.support.standing import Standing
 
 LONG = "slow 60"
 
@@ -196,11 +197,13 @@ def test_a_copy_that_could_not_be_written_raises_after_the_track_was_told(lofi: 
     ],
 )
 def test_wrong_requests_get_their_own_error(
-    lofi: Lofi, wanted: dict[str, object], kind: type[LofiError]
+    standing: Standing, wanted: dict[str, object], kind: type[LofiError]
 ) -> None:
-    with pytest.raises(kind):
-        lofi.generate(**wanted)  # type: ignore[arg-type]
-    assert lofi.queue().pending == []
+    standing.broker()
+    with Lofi.connect(start=False, paths=standing.home.paths) as lofi:
+        with pytest.raises(kind):
+            lofi.generate(**wanted)  # type: ignore[arg-type]
+        assert lofi.queue().pending == []
 
 
 def test_no_broker_is_named(home: Home) -> None:

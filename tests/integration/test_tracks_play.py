@@ -195,8 +195,9 @@ def test_the_bar_on_a_terminal(player: Home) -> None:
         (["device", "Loudspeaker"], 1, 'there are: "null"'),
     ],
 )
-def test_what_can_not_be_played(player: Home, arguments: list[str], code: int, words: str) -> None:
-    done = player.lofi("player", *arguments)
+def test_what_can_not_be_played(standing_home: Home, arguments: list[str], code: int, words: str) -> None:
+    standing_home.environ["LOFI_PLAYER_DEVICE"] = "null"
+    done = standing_home.lofi("player", *arguments)
     assert (done.returncode, done.stdout) == (code, "") and words in done.stderr
 
 

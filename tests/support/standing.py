@@ -9,6 +9,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from lofi_client import Lofi, LofiError
+from lofi_client.launch import find_broker
 from tests.support.home import Home
 from tests.support.stdio import Stdio
 
@@ -25,7 +27,7 @@ class Standing:
 
     @property
     def home(self) -> Home:
-        """Another one when all was made anew."""
+        """Another one when all was made anew. It may have a broker in the background instead."""
         if self._home is None:
             self._home = Home(Path(tempfile.mkdtemp(prefix="lofi-")))
         return self._home
@@ -46,14 +48,25 @@ class Standing:
     def look(self) -> None:
         """After a test: what has ended, does not answer or has work left serves no other one."""
         fronts = [front for front in (self._relay, self._broker) if front is not None]
-        if not all(map(_is_idle, fronts)):
+        if not all(map(_is_idle, fronts)) or (self._broker is None and not self._background_is_idle()):
             self.end()
+
+    def _background_is_idle(self) -> bool:
+        if self._home is None or find_broker(self._home.paths) is None:
+            return True
+        try:
+            with Lofi.connect(start=False, paths=self._home.paths) as lofi:
+                queue = lofi.queue()
+        except LofiError:
+            return False
+        return queue.current is None and not queue.pending
 
     def end(self) -> None:
         for front in (self._relay, self._broker):
             if front is not None:
                 front.__exit__(None, None, None)
         if self._home is not None:
+            self._home.stop()
             shutil.rmtree(self._home.root, ignore_errors=True)
         self._home = self._broker = self._relay = None
 
