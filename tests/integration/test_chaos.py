@@ -9,7 +9,7 @@ import sys
 
 import pytest
 
-KILLS = 150
+KILLS = 40
 
 
 @pytest.mark.timeout(400)

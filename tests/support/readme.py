@@ -68,6 +68,8 @@ class User:
             **kept,
             **pip,
             "HOME": str(home),
+            # Every module of every package would be compiled, of which a command takes a few.
+            "PIP_NO_COMPILE": "1",
             "PIP_CACHE_DIR": os.environ.get("PIP_CACHE_DIR", str(Path.home() / ".cache/pip")),
             "PATH": f"{self.clone / '.venv/bin'}:{os.environ['PATH']}",
             "TERM": "xterm-256color",

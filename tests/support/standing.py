@@ -20,7 +20,8 @@ IDLE = {"current": None, "pending": []}
 class Standing:
     """One home, a broker on stdio and a relay to it; all is made anew where something was left behind."""
 
-    def __init__(self) -> None:
+    def __init__(self, engine: str = "fake") -> None:
+        self._engine = engine
         self._home: Home | None = None
         self._broker: Stdio | None = None
         self._relay: Stdio | None = None
@@ -29,7 +30,7 @@ class Standing:
     def home(self) -> Home:
         """Another one when all was made anew. It may have a broker in the background instead."""
         if self._home is None:
-            self._home = Home(Path(tempfile.mkdtemp(prefix="lofi-")))
+            self._home = Home(Path(tempfile.mkdtemp(prefix="lofi-")), engine=self._engine)
         return self._home
 
     def broker(self) -> Stdio:

@@ -20,6 +20,9 @@ from training.shape import DECODER, MAX_STEPS, MAX_TEXT_TOKENS, SPECIAL, TEXT  #
 from training.tokens import CODEBOOKS, HEADER_FRAMES  # noqa: E402
 from training.train import Recipe, _learn, _restore, _save, new_model, new_optimizer  # noqa: E402
 
+# On a busy machine a step of milliseconds takes minutes of threads that wait for one another.
+torch.set_num_threads(1)
+
 
 @pytest.fixture(scope="module")
 def work(tmp_path_factory: pytest.TempPathFactory) -> Path:
