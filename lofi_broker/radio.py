@@ -8,7 +8,6 @@ time.
 
 from __future__ import annotations
 
-from collections import deque
 from dataclasses import dataclass, replace
 from random import Random
 
@@ -30,10 +29,11 @@ SLACK = 1.3
 """How wrong the time may be that the rest of the first piece is said to take."""
 RETRY_SEC = (1.0, 5.0, 15.0, 60.0)
 FIRST_TRIES = 2
-"""Pieces that may fail in a row before anything was heard."""
-MOST_FALLS = 3
+"""Before anything was heard: so many pieces may fail in a row, or the sound so many times."""
+SOUND_RETRY_SEC = (1.0, 5.0, 15.0)
+"""After a failure of the sound: a sound server that is started anew is away for seconds."""
 FALLS_WITHIN_SEC = 60.0
-"""Failures of the sound after which it is given up."""
+"""Failures of the sound that are closer together than that belong together."""
 
 _SEED_BITS = 53
 """A seed survives clients whose numbers are doubles."""
@@ -86,7 +86,13 @@ class Radio:
         self._full = False
         self._failures = 0
         self._retry_at = 0.0
-        self._falls: deque[float] = deque()
+        self._falls = 0
+        """Failures of the sound, one soon after the other."""
+        self._fell_at = 0.0
+        self._sound_at = 0.0
+        """Until then nothing is given to the playback, which has failed."""
+        self._now = 0.0
+        """The time that was told last."""
         self._gave_up = False
 
     # what is told of it
@@ -120,8 +126,11 @@ class Radio:
 
     @property
     def retry_at(self) -> float | None:
-        """When it has to be told the time, if nothing else happens until then."""
-        return self._retry_at if self._asked is None and self._failures else None
+        """When it has to be told the time, if nothing else happens until then; never a time that it has been
+        told of already."""
+        piece = self._retry_at if self._asked is None and self._failures else 0.0
+        sound = self._sound_at if self._line.ready() else 0.0
+        return min((at for at in (piece, sound) if at > self._now), default=None)
 
     def end(self) -> list[ev.Action]:
         """What is to be done about its pieces when somebody ends it."""
@@ -135,7 +144,8 @@ class Radio:
 
         After actions the scene is another one: a Tick with that has to follow.
         """
-        actions = self._apply(event, scene) if not self._gave_up else []
+        self._now = scene.now
+        actions = self._apply(event, scene) or self._go_on(scene) if not self._gave_up else []
         if actions or self._gave_up:
             return actions
         last = self._line.going and not self._line.upcoming()
@@ -152,7 +162,8 @@ class Radio:
                 item.begun = True
             case ev.Grew(track_id, audio_sec, eta_sec) if (item := self._is_wanted(track_id)) is not None:
                 in_time = eta_sec * SLACK + FIRST_SEC <= item.piece.duration_sec
-                if not self._line.going and audio_sec >= FIRST_SEC and in_time:
+                may_play = not self._line.going and scene.now >= self._sound_at
+                if may_play and audio_sec >= FIRST_SEC and in_time:
                     return self._line.play([item])
             case ev.Made(track_id) if (item := self._is_wanted(track_id)) is not None:
                 return self._made(item, scene)
@@ -203,7 +214,8 @@ class Radio:
 
     def _made(self, item: Item, scene: Scene) -> list[ev.Action]:
         self._took_sec = scene.now - self._asked_at
-        self._failures, self.message = 0, None
+        self._failures = 0
+        self.message = self.message if scene.now < self._sound_at else None
         self._asked = self._wanted = None
         item.made = True
         fresh = item.piece.era == self._era
@@ -212,26 +224,31 @@ class Radio:
         if item.piece.segment:
             self._end = item
             self._under_sec += item.piece.duration_sec
-        if item in self._line:  # it is heard since before
+        if item in self._line:  # it is heard since before, or will be
             return []
-        if not self._line.going:
-            return self._line.play([item])
         stale = [each for each in self._line.stale(self._era) if each.track_id != item.piece.continue_from]
         dropped = self._line.drop(stale if fresh else [])
-        return [*dropped, self._line.add(item)]
+        return [*dropped, *self._line.add(item)]
 
     def _silence(self, message: str | None, scene: Scene) -> list[ev.Action]:
-        """After a failure of the sound: once more from the beginning of what was heard."""
-        rest = self._line.stopped(failed=message is not None)
+        """After a failure of the sound: in a while once more, from the beginning of what was heard."""
+        went = self._line.going
+        self._line.stopped(failed=message is not None)
         self._dry = False
-        if message is not None:
-            self.message = f"the sound has failed: {message}"
-            self._falls.append(scene.now)
-            while self._falls[0] < scene.now - FALLS_WITHIN_SEC:
-                self._falls.popleft()
-            if len(self._falls) >= MOST_FALLS:
-                return self._give_up(self.message)
-        return self._line.play(rest) if rest else []
+        if message is None or not went:
+            return []
+        self.message = f"the sound has failed: {message}"
+        self._falls = self._falls + 1 if scene.now - self._fell_at < FALLS_WITHIN_SEC else 1
+        self._fell_at = scene.now
+        if self._falls > len(SOUND_RETRY_SEC) or (not self._sounded and self._falls >= FIRST_TRIES):
+            return self._give_up(self.message)
+        self._sound_at = scene.now + SOUND_RETRY_SEC[self._falls - 1]
+        return []
+
+    def _go_on(self, scene: Scene) -> list[ev.Action]:
+        """Where nothing is heard, let be heard what lies ready."""
+        ready = self._line.ready() if scene.now >= self._sound_at else []
+        return self._line.play(ready) if ready else []
 
     def _wish(self, prompt: str) -> list[ev.Action]:
         self.prompts.change(prompt)
@@ -267,7 +284,7 @@ class Radio:
 
     def _due(self, scene: Scene) -> bool:
         if not self._line.going:
-            return True
+            return not self._line.ready()
         if scene.others_wait:
             return self._dry
         if self.prompts.waits:

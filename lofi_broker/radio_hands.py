@@ -87,11 +87,14 @@ class Hands:
     # what is done
 
     async def do_all(self, actions: Sequence[ev.Action]) -> list[ev.Event]:
-        """Carry them out, in order; what the radio has to hear of it."""
+        """Carry them out, in order; what the radio has to hear of it. Behind what can't be played nothing is
+        added: the radio plays all of it later."""
         events: list[ev.Event] = []
         for action in actions:
             event = await self._do(action)
             events += [event] if event is not None else []
+            if isinstance(event, ev.Silence):
+                break
         return [*events, ev.Tick()] if actions else []
 
     async def _do(self, action: ev.Action) -> ev.Event | None:

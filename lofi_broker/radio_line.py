@@ -50,13 +50,18 @@ class Line:
         self._items = [each for each in self._items if each not in items]
         self._items.append(items[0])
         self.going = True
-        return [ev.Play(items[0].track_id), *(self.add(item) for item in items[1:])]
+        return [ev.Play(items[0].track_id), *(action for item in items[1:] for action in self.add(item))]
 
-    def add(self, item: Item) -> ev.Action:
+    def add(self, item: Item) -> list[ev.Action]:
+        """Let it be heard after what is there; where nothing is heard, it is `ready`."""
         last = next((each.track_id for each in reversed(self._items) if not each.over), None)
         self._items.append(item)
         joined = last is not None and last == item.piece.continue_from
-        return ev.Add(item.track_id, joined)
+        return [ev.Add(item.track_id, joined)] if self.going else []
+
+    def ready(self) -> list[Item]:
+        """What could be heard, while nothing is."""
+        return [] if self.going else [item for item in self.upcoming() if item.made]
 
     def drop(self, items: Sequence[Item]) -> list[ev.Action]:
         """Take these out; nobody needs them any more."""
@@ -79,15 +84,14 @@ class Line:
         for item in self.upcoming():
             item.over = item.over or item.track_id == track_id
 
-    def stopped(self, *, failed: bool) -> list[Item]:
-        """The playback has stopped; what it should go on with. failed: in the middle of what was heard."""
+    def stopped(self, *, failed: bool) -> None:
+        """The playback has stopped. failed: in the middle of what was heard, which is to be heard again."""
         rest = self.upcoming()
         if failed and self.now is not None:
             rest.insert(0, self.now)
         self.now, self.going = None, False
         for item in self._items:
             item.over = item not in rest
-        return [item for item in rest if item.made]
 
     def clear(self, needed: Set[str]) -> list[ev.Action]:
         """Forget what was heard, but for the segments that are `needed`; the last tracks stay in the list."""

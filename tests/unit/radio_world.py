@@ -8,7 +8,9 @@ from dataclasses import dataclass, field
 from lofi_broker import radio_events as ev
 from lofi_broker.radio import Plan, Radio
 from lofi_broker.radio_events import Pace, Scene
+from lofi_common.api_radio import RadioMode
 
+MODES: tuple[RadioMode, ...] = ("playlist", "stream")
 STEP_SEC = 0.5
 HOLD_SEC = 8.0
 PACE = Pace("m-1", first_sec=30, next_sec=18)
@@ -39,6 +41,8 @@ class World:
     polite: str | None = None
     paused: bool = False
     most_pending: int = 10
+    deaf_until: float = 0.0
+    """Until then no device takes any sound."""
     failing: set[str] = field(default_factory=set)
     """Prompts whose pieces fail."""
     queue: list[Job] = field(default_factory=list)
@@ -51,6 +55,8 @@ class World:
     deleted: set[str] = field(default_factory=set)
     # what came of it
     heard: list[tuple[float, str]] = field(default_factory=list)
+    tries: list[float] = field(default_factory=list)
+    """When something was to be heard in the place of everything else."""
     joins: list[tuple[str, bool]] = field(default_factory=list)
     silent_sec: float = 0.0
     """After the first sound."""
@@ -67,7 +73,10 @@ class World:
         events = [event]
         while events:
             for action in self.radio.handle(events.pop(0), self.scene()):
-                events += [*self._do(action), ev.Tick()]
+                follows = self._do(action)
+                events += [*follows, ev.Tick()]
+                if any(isinstance(each, ev.Silence) for each in follows):
+                    break
 
     def scene(self) -> Scene:
         waiting = [job for job in self.queue if not job.begun and job.piece.number < 0]
@@ -108,6 +117,9 @@ class World:
                 self.queue = [job for job in self.queue if job.track_id != track_id]
             case ev.Play(track_id):
                 assert track_id not in self.deleted
+                self.tries.append(self.now)
+                if self.now < self.deaf_until:
+                    return [ev.Silence("no device")]
                 self.songs, self.index, self.position = [track_id], 0, 0.0
                 return self._begin()
             case ev.Add(track_id, joined):
@@ -223,10 +235,17 @@ class World:
             self.songs, self.index, self.position = [], 0, 0.0
             self.feed(ev.Silence())
 
-    def lose_the_player(self) -> None:
+    def lose_the_player(self, deaf_sec: float = 0.0) -> None:
+        """And for so long every other one, too."""
+        self.deaf_until = self.now + deaf_sec
         self.songs, self.index, self.position = [], 0, 0.0
         self.feed(ev.Silence("SIGKILL"))
 
     def prompts(self) -> list[str]:
         """Of what was heard, in its order."""
         return [self.pieces[track_id].prompt for _, track_id in self.heard]
+
+
+def world(mode: RadioMode = "playlist", speed: float = 8.0, **chosen: object) -> World:
+    """One in which a radio has begun."""
+    return World(Radio(plan(mode=mode, **chosen)), speed).start()

@@ -15,13 +15,7 @@ from lofi_broker.radio_manners import Reading, reason_to_wait
 from lofi_broker.radio_prompts import Prompts
 from lofi_common.api_radio import RadioMode
 from lofi_common.presets import PRESETS
-from tests.unit.radio_world import World, plan
-
-MODES: tuple[RadioMode, ...] = ("playlist", "stream")
-
-
-def world(mode: RadioMode = "playlist", speed: float = 8.0, **chosen: object) -> World:
-    return World(Radio(plan(mode=mode, **chosen)), speed).start()
+from tests.unit.radio_world import MODES, World, plan, world
 
 
 @pytest.mark.parametrize("mode", MODES)
@@ -207,59 +201,6 @@ def test_while_it_is_paused_nothing_more_is_made_than_was_wanted(mode: RadioMode
     made = len(run.made)
     run.run(600)
     assert len(run.made) == made and run.most_ahead <= 60 + 60
-
-
-@pytest.mark.parametrize("mode", MODES)
-def test_pieces_that_fail_later_are_told_and_tried_again_while_the_music_goes_on(mode: RadioMode) -> None:
-    run = world(mode).run(300)
-    run.failing = {"rain"}
-    run.run(600)
-    assert run.silent_sec == 0.0 and run.held_sec > 0.0
-    assert run.radio.state == "playing" and "broken" in str(run.radio.message)
-    run.failing = set()
-    before = len(run.heard)
-    run.run(300)
-    assert run.radio.message is None and len(run.heard) > before + 1
-    if mode == "stream":  # the first one after it begins another chain
-        first = run.heard[before][1]
-        assert run.pieces[first].continue_from is None and dict(run.joins)[first] is False
-
-
-@pytest.mark.parametrize("mode", MODES)
-def test_a_radio_whose_first_pieces_fail_gives_up(mode: RadioMode) -> None:
-    run = World(Radio(plan(mode=mode)), failing={"rain"}).start().run(30)
-    assert run.gave_up is not None and "broken" in run.gave_up
-    assert run.radio.state == "failed" and not run.heard and len(run.pieces) == 2
-
-
-@pytest.mark.parametrize("mode", MODES)
-def test_a_lost_player_begins_again_with_what_was_heard(mode: RadioMode) -> None:
-    run = world(mode).run(300)
-    heard = run.heard[-1][1]
-    upcoming = run.songs[run.index + 1 :]
-    run.lose_the_player()
-    assert run.songs == [heard, *upcoming] and "SIGKILL" in str(run.radio.message)
-    run.run(600)
-    assert run.radio.message is None and run.silent_sec == 0.0
-    for _ in range(2):
-        run.lose_the_player()
-    assert run.radio.state == "playing"
-    run.lose_the_player()
-    assert run.gave_up is not None and "SIGKILL" in run.gave_up
-
-
-@pytest.mark.parametrize("mode", MODES)
-def test_a_piece_that_cannot_be_played_is_passed_over(mode: RadioMode) -> None:
-    run = world(mode).run(300)
-    while run.index + 1 == len(run.songs):
-        run.run(1)
-    lost = run.songs[-1]
-    run.songs.remove(lost)
-    run.feed(ev.Lost(lost))
-    before = len(run.heard)
-    run.run(300)
-    assert len(run.heard) > before + 3 and lost not in [track_id for _, track_id in run.heard]
-    assert run.silent_sec == 0.0
 
 
 @pytest.mark.parametrize("mode", MODES)

@@ -30,6 +30,15 @@ def test_a_player_that_is_lost_while_a_piece_is_dropped_does_not_end_the_broker(
     assert do(ev.Drop("a"), SimpleNamespace(playback=SimpleNamespace(drop=drop))) == [ev.Tick()]
 
 
+def test_nothing_is_added_behind_what_no_device_takes() -> None:
+    async def play(params: object) -> None:
+        raise AudioDeviceError("no device")
+
+    broker: Any = SimpleNamespace(config=Config(), playback=SimpleNamespace(play=play))
+    events = asyncio.run(Hands(broker, lambda: None).do_all([ev.Play("a"), ev.Add("b", joined=True)]))
+    assert events == [ev.Silence("no device"), ev.Tick()]
+
+
 @pytest.mark.parametrize(
     "error", [CacheWriteError("full"), sqlite3.OperationalError("full"), OSError("gone")]
 )
