@@ -219,6 +219,8 @@ class Radio:
         self._asked = self._wanted = None
         item.made = True
         fresh = item.piece.era == self._era
+        if fresh:
+            self.prompts.made()
         if not fresh and self._line.upcoming():  # it would only be in the way of the new prompt
             return [ev.Delete(item.track_id)] if item.piece.segment else []
         if item.piece.segment:
@@ -299,8 +301,7 @@ class Radio:
         base = self._base(scene) if self.plan.mode == "stream" else None
         before = base.track_id if base is not None else None
         again = self._again
-        same = (self._era, scene.pace.version, before)
-        if again is not None and (again.era, again.version, again.continue_from) == same:
+        if again is not None and (again.version, again.continue_from) == (scene.pace.version, before):
             return again
         self._number += 1
         piece = Piece(

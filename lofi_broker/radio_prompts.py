@@ -23,7 +23,7 @@ class Prompts:
 
     @property
     def waits(self) -> bool:
-        """Whether somebody asked for a prompt that no piece was made from yet."""
+        """Whether somebody asked for a prompt of which nothing is made yet."""
         return self._asked is not None
 
     def change(self, prompt: str) -> None:
@@ -31,15 +31,19 @@ class Prompts:
         self._asked = self.current = prompt
 
     def next(self) -> str:
-        """The prompt of the next piece."""
+        """The prompt of the next piece; one that was asked for, until it is `made`."""
         if self._asked is not None:
-            self._asked = None
-        elif self.strategy == "preset_cycle":
+            return self._asked
+        if self.strategy == "preset_cycle":
             self._take((self._preset + 1) % len(PRESETS))
         elif self.strategy == "random_preset":
             others = [place for place in range(len(PRESETS)) if PRESETS[place] != self.current]
             self._take(self._dice.choice(others))
         return self.current
+
+    def made(self) -> None:
+        """There is a piece of the prompt that was asked for."""
+        self._asked = None
 
     def _take(self, place: int) -> None:
         self._preset = place

@@ -6,6 +6,7 @@ import pytest
 
 from lofi_broker import radio_events as ev
 from lofi_broker.radio import Radio
+from lofi_broker.radio_events import Pace
 from lofi_common.api_radio import RadioMode
 from tests.unit.radio_world import MODES, World, plan, world
 
@@ -24,6 +25,30 @@ def test_pieces_that_fail_later_are_told_and_tried_again_while_the_music_goes_on
     if mode == "stream":  # the first one after it begins another chain
         first = run.heard[before][1]
         assert run.pieces[first].continue_from is None and dict(run.joins)[first] is False
+
+
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("strategy", ["preset_cycle", "random_preset"])
+def test_a_wish_whose_piece_fails_is_asked_for_again(mode: RadioMode, strategy: str) -> None:
+    run = world(mode, strategy=strategy).run(300)
+    run.failing = {"sun"}
+    run.feed(ev.Wish("sun"))
+    run.run(5)
+    assert "broken" in str(run.radio.message) and run.radio.next_prompt == "sun"
+    run.failing, before = set(), len(run.heard)
+    assert run.run(200).prompts()[before] == "sun"
+    assert run.radio.next_prompt != "sun" and run.prompts()[-1] != "sun"
+
+
+def test_a_wish_that_makes_way_for_others_is_asked_for_again_from_another_model() -> None:
+    run = world(strategy="preset_cycle").run(300)
+    run.others(1, 1.0)
+    run.feed(ev.Wish("sun"))
+    run.run(0.5)
+    run.others(1, 1.0)
+    run.pace = Pace("m-2", 24, 24)
+    run.run(200)
+    assert "sun" in run.prompts()
 
 
 @pytest.mark.parametrize("mode", MODES)
