@@ -171,13 +171,13 @@ class RadioService:
         self._set_timer()
 
     def _set_timer(self) -> None:
-        """Where nothing plays, nothing tells the radio that it is time to try again."""
+        """Where nothing plays, nothing tells the radio that it is time to try again. It may be so already."""
         if self._timer is not None:
             self._timer.cancel()
         retry_at = self._radio.retry_at if self._radio is not None else None
-        if retry_at is not None and (rest := retry_at - time.monotonic()) > 0:
-            loop = asyncio.get_running_loop()
-            self._timer = loop.call_later(rest, self._events.put_nowait, ev.Tick())
+        if retry_at is not None:
+            loop, rest = asyncio.get_running_loop(), retry_at - time.monotonic()
+            self._timer = loop.call_later(max(0.0, rest), self._events.put_nowait, ev.Tick())
 
     # what is told
 
