@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import sqlite3
 from collections.abc import Callable, Collection
 
 from lofi_broker.active import ActiveJobs
@@ -69,7 +70,7 @@ class Eviction:
         limits = {"max_mb": self._limits.max_mb, "max_tracks": self._limits.max_tracks}
         try:
             gone = await self._library.make_room(self._choose)
-        except CacheWriteError as error:
+        except (CacheWriteError, sqlite3.Error) as error:
             log.warning(fields("eviction_failed", **limits, reason=error))
             return
         for track in gone:

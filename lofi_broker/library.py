@@ -126,7 +126,7 @@ class Library:
         return CacheWriteError(f"the track can't be put into {self.folder}: {error.strerror}")
 
     def find(self, track_id: str) -> Track | None:
-        """The track if its file is there, whole. If not, its index row is dropped.
+        """The track if its file is there, whole. If not, its index row is dropped, if the disk lets it.
 
         A file of another size, such as one that its user tagged, is nobody's track. It is left alone until
         the same track is made again.
@@ -140,7 +140,10 @@ class Library:
         except FileNotFoundError:
             whole = False
         if not whole:
-            self._store.index.delete([track_id])
+            try:
+                self._store.index.delete([track_id])
+            except sqlite3.Error as error:
+                log.warning(fields("row_stays", track_id=track_id, reason=error))
             return None
         return msgspec.structs.replace(stored, path=str(path))
 
@@ -195,7 +198,7 @@ class Library:
             await self.mark(track_id, lambda track: marks.played(track, at))
         except InvalidTrackId:  # deleted since
             return
-        except (CacheWriteError, sqlite3.Error) as error:
+        except (CacheWriteError, OSError, sqlite3.Error) as error:
             log.warning(fields("play_not_kept", track_id=track_id, reason=error))
 
     async def delete(self, track_id: str) -> None:

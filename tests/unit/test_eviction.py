@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -159,6 +160,23 @@ def test_a_disk_that_refuses_is_told_and_the_tracks_stay(
     asyncio.run(crowd.eviction.run())
     assert "eviction_failed" in caplog.text and "Read-only" in caplog.text
     assert len(crowd.ids) == 3 and crowd.told == []
+
+
+def test_a_database_that_is_full_is_logged_and_the_broker_goes_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    crowd = Crowded(tmp_path, max_tracks=1)
+
+    def refuse(*_: object) -> None:
+        raise sqlite3.OperationalError("database or disk is full")
+
+    with monkeypatch.context() as full:
+        full.setattr(crowd.place.store.index, "delete", refuse)
+        asyncio.run(crowd.eviction.run())
+        assert "eviction_failed" in caplog.text and "disk is full" in caplog.text and crowd.told == []
+        assert crowd.place.library.find(NAME) is None  # its file is gone, and its row can't be dropped
+    asyncio.run(crowd.eviction.run())
+    assert len(crowd.ids) == 1
 
 
 def test_favourites_that_fill_the_library_alone_are_told_of_once(

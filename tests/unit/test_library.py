@@ -12,6 +12,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from lofi_broker import library
 from lofi_broker.leftovers import sweep_library
 from lofi_broker.library import Library
 from lofi_broker.store import Store
@@ -202,6 +203,38 @@ def test_what_can_t_be_deleted_stays_known(made: Place, monkeypatch: pytest.Monk
     with pytest.raises(CacheWriteError, match="Read-only"):
         asyncio.run(made.library.clear())
     assert made.library.find(NAME) is not None
+
+
+def test_a_play_that_can_t_be_noted_stops_nobody(
+    made: Place, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+
+    monkeypatch.setattr(Path, "stat", refuse)
+    asyncio.run(made.library.played(NAME, 2.0))
+    assert "play_not_kept" in caplog.text and "Permission denied" in caplog.text
+
+
+@pytest.mark.parametrize("moves", [1, 2], ids=["tokens", "audio"])
+def test_what_can_be_put_there_only_in_part_is_taken_back(
+    place: Place, monkeypatch: pytest.MonkeyPatch, moves: int
+) -> None:
+    rename, moved = Path.rename, []
+
+    def refuse(path: Path, target: Path) -> Path:
+        moved.append(path)
+        if len(moved) > moves:
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+        return rename(path, target)
+
+    monkeypatch.setattr(Path, "rename", refuse)
+    done = with_tokens(place)
+    if moves == 2:  # all of it is there, and can't be synced
+        monkeypatch.setattr(library, "sync_folder", lambda folder: refuse(folder, folder))
+    with pytest.raises(CacheWriteError, match="Input/output error"):
+        place.adopt(done)
+    assert len(moved) == moves + 1 and place.files == []
 
 
 def test_a_spool_that_can_t_be_swept_stops_nobody(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
