@@ -9,7 +9,14 @@ from msgspec import Meta
 
 from lofi_common.api_base import Params, Result, TrackId
 from lofi_common.errors import InvalidDuration, InvalidParams, InvalidPrompt
-from lofi_common.jobs import MAX_DURATION_SEC, MIN_DURATION_SEC, AudioFormat, JobState, Priority
+from lofi_common.jobs import (
+    MAX_DURATION_SEC,
+    MAX_LOOP_SEC,
+    MIN_DURATION_SEC,
+    AudioFormat,
+    JobState,
+    Priority,
+)
 
 DEFAULT_DURATION_SEC = 30
 MAX_PROMPT_CHARS = 1000
@@ -39,7 +46,8 @@ class GenerateParams(Params, frozen=True, kw_only=True):
     continue_from: TrackId | None = None
     """A track of the library, which comes first; then `duration_sec` more."""
     loop: bool = False
-    """A whole number of bars that repeats without a seam, as near to `duration_sec` as there is."""
+    """A whole number of bars that repeats without a seam, as near to `duration_sec` as there is, which is 120
+    at most."""
 
 
 class GenerateResult(Result, frozen=True, kw_only=True):
@@ -106,6 +114,11 @@ def checked(params: GenerateParams) -> GenerateParams:
             raise InvalidDuration(DURATION_IN_WORDS)
     elif params.loop:
         raise InvalidParams("loop: a track that continues another one can't be a loop")
+    if params.loop and params.duration_sec > MAX_LOOP_SEC:
+        raise InvalidParams(
+            f"loop: a loop has at most {MAX_LOOP_SEC} s, not {params.duration_sec} s",
+            recovery="Ask for a shorter one, or leave `loop` out.",
+        )
     if params.prompt is None:
         return params
     return msgspec.structs.replace(params, prompt=_trimmed(params.prompt))

@@ -12,6 +12,8 @@ from lofi_common.errors import ErrorInfo
 MIN_DURATION_SEC = 5
 MAX_DURATION_SEC = 3600
 """Of a track, whatever the settings and the model say."""
+MAX_LOOP_SEC = 120
+"""Of a loop, whose audio is kept in memory until it is whole."""
 
 
 class JobState(enum.StrEnum):

@@ -66,6 +66,17 @@ def test_a_refused_value_is_answered_with_what_it_should_be(field: str, value: o
     assert str(refused.value) == words
 
 
+def test_a_loop_has_two_minutes_at_most() -> None:
+    """Whatever the settings say: its audio is kept in memory until it is whole."""
+    longest = {"prompt": "x", "loop": True, "duration_sec": 120}
+    assert isinstance(api.parse_params("generate", longest), api.GenerateParams)
+    with pytest.raises(InvalidParams) as refused:
+        api.parse_params("generate", {**longest, "duration_sec": 121})
+    assert str(refused.value) == "loop: a loop has at most 120 s, not 121 s"
+    assert "`loop`" in refused.value.info().recovery
+    api.parse_params("generate", {"prompt": "x", "duration_sec": 121})
+
+
 def test_what_is_missing_and_what_is_too_long() -> None:
     with pytest.raises(InvalidParams, match="`prompt` is missing"):
         api.parse_params("generate", {})

@@ -50,7 +50,7 @@ def _checked_output(context: click.Context, parameter: click.Parameter, value: s
     shell_complete=complete.track_ids,
     help="Go on from the end of this track for --duration more; without PROMPT, with its prompt.",
 )
-@click.option("--loop", is_flag=True, help="Whole bars that repeat without a seam.")
+@click.option("--loop", is_flag=True, help="Whole bars that repeat without a seam; 120 s at most.")
 @click.option(
     "-o",
     "--output",

@@ -118,7 +118,7 @@ def test_a_model_that_knows_its_bars_is_believed(monkeypatch: pytest.MonkeyPatch
 
 
 def test_each_run_of_the_codec_is_progress(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A loop of ten minutes is turned for longer than a worker may stand still."""
+    """A loop may be turned for longer than a worker may stand still."""
     results = run(around(Tape(88, 0.7), monkeypatch))
     frames = [result.frames for result in results]
     assert all(after > before for before, after in pairwise(frames))
@@ -159,7 +159,7 @@ def test_a_model_with_neither_bars_nor_a_rate(monkeypatch: pytest.MonkeyPatch) -
 
 
 def test_only_the_end_of_a_long_piece_is_listened_to_for_bars(monkeypatch: pytest.MonkeyPatch) -> None:
-    """As for tracks: of ten minutes all would take so long that a cancel ended the worker."""
+    """As for tracks."""
     heard = []
     listen = BarFinder.add
 
