@@ -22,6 +22,9 @@ SPARE_BARS_SEC = 32
 SPARE_SEC = 8
 """The same where bars have to be found by ear: two bars to choose from, and what follows the end."""
 
+PIECE_SEC = 10
+"""What a step gives of a loop that is whole: two minutes take over a second to become MP3."""
+
 TRIES, TRIES_BY_EAR = 4, 2
 """Bodies that are decoded until one comes out as it was foreseen; half as many where the codec costs more."""
 
@@ -70,6 +73,19 @@ class _Turning:
     """What has the smallest jump so far, with its ratio to the median inside."""
 
 
+@dataclass
+class _Giving:
+    """A whole loop on its way out, a piece in each step."""
+
+    body: _Body
+    codes: NDArray[np.int64]
+    """The header's, too."""
+    audio: Audio
+    """What is left of it."""
+    done: int
+    """Each piece counts as a frame more."""
+
+
 class LoopingEngine:
     """Implements `Engine`; jobs that are no loops go straight through to the engine inside."""
 
@@ -78,7 +94,7 @@ class LoopingEngine:
         self._inner = inner
         self._manifest = manifest
         self._codec = codec
-        self._loops: dict[int, _Made | _Turning] = {}
+        self._loops: dict[int, _Made | _Turning | _Giving] = {}
         self.model_version = inner.model_version
         self.device = inner.device
         self.slots = inner.slots
@@ -88,7 +104,7 @@ class LoopingEngine:
     def start(self, slot: int, spec: JobSpec, past: Past | None = None) -> None:
         """See `Engine.start`. Raises ModelInferenceFailed for a loop that continues a track, and for one of a
         model that has neither a fixed rate nor bars."""
-        if isinstance(self._loops.get(slot), _Turning):
+        if isinstance(self._loops.get(slot), _Turning | _Giving):
             raise ValueError(f"slot {slot} is not a free one")
         if not spec.loop:
             self._inner.start(slot, spec, past)
@@ -107,14 +123,15 @@ class LoopingEngine:
 
     def step(self) -> list[StepResult]:
         """See `Engine.step`. A loop's codec runs here, once in a step, beside nobody."""
-        turning = {slot: loop for slot, loop in self._loops.items() if isinstance(loop, _Turning)}
+        made = {slot: loop for slot, loop in self._loops.items() if not isinstance(loop, _Made)}
         results = [self._take(result) for result in self._inner.step()]
-        results += [self._turn(slot, loop) for slot, loop in turning.items()]
+        for slot, loop in made.items():
+            results.append(self._turn(slot, loop) if isinstance(loop, _Turning) else self._give(slot, loop))
         return sorted(results, key=lambda result: result.slot)
 
     def stop(self, slot: int) -> None:
         """See `Engine.stop`."""
-        if not isinstance(self._loops.pop(slot, None), _Turning):
+        if not isinstance(self._loops.pop(slot, None), _Turning | _Giving):
             self._inner.stop(slot)
 
     def interrupt(self) -> None:
@@ -204,14 +221,20 @@ class LoopingEngine:
             if loop.best is None or jump < loop.best[0]:
                 loop.best = (jump, body, audio)
             if jump <= 1 or not loop.bodies:
-                return self._finished(slot, loop.header, loop.made + loop.runs, *loop.best[1:])
+                _, body, audio = loop.best
+                codes = np.concatenate([loop.header, body.codes])
+                self._loops[slot] = giving = _Giving(body, codes, audio, loop.made + loop.runs)
+                return self._give(slot, giving)
             loop.audio = self._audio(loop.header, loop.bodies[0])
         done = loop.made + loop.runs
         return StepResult(slot, done, done + 1)
 
-    def _finished(
-        self, slot: int, header: NDArray[np.int64], done: int, body: _Body, audio: Audio
-    ) -> StepResult:
+    def _give(self, slot: int, loop: _Giving) -> StepResult:
+        """The next piece of the audio; with the last one the codes."""
+        size, done = PIECE_SEC * self.sample_rate, loop.done
+        piece, loop.audio = loop.audio[:, :size], loop.audio[:, size:]
+        loop.done += 1
+        if loop.audio.shape[1]:
+            return StepResult(slot, done, done + 1, piece)
         del self._loops[slot]
-        codes = np.concatenate([header, body.codes])
-        return StepResult(slot, done, done, audio, finished=True, codes=codes, bar=body.bar)
+        return StepResult(slot, done, done, piece, finished=True, codes=loop.codes, bar=loop.body.bar)

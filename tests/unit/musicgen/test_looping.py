@@ -17,7 +17,7 @@ from lofi_common.manifest import CodecSpec, Manifest, WindowSpec
 from lofi_worker.bars import BarFinder, Samples
 from lofi_worker.engine import Bar, Past, StepResult
 from lofi_worker.musicgen import looping
-from lofi_worker.musicgen.looping import SPARE_BARS_SEC, SPARE_SEC, LoopingEngine
+from lofi_worker.musicgen.looping import PIECE_SEC, SPARE_BARS_SEC, SPARE_SEC, LoopingEngine
 from tests.unit.test_bars import band
 
 RATE, FRAME = 32_000, 640
@@ -86,19 +86,24 @@ def run(engine: LoopingEngine, slot: int = 0, **changes: object) -> list[StepRes
 
 
 def check(tape: Tape, results: list[StepResult], bar_sec: float, offset_sec: float) -> None:
-    """Whole bars of the tape, nothing before the end, and where their first line is."""
+    """Whole bars of the tape, in pieces at the end, and where their first line is."""
     *before, last = results
-    assert all(each.audio is None and each.codes is None and not each.finished for each in before)
-    assert last.audio is not None and last.codes is not None and last.bar is not None
-    assert last.audio.shape == (1, FRAME * len(last.codes))
+    assert all(each.codes is None and not each.finished for each in before)
+    pieces = [each.audio for each in results if each.audio is not None]
+    assert all(each.audio is not None for each in results[-len(pieces) :])
+    assert [each.shape[1] for each in pieces[:-1]] == [PIECE_SEC * RATE] * (len(pieces) - 1)
+    assert 0 < pieces[-1].shape[1] <= PIECE_SEC * RATE
+    audio = np.concatenate(pieces, axis=1)
+    assert last.codes is not None and last.bar is not None
+    assert audio.shape == (1, FRAME * len(last.codes))
     bars = len(last.codes) * FRAME / RATE / bar_sec
     assert abs(bars - round(bars)) < 0.02 and abs(bars - 12 / bar_sec) <= 1.02
     assert last.bar.seconds == pytest.approx(bar_sec, rel=5e-3)
     line = (int(last.codes[0, 0]) * FRAME / RATE + last.bar.offset_sec - offset_sec) / bar_sec
     assert abs(line - round(line)) < 0.02
     start = int(last.codes[0, 0]) * FRAME
-    kept = last.audio[0, 2000:-2000]
-    assert np.array_equal(kept, tape.sound[start : start + last.audio.shape[1]][2000:-2000])
+    kept = audio[0, 2000:-2000]
+    assert np.array_equal(kept, tape.sound[start : start + audio.shape[1]][2000:-2000])
 
 
 def test_bars_are_heard_where_the_model_does_not_know_them(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -124,6 +129,19 @@ def test_each_run_of_the_codec_is_progress(monkeypatch: pytest.MonkeyPatch) -> N
     assert all(after > before for before, after in pairwise(frames))
     assert all(result.frames < result.frames_expected for result in results[:-1])
     assert results[-1].frames == results[-1].frames_expected
+
+
+def test_a_loop_is_stopped_while_it_is_given(monkeypatch: pytest.MonkeyPatch) -> None:
+    """In pieces: an MP3 file of two minutes in one go would hold neighbours and a cancel up for seconds."""
+    tape = Tape(88, 0.7)
+    engine = around(tape, monkeypatch)
+    engine.start(0, msgspec.structs.replace(SPEC, loop=True))
+    while engine.step()[0].audio is None:
+        pass
+    with pytest.raises(ValueError, match="not a free one"):
+        engine.start(0, SPEC)
+    engine.stop(0)
+    assert engine.step() == []
 
 
 def test_what_is_asked_of_the_engine_inside(monkeypatch: pytest.MonkeyPatch) -> None:
