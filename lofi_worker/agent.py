@@ -29,6 +29,7 @@ from lofi_common.messages import (
 )
 from lofi_worker import tokens
 from lofi_worker.attempt import Attempt
+from lofi_worker.bars import BarFinder
 from lofi_worker.engine import Engine, Interrupted, Past, StepResult
 from lofi_worker.loudness import Meter
 from lofi_worker.recording import Recording
@@ -114,17 +115,20 @@ class Agent:
             self._fail(slot, error)
 
     def _attempt(self, order: Run) -> Attempt:
-        rate = self._engine.sample_rate
+        rate, expected = self._engine.sample_rate, order.spec.duration_sec * self._engine.sample_rate
         recording = Recording(
             self._spool,
             f"{order.job_id}.{order.attempt}",
             order.spec.format,
-            expected=order.spec.duration_sec * rate,
+            expected=expected,
             sample_rate=rate,
             channels=self._engine.channels,
         )
         meter = Meter(rate, self._engine.channels)
-        return Attempt(order.job_id, order.attempt, order.spec, recording, meter)
+        # A loop is cut where its engine knows, or has heard, the bars.
+        told = self._engine.tells_bars or order.spec.loop
+        bars = None if told else BarFinder(rate, expected)
+        return Attempt(order.job_id, order.attempt, order.spec, recording, meter, bars)
 
     def _past(self, order: Run) -> Past | None:
         """Raises ModelInferenceFailed when the track that it continues has no usable tokens."""
@@ -167,8 +171,7 @@ class Agent:
             )
 
     def _finish(self, attempt: Attempt, result: StepResult) -> Done:
-        # A loop is cut where its engine knows, or has heard, the bars.
-        bar = result.bar if result.bar is not None or attempt.spec.loop else attempt.find_bar()
+        bar = result.bar if attempt.bars is None else attempt.bars.bar()
         loudness = attempt.loudness.integrated()
         kept = attempt.keep_tokens(result.state)
         file = attempt.recording.finish()

@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from lofi_common.jobs import JobSpec
 from lofi_worker import tokens
-from lofi_worker.bars import REMEMBERED_SEC, BarFinder
-from lofi_worker.engine import Bar, State
+from lofi_worker.bars import BarFinder
+from lofi_worker.engine import State
 from lofi_worker.loudness import Meter
 from lofi_worker.recording import Recording
 from lofi_worker.spool import SpoolFile, to_pcm16
@@ -27,6 +27,8 @@ class Attempt:
     spec: JobSpec
     recording: Recording
     loudness: Meter
+    bars: BarFinder | None
+    """None where the engine knows the bars."""
     started: float = field(default_factory=time.monotonic)
     _codes: bytearray = field(default_factory=bytearray)
     """uint16 [frames, codebooks]: an hour's take 1.5 MB."""
@@ -41,6 +43,8 @@ class Attempt:
         pcm = to_pcm16(audio)
         self.recording.add(pcm)
         self.loudness.add(pcm)
+        if self.bars is not None:
+            self.bars.add(pcm)
 
     def add_codes(self, codes: NDArray[np.int64]) -> None:
         """Keep new codes, [frames, codebooks]."""
@@ -59,16 +63,6 @@ class Attempt:
         )
         codes = np.frombuffer(self._codes, np.uint16).reshape(-1, self._codebooks).astype(np.int64)
         return self.recording.add_tokens(tokens.encode(about, codes, state))
-
-    def find_bar(self) -> Bar | None:
-        """The bars by ear, for a model that does not know them, before the recording is finished."""
-        recording = self.recording
-        start = max(0, recording.samples - REMEMBERED_SEC * recording.sample_rate)
-        finder = BarFinder(recording.sample_rate)
-        for pcm in recording.read(start):
-            finder.add(pcm)
-        bar = finder.bar()
-        return bar and Bar(bar.seconds, (start / recording.sample_rate + bar.offset_sec) % bar.seconds)
 
     def report_due(self, done: int, total: int, now: float) -> bool:
         """True at the first audio, at every 5 %, and at least every 2 s; the caller then reports."""

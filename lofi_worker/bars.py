@@ -6,7 +6,7 @@ and by low notes. A tempo that is wrong by 5:4 or 3:2 fits the onsets nearly as 
 of its beats: so both questions are asked together, and a weak answer is none. A tempo of half or twice as
 many beats may be taken for the right one. The starter knows its bars: of 40 of its tracks of 30 s on which
 the limits were set this finds 34, of 40 others 32; 13 stay open and one is wrong. Only the last 90 s are
-looked at: memory stays flat, and the end is where bars are needed.
+listened to: memory stays flat, and the end is where bars are needed.
 """
 
 from __future__ import annotations
@@ -50,8 +50,10 @@ Samples = NDArray[np.float32] | NDArray[np.int16]
 class BarFinder:
     """Listens to what is added, in pieces of any size, and tells the bars at last."""
 
-    def __init__(self, rate: int) -> None:
-        """rate: samples per second, 8000 at least."""
+    def __init__(self, rate: int, expected: int) -> None:
+        """rate: samples per second, 8000 at least. expected: samples of each channel that come, about."""
+        self._unheard = max(0, expected - REMEMBERED_SEC * rate)
+        self._to_skip = self._unheard
         self._onset_frames = _Frames(round(rate * _ONSET_WINDOW_SEC), rate // _ONSETS)
         self._chord_frames = _Frames(round(rate * _CHORD_WINDOW_SEC), rate // _CHORDS)
         self._rate = rate
@@ -64,7 +66,11 @@ class BarFinder:
 
     def add(self, pcm: Samples) -> None:
         """Take the next samples [samples, channels]; floats have full scale at 1."""
-        mono = pcm.mean(axis=1, dtype=np.float32)
+        skipped = min(self._to_skip, len(pcm))
+        self._to_skip -= skipped
+        if skipped == len(pcm):
+            return
+        mono = pcm[skipped:].mean(axis=1, dtype=np.float32)
         if pcm.dtype == np.int16:
             mono /= 32768
         for piece in np.array_split(mono, -(-len(mono) // self._rate) or 1):
@@ -91,7 +97,8 @@ class BarFinder:
         if found is None or not found.sure:
             return None
         seconds = BEATS * found.beat_sec
-        start = (self._seen - len(onsets)) / per_second + found.start_sec + _ONSET_LAG_SEC
+        forgotten = self._unheard / self._rate + (self._seen - len(onsets)) / per_second
+        start = forgotten + found.start_sec + _ONSET_LAG_SEC
         return Bar(seconds, start % seconds)
 
     def _hear_onsets(self, mono: Floats) -> None:

@@ -61,7 +61,7 @@ class StepResult:
     state: State | None = None
     """With `finished`: what a continuation needs beside the codes."""
     bar: Bar | None = None
-    """With `finished`: of models whose frames are musical time."""
+    """With `finished`: of an engine that tells bars; of a loop, too, those that it was cut at."""
     error: LofiError | None = None
     """The job failed and its slot is free again; the other slots go on."""
 
@@ -83,6 +83,10 @@ class Engine(Protocol):
 
     @property
     def channels(self) -> int: ...
+
+    @property
+    def tells_bars(self) -> bool:
+        """Whether it knows the bars of its tracks; of others they are found by ear."""
 
     def start(self, slot: int, spec: JobSpec, past: Past | None = None) -> None:
         """Encodes the prompt and takes the free slot. past: of the track that `spec.continue_from` names.

@@ -58,6 +58,7 @@ class FakeEngine:
     device = "fake"
     sample_rate = _RATE
     channels = 1
+    tells_bars = True
 
     def __init__(self, model: Model, slots: int) -> None:
         self.model_version = model.version

@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from lofi_common.errors import CacheWriteError, InvalidDuration, InvalidParams, LofiError
 from lofi_common.imports import MOST_SEC, Answer, Read, Refused
 from lofi_common.jobs import AudioFormat
-from lofi_worker.bars import REMEMBERED_SEC, BarFinder
+from lofi_worker.bars import BarFinder
 from lofi_worker.loudness import Meter
 from lofi_worker.orphan import follow_parent
 
@@ -73,12 +73,10 @@ def take(source: Path, target: Path, most_bytes: int) -> Read:
             if file.samplerate not in _RATES or file.channels > 2:
                 raise _unusable(source, f"it has {file.samplerate} Hz and {file.channels} channels")
             rate, samples = file.samplerate, 0
-            meter, bars = Meter(rate, file.channels), BarFinder(rate)
-            # Listening for bars costs far more than the rest, and only the end would count.
-            unheard = max(0, file.frames - REMEMBERED_SEC * rate)
+            meter, bars = Meter(rate, file.channels), BarFinder(rate, file.frames)
             for pcm in _pieces(file, source):
                 meter.add(pcm)
-                bars.add(pcm[max(0, unheard - samples) :])
+                bars.add(pcm)
                 samples += len(pcm)
             if not samples:
                 raise _unusable(source, "it holds no sound")
@@ -92,7 +90,7 @@ def take(source: Path, target: Path, most_bytes: int) -> Read:
                 peak=min(1.0, meter.peak),
                 loudness_lufs=meter.integrated(),
                 bar_sec=bar.seconds if bar else None,
-                bar_offset_sec=(unheard / rate + bar.offset_sec) % bar.seconds if bar else None,
+                bar_offset_sec=bar.offset_sec if bar else None,
                 title=_text(file.title),
                 comment=_text(file.comment),
             )

@@ -62,12 +62,6 @@ class Recording:
                 while self.samples - self._encoded >= BLOCK:
                     self._encode(self._growing, self._encoder, BLOCK)
 
-    def read(self, start: int) -> Iterator[NDArray[np.int16]]:
-        """What was added, from sample `start` on, int16 [samples, channels], in pieces."""
-        assert self._growing is not None, "a track without audio"
-        for begin in range(start, self.samples, BLOCK):
-            yield self._read(self._growing, begin, min(BLOCK, self.samples - begin))
-
     def add_tokens(self, data: bytes) -> SpoolFile:
         """The file of the track's tokens, synced."""
         with self._told():

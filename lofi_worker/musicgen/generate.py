@@ -80,6 +80,8 @@ class MusicGenEngine:
         self.slots = slots
         self.sample_rate = model.manifest.codec.sample_rate
         self.channels = model.manifest.codec.channels
+        window = model.manifest.windows()
+        self.tells_bars = window is not None and window.bar_frames is not None
 
     def start(self, slot: int, spec: JobSpec, past: Past | None = None) -> None:
         """See `Engine.start`. Raises ValueError when the slot is not free."""

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from lofi_common.errors import ModelInferenceFailed
 from lofi_common.jobs import JobSpec
 from lofi_common.manifest import Manifest
-from lofi_worker.bars import REMEMBERED_SEC, BarFinder
+from lofi_worker.bars import BarFinder
 from lofi_worker.engine import Bar, Engine, Past, StepResult
 from lofi_worker.musicgen.codec import CodecStream
 from lofi_worker.musicgen.loop import choose_alike, choose_bars, jump_of_loop
@@ -34,6 +34,8 @@ class _Made:
     """What the inner engine has made of a loop's material so far."""
 
     spec: JobSpec
+    bars: BarFinder | None
+    """None where they are told."""
     codes: list[NDArray[np.int64]] = field(default_factory=list)
     sound: list[NDArray[np.int16]] = field(default_factory=list)
     """Mono, for the choice: 64 kB a second."""
@@ -44,6 +46,8 @@ class _Made:
         if result.audio is not None:
             mono = np.clip(result.audio.mean(axis=0), -1, 1)
             self.sound.append(np.rint(mono * 32767).astype(np.int16))
+            if self.bars is not None:
+                self.bars.add(self.sound[-1][:, np.newaxis])
 
 
 @dataclass
@@ -100,6 +104,7 @@ class LoopingEngine:
         self.slots = inner.slots
         self.sample_rate = inner.sample_rate
         self.channels = inner.channels
+        self.tells_bars = inner.tells_bars
 
     def start(self, slot: int, spec: JobSpec, past: Past | None = None) -> None:
         """See `Engine.start`. Raises ModelInferenceFailed for a loop that continues a track, and for one of a
@@ -117,9 +122,11 @@ class LoopingEngine:
                 f"{self.model_version} makes no loops: it does not say where bars begin"
             )
         spare = SPARE_SEC if by_ear else SPARE_BARS_SEC
-        more = msgspec.structs.replace(spec, loop=False, segment=True, duration_sec=spec.duration_sec + spare)
+        seconds = spec.duration_sec + spare
+        more = msgspec.structs.replace(spec, loop=False, segment=True, duration_sec=seconds)
         self._inner.start(slot, more)
-        self._loops[slot] = _Made(spec)
+        finder = BarFinder(self.sample_rate, seconds * self.sample_rate) if by_ear else None
+        self._loops[slot] = _Made(spec, finder)
 
     def step(self) -> list[StepResult]:
         """See `Engine.step`. A loop's codec runs here, once in a step, beside nobody."""
@@ -161,8 +168,9 @@ class LoopingEngine:
         sound = (np.concatenate(made.sound) / np.float32(32767)).astype(np.float32, copy=False)
         header, music = codes[: codec.header_frames], codes[codec.header_frames :]
         duration = made.spec.duration_sec
-        if codec.frames_per_second is not None:
-            bodies = self._by_ear(sound, music, duration, codec.frames_per_second)
+        if made.bars is not None:
+            assert codec.frames_per_second is not None, "bars are listened for where the rate is fixed"
+            bodies = self._by_ear(sound, music, duration, codec.frames_per_second, made.bars.bar())
         else:
             assert bar is not None, "a model with bars made none"
             bodies = self._by_bars(sound, music, duration, bar)
@@ -183,13 +191,14 @@ class LoopingEngine:
         ]
 
     def _by_ear(
-        self, sound: NDArray[np.float32], music: NDArray[np.int64], duration_sec: int, rate: float
+        self,
+        sound: NDArray[np.float32],
+        music: NDArray[np.int64],
+        duration_sec: int,
+        rate: float,
+        found: Bar | None,
     ) -> list[_Body]:
-        """rate: frames per second."""
-        listened = max(0, len(sound) - REMEMBERED_SEC * self.sample_rate)
-        finder = BarFinder(self.sample_rate)
-        finder.add(sound[listened:, np.newaxis])
-        found = finder.bar()
+        """rate: frames per second; found: the bars, as far as any were heard."""
         bar_sec = found.seconds if found is not None else None
         bodies = []
         for start, length in choose_alike(sound, self.sample_rate, rate, duration_sec, bar_sec)[
@@ -198,7 +207,7 @@ class LoopingEngine:
             seconds, bar, step = length / rate, None, 1 / rate
             if found is not None:
                 step = seconds / round(seconds / found.seconds)
-                bar = Bar(step, (listened / self.sample_rate + found.offset_sec - start / rate) % step)
+                bar = Bar(step, (found.offset_sec - start / rate) % step)
             borders = step * np.arange(1, max(2, round(seconds / step)))
             bodies.append(_Body(music[start : start + length], bar, borders))
         return bodies

@@ -12,14 +12,15 @@ import msgspec
 import numpy as np
 import pytest
 import soundfile
+from numpy.typing import NDArray
 
 from lofi_common import messages as m
 from lofi_common.jobs import AudioFormat, JobSpec
 from lofi_common.manifest import Model
-from lofi_worker import spool, tokens
+from lofi_worker import agent, spool, tokens
 from lofi_worker.agent import Agent
 from lofi_worker.attempt import Attempt
-from lofi_worker.engine import StepResult
+from lofi_worker.engine import Bar, StepResult
 from lofi_worker.fake import FakeEngine
 from lofi_worker.loudness import Meter
 from lofi_worker.recording import Recording
@@ -124,11 +125,11 @@ def test_cancel_between_steps(tmp_path: Path) -> None:
 def test_a_cancel_ends_a_step_that_takes_a_quarter_of_an_hour(tmp_path: Path) -> None:
     fake = engine()
     link = ScriptedLink(run("a", prompt="slow 90000"), after={m.Failed: LEAVE})
-    agent = threading.Thread(target=Agent(fake, link, tmp_path).run)
-    agent.start()
+    working = threading.Thread(target=Agent(fake, link, tmp_path).run)
+    working.start()
     link.orders.put(m.Cancel(job_id="a", attempt=1))
     fake.interrupt()
-    agent.join()
+    working.join()
     assert [type(message) for message in link.sent] == [m.Started, m.Failed]
 
 
@@ -190,7 +191,7 @@ def test_pcm_is_clipped_rounded_and_interleaved() -> None:
 
 def attempt(folder: Path) -> Attempt:
     recording = Recording(folder, "a.1", AudioFormat.WAV, expected=160_000, sample_rate=32_000, channels=1)
-    return Attempt("a", 1, SPEC, recording, Meter(32_000, 1), _reported_at=0.0)
+    return Attempt("a", 1, SPEC, recording, Meter(32_000, 1), None, _reported_at=0.0)
 
 
 def test_progress_is_due_at_each_five_percent_and_every_two_seconds(tmp_path: Path) -> None:
@@ -219,6 +220,8 @@ def test_progress_is_due_at_the_first_audio(tmp_path: Path) -> None:
 class EndlessEngine(FakeEngine):
     """Gives a second of noise with each step, until the track is whole."""
 
+    tells_bars = False
+
     def step(self) -> list[StepResult]:
         (job,) = self._jobs.values()
         job.step += 1
@@ -228,6 +231,36 @@ class EndlessEngine(FakeEngine):
         if finished:
             self.stop(0)
         return [StepResult(0, job.step, job.spec.duration_sec, noise, finished=finished, codes=codes)]
+
+
+@pytest.mark.parametrize(("tells", "changes"), [(False, {}), (True, {}), (False, {"loop": True})])
+def test_bars_are_listened_for_while_the_audio_comes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, tells: bool, changes: dict[str, object]
+) -> None:
+    """At the end all of it at once would hold the neighbours up. Not where the engine tells the bars, or has
+    listened itself."""
+    heard: list[int] = []
+
+    class Finder:
+        def __init__(self, rate: int, expected: int) -> None:
+            assert (rate, expected) == (32_000, 7 * 32_000)
+
+        def add(self, pcm: NDArray[np.int16]) -> None:
+            heard.append(len(pcm))
+
+        def bar(self) -> Bar:
+            return Bar(2.5, 1.5)
+
+    monkeypatch.setattr(agent, "BarFinder", Finder)
+    monkeypatch.setattr(EndlessEngine, "tells_bars", tells)
+    link = ScriptedLink(run("a", duration_sec=7, **changes), after={m.Done: LEAVE})
+    Agent(EndlessEngine(MODEL, 1), link, tmp_path).run()
+    done = link.sent[-1]
+    assert isinstance(done, m.Done)
+    if tells or changes:
+        assert heard == [] and done.bar_sec is None
+    else:
+        assert heard == [32_000] * 7 and (done.bar_sec, done.bar_offset_sec) == (2.5, 1.5)
 
 
 def test_a_track_takes_no_more_memory_however_long_it_is(tmp_path: Path) -> None:

@@ -19,7 +19,7 @@ CHORDS = ((220.0, 262.0, 330.0), (175.0, 220.0, 262.0), (131.0, 165.0, 196.0), (
 
 
 def bar_of(pcm: NDArray[np.float32], rate: int = RATE) -> Bar | None:
-    finder = BarFinder(rate)
+    finder = BarFinder(rate, len(pcm))
     finder.add(pcm)
     return finder.bar()
 
@@ -60,7 +60,7 @@ def test_any_rate_and_two_channels(rate: int) -> None:
 def test_pieces_of_any_size_come_to_the_same() -> None:
     sound = band(84, 0.3, 12)
     random = np.random.default_rng(1)
-    finder = BarFinder(RATE)
+    finder = BarFinder(RATE, len(sound))
     at = 0
     while at < len(sound):
         size = int(random.integers(1, 40_000))
@@ -72,12 +72,24 @@ def test_pieces_of_any_size_come_to_the_same() -> None:
 
 
 def test_the_end_of_a_long_track_counts() -> None:
-    """What was played more than 90 s ago is forgotten; the grid holds at the end."""
-    finder = BarFinder(RATE)
+    """What was played more than 90 s ago is forgotten, where more comes than was said; the grid holds at the
+    end."""
+    finder = BarFinder(RATE, RATE)
     for sound in (band(97, 0, 40), band(66, 0, bars.REMEMBERED_SEC + 5)):
         finder.add(sound)
     assert len(finder._onsets) == finder._onsets.maxlen
     check(finder.bar(), 240 / 66, 40.0 % (240 / 66))
+
+
+def test_what_would_be_forgotten_is_not_listened_to(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Bars are told from the beginning all the same."""
+    monkeypatch.setattr(bars, "REMEMBERED_SEC", 30)
+    sound = band(66, 0.9, 44.7)
+    finder = BarFinder(RATE, len(sound))
+    for piece in np.array_split(sound, 13):
+        finder.add(piece)
+    assert finder._seen / 100 == pytest.approx(30, abs=0.1)
+    check(finder.bar(), 240 / 66, 0.9)
 
 
 def test_what_has_no_bars() -> None:
@@ -94,7 +106,7 @@ def test_what_has_no_bars() -> None:
 
 def test_what_is_too_short() -> None:
     assert bar_of(band(90, 0, bars.LEAST_SEC - 0.5)) is None
-    assert BarFinder(RATE).bar() is None
+    assert BarFinder(RATE, RATE).bar() is None
 
 
 @pytest.fixture(scope="module")
@@ -109,7 +121,7 @@ def starter() -> Engine:
 def test_tracks_of_the_starter(starter: Engine, prompt: str, bpm: int) -> None:
     """Whose steps are bars: the first begins with the track."""
     starter.start(0, read_model(starter_folder()).job(prompt, 30, 1))
-    finder = BarFinder(starter.sample_rate)
+    finder = BarFinder(starter.sample_rate, 30 * starter.sample_rate)
     finished = False
     while not finished:
         (result,) = starter.step()

@@ -132,15 +132,12 @@ def test_other_people_s_comments_are_no_story() -> None:
         assert read_story(title, comment) is None
 
 
-def test_bars_are_those_of_the_end_told_from_the_beginning(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(import_track, "REMEMBERED_SEC", 10)
+def test_bars_are_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     heard = []
 
     class Finder:
-        def __init__(self, rate: int) -> None:
-            pass
+        def __init__(self, rate: int, expected: int) -> None:
+            assert (rate, expected) == (RATE, 15 * RATE)
 
         def add(self, pcm: NDArray[np.float32]) -> None:
             heard.append(len(pcm))
@@ -150,4 +147,4 @@ def test_bars_are_those_of_the_end_told_from_the_beginning(
 
     monkeypatch.setattr(import_track, "BarFinder", Finder)
     read = take(write(tmp_path / "it", tone(15, 1), "FLAC", "PCM_16"), tmp_path / "copy", 0)
-    assert sum(heard) == 10 * RATE and (read.bar_sec, read.bar_offset_sec) == (2.0, 1.5)
+    assert sum(heard) == 15 * RATE and (read.bar_sec, read.bar_offset_sec) == (2.0, 0.5)

@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 from lofi_common.errors import ModelInferenceFailed
 from lofi_common.jobs import JobSpec
 from lofi_common.manifest import CodecSpec, Manifest, WindowSpec
-from lofi_worker.bars import BarFinder, Samples
+from lofi_worker import bars
+from lofi_worker.bars import BarFinder
 from lofi_worker.engine import Bar, Past, StepResult
 from lofi_worker.musicgen import looping
 from lofi_worker.musicgen.looping import PIECE_SEC, SPARE_BARS_SEC, SPARE_SEC, LoopingEngine
@@ -29,7 +30,7 @@ SPEC = JobSpec(
 class Tape:
     """In an engine's and its codec's place: plays a band; a frame's code is its number on the tape."""
 
-    model_version, device, slots, sample_rate, channels = "m", "cpu", 2, RATE, 1
+    model_version, device, slots, sample_rate, channels, tells_bars = "m", "cpu", 2, RATE, 1, False
 
     def __init__(self, bpm: float, offset_sec: float, bar: Bar | None = None) -> None:
         self.sound = band(bpm, offset_sec, 45)[:, 0]
@@ -177,19 +178,25 @@ def test_a_model_with_neither_bars_nor_a_rate(monkeypatch: pytest.MonkeyPatch) -
 
 
 def test_only_the_end_of_a_long_piece_is_listened_to_for_bars(monkeypatch: pytest.MonkeyPatch) -> None:
-    """As for tracks."""
-    heard = []
-    listen = BarFinder.add
+    """As for tracks: and while it is made, so that the choice comes quickly."""
+    heard: list[float] = []
+    listen = BarFinder._hear_chords
 
-    def spy(self: BarFinder, pcm: Samples) -> None:
-        heard.append(len(pcm) / RATE)
-        listen(self, pcm)
+    def spy(self: BarFinder, mono: NDArray[np.float32]) -> None:
+        heard.append(len(mono) / RATE)
+        listen(self, mono)
 
-    monkeypatch.setattr(BarFinder, "add", spy)
-    monkeypatch.setattr(looping, "REMEMBERED_SEC", 15)
+    monkeypatch.setattr(BarFinder, "_hear_chords", spy)
+    monkeypatch.setattr(bars, "REMEMBERED_SEC", 15)
     tape = Tape(88, 0.7)
     check(tape, run(around(tape, monkeypatch)), 240 / 88, 0.7)
-    assert sum(heard) == 15
+    assert sum(heard) == 15 and max(heard) <= 1 and len(heard) > 14
+
+
+def test_a_model_that_tells_its_bars_is_not_listened_to(monkeypatch: pytest.MonkeyPatch) -> None:
+    tape = Tape(80, 0.0, Bar(3.0, 0.0))
+    monkeypatch.setattr(BarFinder, "add", None)
+    assert run(around(tape, monkeypatch, fixed_rate=False))[-1].finished
 
 
 def test_a_codec_that_gives_no_numbers_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
