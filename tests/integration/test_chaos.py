@@ -9,7 +9,7 @@ import sys
 
 import pytest
 
-KILLS = 40
+KILLS = 60
 
 
 @pytest.mark.timeout(400)

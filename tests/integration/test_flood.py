@@ -105,13 +105,13 @@ def test_a_client_that_never_reads_does_not_grow_the_broker(ready: Stdio, home: 
         sizes = [rss_mb(ready.process.pid)]
         silent.ask(0, "initialize", client="silent", protocol=1, events=True)
         for _ in range(3):
-            for number in range(1_000):
+            for number in range(400):
                 silent.ask(number, "status", **{"f" * 60_000: 1})  # refused at length
             while psutil.Process(ready.process.pid).cpu_percent(0.1) > 20:  # until all is answered
                 other.call("queue_status")
             sizes.append(rss_mb(ready.process.pid))
-        print(f"64 MB of answers that nobody reads, three times: RSS {sizes} MB")
-        assert sizes[-1] - sizes[0] < 64  # of 192; what stays is fragments of glibc's heap, 90 MB after 4 GB
+        print(f"24 MB of answers that nobody reads, three times: RSS {sizes} MB")
+        assert sizes[-1] - sizes[0] < 36  # of 72; what stays is fragments of glibc's heap, 90 MB after 4 GB
         track_id = other.call("generate", prompt="for those who read", duration_sec=5)["track_id"]
         assert other.wait("generation_complete")["track_id"] == track_id
 
