@@ -14,6 +14,8 @@ from tests.support.stdio import Stdio
 
 # Tests that use ONNX Runtime themselves are as private as the product.
 os.environ["ORT_DISABLE_TELEMETRY"] = "1"
+# Processes of the tests find the product's modules compiled, as installed ones are.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 
 @pytest.fixture

@@ -12,6 +12,7 @@ import pytest
 
 from tests.support.client import RawClient
 from tests.support.home import Home
+from tests.support.hooks import hooked
 from tests.support.stdio import Stdio
 
 FILES = 1024
@@ -93,9 +94,11 @@ def test_strangers_over_tcp_take_no_room_from_local_clients(
         assert time.monotonic() < patience
 
 
-def test_the_silent_are_shown_out(narrow: Stdio, home: Home) -> None:
+def test_the_silent_are_shown_out(home: Home) -> None:
     """Nobody has to close anything: who does not shake hands is not kept."""
-    with ExitStack() as stack:
+    quick = hooked(home.root / "hook", "import lofi_broker.sockets as s; s._HANDSHAKE_MS = 1_000")
+    with ExitStack() as stack, Stdio({**home.environ, **quick}, wrapper=FEW_FILES) as narrow:
+        narrow.call("status")
         crowd(stack, home.paths.socket("clients").removeprefix("ipc://"))
         with RawClient(home.paths.socket("clients")) as late:
             make_track(late, "after the silent")

@@ -76,7 +76,7 @@ def test_a_worker_that_is_killed_in_the_middle_is_not_heard(home: Home) -> None:
 
 def test_a_generator_slower_than_the_music_is_waited_for(home: Home) -> None:
     with Stdio({**home.environ, **NULL}) as broker:
-        slow = order(broker, "slow 8")
+        slow = order(broker, "slow 6")
         broker.call("play", track_ids=[slow])
         broker.wait("playback_started")
         assert broker.wait("playback_waiting", count=2)["track_id"] == slow

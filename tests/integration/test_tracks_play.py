@@ -241,16 +241,17 @@ def test_what_is_set_is_told_and_remembered(player: Home) -> None:
     assert json.loads(player.lofi("player", "crossfade", "--json").stdout)["crossfade_sec"] == 4.5
 
 
-def test_a_track_that_is_being_made_is_waited_for(player: Home) -> None:
-    track_id = player.submit("slow 3 rain", "-d", "5", "--seed", "1", "--no-wait").stdout.strip()
-    done = player.lofi("player", "play", track_id[:8], "--json")
+def test_a_track_that_is_being_made_is_waited_for(home: Home) -> None:
+    home.environ["LOFI_PLAYER_DEVICE"] = f"file:{home.root}/heard.wav"
+    track_id = home.submit("slow 1 rain", "-d", "5", "--seed", "1", "--no-wait").stdout.strip()
+    done = home.lofi("player", "play", track_id[:8], "--json")
     told = [json.loads(line) for line in done.stdout.splitlines()]
     assert (told[0]["event"], told[0]["state"]) == ("accepted", "waiting")
     started = [line["prompt"] for line in told if line["event"] == "playback_started"]
-    assert (done.returncode, started, told[-1]["reason"]) == (0, ["slow 3 rain"], "finished")
-    cancelled = player.submit("slow 60", "-d", "5", "--no-wait").stdout.strip()
-    with playing(player, cancelled) as process:
-        assert player.lofi("cancel", cancelled).returncode == 0
+    assert (done.returncode, started, told[-1]["reason"]) == (0, ["slow 1 rain"], "finished")
+    cancelled = home.submit("slow 60", "-d", "5", "--no-wait").stdout.strip()
+    with playing(home, cancelled) as process:
+        assert home.lofi("cancel", cancelled).returncode == 0
         _, errors = process.communicate(timeout=20)
     assert process.returncode == 1 and "its generation was cancelled" in errors
 
