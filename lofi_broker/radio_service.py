@@ -48,6 +48,8 @@ class RadioService:
         self._settings = broker.config.radio
         self._hands = Hands(broker, self._tell)
         self._radio: Radio | None = None
+        self._number = 0
+        """Of the radio; how many have been started."""
         self._turn = asyncio.Lock()
         self._events: asyncio.Queue[ev.Event | ev.Delete | _Left | None] = asyncio.Queue()
         self._timer: asyncio.TimerHandle | None = None
@@ -80,7 +82,7 @@ class RadioService:
             self._former = self._broker.playback.status().track_id
             if self._radio is not None:  # its music goes on until there is some of the new one
                 await self._hands.do_all(self._radio.end())
-            self._radio = Radio(plan)
+            self._radio, self._number = Radio(plan), self._number + 1
             self._asked_for(prompt)
             if not self._runs:
                 self._runs = True
@@ -190,6 +192,7 @@ class RadioService:
                 strategy="same_prompt" if self._settings.strategy == "auto" else self._settings.strategy,
                 prompt="",
                 ahead_sec=0.0,
+                number=self._number or None,
             )
         paused = radio.state == "playing" and self._hands.is_paused()
         return kinds.RadioStatus(
@@ -203,6 +206,7 @@ class RadioService:
             ahead_sec=round(scene.ahead_sec, 1),
             polite=scene.polite,
             message=radio.message,
+            number=self._number,
         )
 
     def _tell(self) -> None:

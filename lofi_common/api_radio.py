@@ -52,7 +52,13 @@ class RadioStatus(Result, frozen=True, kw_only=True):
     polite: str | None = None
     """Why pieces are made later than usual: the machine runs on battery, or has much to do."""
     message: str | None = None
-    """Why it failed, or why the next piece is late."""
+    """Why it failed, or why the next piece is late; when off, why it has ended, unless
+    `radio_stop` did it."""
+    recovery: str | None = None
+    """What can be done, where it failed."""
+    number: int | None = None
+    """Which radio since the broker's start, counted from 1; of the last one when off. Absent before the
+    first."""
 
 
 METHODS: dict[str, Method] = {

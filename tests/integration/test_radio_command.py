@@ -8,6 +8,7 @@ import subprocess
 import sys
 
 from tests.support.home import Home
+from tests.support.player import NO_SOUND
 from tests.support.terminal import in_a_terminal
 
 
@@ -18,7 +19,9 @@ def test_on_a_terminal_a_line_tells_what_plays_and_ctrl_c_ends_it(home: Home) ->
     code, shown = in_a_terminal(home, "radio", "rain", until=b"s ahead", answer=b"\x03")
     assert code == 130 and b"rain" in shown and b"the radio was stopped" in shown
     started = home.lofi("radio", "rain", "--mode", "stream", "--no-wait")
-    assert started.stdout == "starting (stream): rain\n"
+    assert started.stdout.startswith("playing (stream): rain") and started.stderr == ""
+    another = home.lofi("radio", "sun", "--no-wait")
+    assert another.returncode == 0 and "in the place of the radio that played: rain" in another.stderr
     changed = json.loads(home.lofi("radio", "--prompt", "now brighter", "--json").stdout)
     assert "now brighter" in (changed["prompt"], changed.get("next_prompt"))
     assert home.lofi("radio", "--stop").stdout == "the radio is off\n"
@@ -42,3 +45,31 @@ def test_scripts_get_a_line_of_json_for_each_event(home: Home) -> None:
     assert events[0]["event"] == "accepted" and events[0]["state"] == "starting"
     assert (events[-1]["event"], events[-1]["state"]) == ("radio_changed", "off")
     assert "playing" in [event.get("state") for event in events]
+
+
+def test_without_a_sound_device_it_is_told_in_one_line_with_what_to_do(home: Home) -> None:
+    home.environ |= NO_SOUND | {"LOFI_RADIO_TRACK_SEC": "5"}
+    home.lofi("broker", "start")
+    for order in (("radio", "rain", "--no-wait"), ("radio", "--status"), ("radio", "sun")):
+        told = home.lofi(*order)
+        assert (told.returncode, told.stdout) == (1, "")
+        assert told.stderr.count("no sound device") == 1
+
+
+def test_another_radio_ends_the_command_and_its_ctrl_c_ends_only_its_own(home: Home) -> None:
+    home.environ |= {"LOFI_PLAYER_DEVICE": "null", "LOFI_RADIO_TRACK_SEC": "5"}
+    home.lofi("broker", "start")
+    command = [sys.executable, "-m", "lofi_cli.main", "radio"]
+    with subprocess.Popen(
+        [*command, "rain"], env={**os.environ, **home.environ}, stderr=subprocess.PIPE, text=True
+    ) as first:
+        assert first.stderr is not None
+        assert first.stderr.readline().startswith("♪ rain  ")  # there is no terminal
+        home.lofi("radio", "sun", "--no-wait")
+        assert "lofi: replaced by another radio: sun\n" in first.stderr.read()
+    assert first.returncode == 0
+    assert home.lofi("radio", "--status").stdout.startswith("playing (playlist): sun")
+    track_id = json.loads(home.lofi("tracks", "list", "--json").stdout.splitlines()[-1])["track_id"]
+    played = home.lofi("player", "play", track_id, "--no-wait")
+    assert "this ends the radio" in played.stderr
+    assert home.lofi("radio", "--status").stdout == "the radio is off\n"

@@ -60,11 +60,22 @@ def play(track_ids: tuple[str, ...], volume: float | None, no_wait: bool, as_jso
             wanted = resolve_all(lofi, track_ids)
             if volume is not None:
                 lofi.set_volume(volume)
+            if wanted:
+                tell_radio_ends(lofi)
             if no_wait:
                 click.echo(status_line(lofi.play(wanted or None), as_json=as_json))
                 return
             with PlaybackWatcher(as_json=as_json) as watcher:
                 sys.exit(_play(lofi, wanted, watcher))
+
+
+def tell_radio_ends(lofi: Lofi) -> None:
+    """Tracks that are chosen end the radio: say so, if it is on."""
+    radio = lofi.radio_status()
+    if radio.state not in ("off", "failed"):
+        exits.tell(
+            f"this ends the radio: {radio.prompt}", "`lofi player add ID --next` lets a track be heard in it."
+        )
 
 
 def _end_on_signals() -> None:

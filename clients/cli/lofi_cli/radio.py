@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 import sys
+import time
 from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING
@@ -17,6 +18,9 @@ if TYPE_CHECKING:
     from lofi_cli.watch_radio import RadioWatcher
     from lofi_client import Lofi
     from lofi_common.api_radio import RadioMode, RadioStatus, Strategy
+
+_FIRST_SEC = 20.0
+"""How long --no-wait waits for the first sound: then it is likely that there will be some."""
 
 
 @click.command(context_settings=HELP)
@@ -37,7 +41,7 @@ if TYPE_CHECKING:
 @click.option("--prompt", metavar="PROMPT", help="Let the radio that plays go on with this prompt.")
 @click.option("--stop", is_flag=True, help="End the radio that plays.")
 @click.option("--status", is_flag=True, help="Tell what it plays.")
-@click.option("--no-wait", is_flag=True, help="Leave at once; the music goes on.")
+@click.option("--no-wait", is_flag=True, help="Leave when the music has begun; it goes on.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object per line on stdout.")
 def radio(
     first: str | None,
@@ -62,25 +66,57 @@ def radio(
     if len(given) > 1 or (given and extra):
         raise click.UsageError(f"{given[0]} is about the radio that plays, and goes with nothing but --json.")
     with exits.reported():
-        from lofi_cli.watch_radio import RadioWatcher, radio_line
+        from lofi_cli.watch_radio import RadioWatcher
         from lofi_client import Lofi
 
         if given:
             with Lofi.connect(start=False, name="lofi") as lofi:
                 orders_of = {"--stop": lofi.stop_radio, "--status": lofi.radio_status}
                 found = lofi.set_radio_prompt(prompt) if prompt is not None else orders_of[given[0]]()
-                click.echo(radio_line(found, as_json=as_json))
-            return
+            sys.exit(_told(found, as_json=as_json))
         exits.end_on_sigterm()
         if signal.getsignal(signal.SIGHUP) is signal.SIG_DFL:  # the music ends with its terminal
             signal.signal(signal.SIGHUP, lambda number, frame: sys.exit(128 + number))
         with Lofi.connect(name="lofi") as lofi:
-            start = partial(lofi.radio, first, mode=mode, strategy=strategy, seed=seed, model=model)
+            wanted = partial(lofi.radio, first, mode=mode, strategy=strategy, seed=seed, model=model)
+            start = partial(_start, lofi, wanted)
             if no_wait:
-                click.echo(radio_line(start(), as_json=as_json))
-                return
+                sys.exit(_told(_once_heard(lofi, start()), as_json=as_json))
             with RadioWatcher(as_json=as_json) as watcher:
                 sys.exit(_listen(lofi, start, watcher))
+
+
+def _told(status: RadioStatus, *, as_json: bool) -> int:
+    """Tell how the radio stands; the exit code."""
+    from lofi_cli.watch_radio import fail_radio, radio_line
+
+    if as_json or status.state != "failed":
+        click.echo(radio_line(status, as_json=as_json))
+    return fail_radio(status) if status.state == "failed" else exits.OK
+
+
+def _start(lofi: Lofi, wanted: Callable[[], RadioStatus]) -> RadioStatus:
+    """Start it, and tell whose place it takes."""
+    before = lofi.radio_status()
+    status = wanted()
+    if before.state not in ("off", "failed"):
+        exits.tell(
+            f"in the place of the radio that played: {before.prompt}",
+            "`lofi radio --prompt PROMPT` gives the one that plays another prompt.",
+        )
+    return status
+
+
+def _once_heard(lofi: Lofi, status: RadioStatus) -> RadioStatus:
+    """How it stands when there is something to hear, or when it is known why there is not."""
+    from lofi_common.api_radio import RadioChanged
+
+    deadline = time.monotonic() + _FIRST_SEC
+    while status.state == "starting" and (left := deadline - time.monotonic()) > 0:
+        match lofi.next_event(left):
+            case RadioChanged() as changed if changed.number == status.number:
+                status = changed
+    return status
 
 
 def _listen(lofi: Lofi, start: Callable[[], RadioStatus], watcher: RadioWatcher) -> int:
@@ -96,8 +132,10 @@ def _listen(lofi: Lofi, start: Callable[[], RadioStatus], watcher: RadioWatcher)
     except (KeyboardInterrupt, SystemExit) as end:
         watcher.end_line()
         code = exits.INTERRUPTED if isinstance(end, KeyboardInterrupt) else int(end.code or 0)
-        if began:
+        if began and lofi.radio_status().number == watcher.number:
             lofi.stop_radio()
             exits.fail("INTERRUPTED", "interrupted: the radio was stopped", code=code)
+        elif began:
+            exits.fail("INTERRUPTED", "interrupted: another radio plays, and goes on", code=code)
         return code
     return watcher.exit_code

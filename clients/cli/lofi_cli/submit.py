@@ -241,8 +241,10 @@ def _run(
 
 def _play(lofi: Lofi, track_id: str) -> bool:
     """Ask that it be played from its first second on; False when it won't be. It is made all the same."""
+    from lofi_cli.playing import tell_radio_ends
     from lofi_common.errors import AudioDeviceError
 
+    tell_radio_ends(lofi)
     try:
         lofi.play([track_id])
     except AudioDeviceError as error:

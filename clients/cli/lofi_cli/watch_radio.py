@@ -34,7 +34,13 @@ class RadioWatcher:
         """Whether the cursor stands in the line that lives."""
         self._status: RadioStatus | None = None
         self._times = ""
-        self._message: str | None = None
+        self._before_sec = 0.0
+        """Of a stream: the pieces that were heard before this one."""
+        self._piece_sec = 0.0
+        self._named = ""
+        """Where no line lives: what was told last to be heard."""
+        self._said: str | None = None
+        """What was told to be wrong, and may still be."""
         self.exit_code = exits.OK
 
     def __enter__(self) -> Self:
@@ -59,31 +65,66 @@ class RadioWatcher:
         match event:
             case RadioChanged():
                 return self._changed(event)
+            case PlaybackStarted():
+                self._began(event)
             case PlaybackPosition():
-                self._times = f"{clock(event.position_sec)} / {clock(event.duration_sec)}"
+                self._moved(event)
                 if self._wanted:
                     self._status = ask()
                     self._show()
         return False
 
+    @property
+    def number(self) -> int | None:
+        """Of the radio that is followed."""
+        return self._status.number if self._status is not None else None
+
+    @property
+    def _streams(self) -> bool:
+        return self._status is not None and self._status.mode == "stream"
+
+    def _began(self, event: PlaybackStarted) -> None:
+        """A piece is heard: without a line that lives it gets one; segments of one prompt share it."""
+        self._before_sec += self._piece_sec
+        self._piece_sec = event.duration_sec
+        if self._wanted or self._json:
+            return
+        words = f"♪ {printable(event.prompt)}" + ("" if self._streams else f"  {event.track_id}")
+        if words != self._named or not self._streams:
+            print(words, file=sys.stderr, flush=True)
+        self._named = words
+
+    def _moved(self, event: PlaybackPosition) -> None:
+        if self._streams:
+            self._times = clock(self._before_sec + event.position_sec)
+        else:
+            self._times = f"{clock(event.position_sec)} / {clock(event.duration_sec)}"
+
     def _changed(self, status: RadioStatus) -> bool:
+        own, told = self.number or 0, status.number or 0
+        if told != own:
+            if told > own:
+                self.end_line()
+                exits.tell(f"replaced by another radio: {status.prompt}")
+            return told > own
         before, self._status = self._status, status
         if before is None or (status.prompt, status.mode) != (before.prompt, before.mode):
             self.end_line()
-        if status.message is not None and status.message != self._message and status.state != "failed":
-            self.end_line()
-            exits.tell(status.message)
-        self._message = status.message
         match status.state:
             case "off":
                 self.end_line()
-                exits.tell("the radio has ended")
+                exits.tell("the radio has ended" + (f": {status.message}" if status.message else ""))
                 return True
             case "failed":
                 self.end_line()
-                why = status.message or "no reason is known"
-                self.exit_code = exits.fail("RADIO_FAILED", f"the radio has failed: {why}")
+                self.exit_code = fail_radio(status, told=status.message == self._said)
                 return True
+        if status.message is not None and status.message != self._said:
+            self.end_line()
+            exits.tell(status.message)
+            self._said = status.message
+        elif status.message is None and status.state == "playing":
+            self._said = None
         self._show()
         return False
 
@@ -101,7 +142,7 @@ class RadioWatcher:
         held = "paused: " if status.state == "paused" else ""
         ahead = f"{status.ahead_sec:.0f} s ahead"
         coming = f"  then: {printable(status.next_prompt)}" if status.next_prompt else ""
-        polite = f"  ({status.polite})" if status.polite else ""
+        polite = f"  ({_brief(status.polite)})" if status.polite else ""
         return f"♪ {self._times}  {ahead}  {held}{prompt}{coming}{polite}"
 
     def end_line(self) -> None:
@@ -111,14 +152,23 @@ class RadioWatcher:
             self._open = False
 
 
+def _brief(polite: str) -> str:
+    """Why it stands back, in a word or two: `--status` has the figures."""
+    return "busy" if "busy" in polite else polite.partition(",")[0]
+
+
+def fail_radio(status: RadioStatus, *, told: bool = False) -> int:
+    """Tell that it has failed, and why unless that was told; the exit code."""
+    why = "" if told and status.message else f": {status.message or 'no reason is known'}"
+    return exits.fail("RADIO_FAILED", f"the radio has failed{why}", status.recovery or "")
+
+
 def radio_line(status: RadioStatus, *, as_json: bool) -> str:
     """How the radio stands, for people or as JSON."""
     if as_json:
         return msgspec.json.encode(status).decode()
     if status.state == "off":
         return "the radio is off"
-    if status.state == "failed":
-        return f"the radio has failed: {printable(status.message or 'no reason is known')}"
     words = [f"{status.state} ({status.mode}): {printable(status.prompt)}"]
     if status.next_prompt is not None:
         words.append(f"then: {printable(status.next_prompt)}")
