@@ -75,7 +75,11 @@ class Deck:
 
     async def follow(self, item: Item) -> bool:
         """Play it next; as `play`."""
-        return await self._give(player.Next, item, None, joined=item.joined)
+        return await self._give(player.Next, item, None, joined=self._joins(item))
+
+    def _joins(self, item: Item) -> bool:
+        """Whether it goes on with what is heard: the list may have been edited since it was put there."""
+        return self.now is not None and item.continues == self.now.item.track_id
 
     async def _give(
         self, kind: Callable[..., player.Order], item: Item, playlist: Playlist | None, **how: bool
@@ -109,7 +113,7 @@ class Deck:
         return False
 
     def _as_given(self, item: Item, sound: Sound, playlist: Playlist | None) -> Given:
-        goes_on = self.now if item.joined and playlist is None else None
+        goes_on = self.now if playlist is None and self._joins(item) else None
         gain_db = self._sounds.gain_db(sound, self._target_lufs) if goes_on is None else goes_on.gain_db
         return Given(next(self._numbers), item, sound, gain_db, self._hold(sound), playlist)
 

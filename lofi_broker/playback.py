@@ -216,11 +216,11 @@ class Playback:
             await self._add(self._sounds.checked(params.track_ids), params.index)
             return self.status()
 
-    async def _add(self, track_ids: list[str], index: int | None, *, joined: bool = False) -> None:
+    async def _add(self, track_ids: list[str], index: int | None, continues: str | None = None) -> None:
         playlist = self._stage.playlist
         if len(playlist.items) + len(track_ids) > kinds.MOST_TRACKS:
             raise InvalidParams(f"track_ids: a list has at most {kinds.MOST_TRACKS} tracks")
-        await self._stage.change(playlist.added(self._items.of(track_ids, joined=joined), index))
+        await self._stage.change(playlist.added(self._items.of(track_ids, continues=continues), index))
 
     async def playlist_remove(self, params: kinds.PlaylistRemoveParams) -> kinds.PlaybackStatus:
         """Raises InvalidParams where there is no such item, AudioDeviceError."""
@@ -276,10 +276,10 @@ class Playback:
 
     # what the broker itself asks for
 
-    async def add_joined(self, track_id: str) -> None:
-        """Behind the last track of the list, which it continues sample for sample."""
+    async def add_joined(self, track_id: str, continues: str) -> None:
+        """Behind the last track of the list. Heard right after what it continues, they are one."""
         async with self._stage.turn:
-            await self._add([track_id], None, joined=True)
+            await self._add([track_id], None, continues)
 
     async def drop(self, track_id: str) -> None:
         """Take a track out of the list, unless it is the one that plays."""

@@ -16,8 +16,8 @@ class Item:
     key: int
     """Tells it from all other items, wherever it is moved."""
     track_id: str
-    joined: bool = False
-    """It continues the track before it, sample for sample."""
+    continues: str | None = None
+    """The track that it continues, sample for sample, where it stands behind that one."""
 
 
 @dataclass(frozen=True)
@@ -130,5 +130,5 @@ class Items:
 
     _keys: itertools.count[int] = field(default_factory=lambda: itertools.count(1))
 
-    def of(self, track_ids: Iterable[str], *, joined: bool = False) -> tuple[Item, ...]:
-        return tuple(Item(next(self._keys), track_id, joined) for track_id in track_ids)
+    def of(self, track_ids: Iterable[str], *, continues: str | None = None) -> tuple[Item, ...]:
+        return tuple(Item(next(self._keys), track_id, continues) for track_id in track_ids)

@@ -169,10 +169,10 @@ class Play:
 
 @dataclass(frozen=True)
 class Add:
-    """Let it be heard after what is in the list. joined: it continues the last one to the sample."""
+    """Let it be heard after what is in the list. continues: the one that it goes on with to the sample."""
 
     track_id: str
-    joined: bool
+    continues: str | None
 
 
 @dataclass(frozen=True)

@@ -105,8 +105,8 @@ class Hands:
                 self.withdraw(name)
             case ev.Play(name):
                 return await self._play(name)
-            case ev.Add(name, joined):
-                return await self._add(name, joined=joined)
+            case ev.Add(name, continues):
+                return await self._add(name, continues)
             case ev.Drop(name):
                 await self._drop(name)
             case ev.Delete(name):
@@ -168,11 +168,11 @@ class Hands:
             return ev.Silence(str(error))
         return None
 
-    async def _add(self, name: str, *, joined: bool) -> ev.Event | None:
+    async def _add(self, name: str, continues: str | None) -> ev.Event | None:
         playback = self._broker.playback
         try:
-            if joined:
-                await playback.add_joined(name)
+            if continues is not None:
+                await playback.add_joined(name, continues)
             else:
                 await playback.playlist_add(playing.PlaylistAddParams(track_ids=[name]))
         except LofiError as error:

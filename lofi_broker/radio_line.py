@@ -54,10 +54,8 @@ class Line:
 
     def add(self, item: Item) -> list[ev.Action]:
         """Let it be heard after what is there; where nothing is heard, it is `ready`."""
-        last = next((each.track_id for each in reversed(self._items) if not each.over), None)
         self._items.append(item)
-        joined = last is not None and last == item.piece.continue_from
-        return [ev.Add(item.track_id, joined)] if self.going else []
+        return [ev.Add(item.track_id, item.piece.continue_from)] if self.going else []
 
     def ready(self) -> list[Item]:
         """What could be heard, while nothing is."""

@@ -10,8 +10,9 @@ from types import SimpleNamespace
 from typing import Any, ClassVar
 
 import msgspec
+import pytest
 
-from lofi_broker import playback
+from lofi_broker import deck, playback
 from lofi_broker.library import track_of
 from lofi_common import api
 from lofi_common import api_playback as kinds
@@ -211,3 +212,22 @@ class World:
 async def settled() -> None:
     for _ in range(50):
         await asyncio.sleep(0)
+
+
+Scene = Callable[[World], Coroutine[None, None, None]]
+
+
+def play(scene: Scene, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> World:
+    """Play a scene; the world after it."""
+    monkeypatch.setattr(deck, "PlayerProcess", Desk)
+    monkeypatch.delenv("DBUS_SESSION_BUS_ADDRESS", raising=False)
+    monkeypatch.delenv("XDG_RUNTIME_DIR", raising=False)
+
+    async def whole() -> World:
+        world = World(tmp_path)
+        await scene(world)
+        await settled()
+        await world.playback.close()
+        return world
+
+    return asyncio.run(whole())

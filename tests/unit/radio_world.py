@@ -122,12 +122,11 @@ class World:
                     return [ev.Silence("no device")]
                 self.songs, self.index, self.position = [track_id], 0, 0.0
                 return self._begin()
-            case ev.Add(track_id, joined):
+            case ev.Add(track_id, continues):
                 assert self.playing and track_id in self.made and track_id not in self.deleted
+                assert continues == self.pieces[track_id].continue_from
+                self.joins.append((track_id, continues == self.songs[-1]))
                 self.songs.append(track_id)
-                self.joins.append((track_id, joined))
-                if joined:
-                    assert self.pieces[track_id].continue_from == self.songs[-2]
             case ev.Drop(track_id):
                 if track_id in self.songs:
                     place = self.songs.index(track_id)

@@ -35,7 +35,7 @@ def test_nothing_is_added_behind_what_no_device_takes() -> None:
         raise AudioDeviceError("no device")
 
     broker: Any = SimpleNamespace(config=Config(), playback=SimpleNamespace(play=play))
-    events = asyncio.run(Hands(broker, lambda: None).do_all([ev.Play("a"), ev.Add("b", joined=True)]))
+    events = asyncio.run(Hands(broker, lambda: None).do_all([ev.Play("a"), ev.Add("b", continues="a")]))
     assert events == [ev.Silence("no device"), ev.Tick()]
 
 

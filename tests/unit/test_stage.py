@@ -3,39 +3,22 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from lofi_broker import deck
 from lofi_common import api_playback as kinds
 from lofi_common import player_messages as pm
 from lofi_common.jobs import JobState
-from tests.unit.playing import NONE, Desk, World, settled
-
-Scene = Callable[[World], Coroutine[None, None, None]]
+from tests.unit.playing import NONE, Scene, World, play, settled
 
 
 @pytest.fixture
 def run(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[[Scene], World]:
     """Play a scene; the world after it."""
-    monkeypatch.setattr(deck, "PlayerProcess", Desk)
-    monkeypatch.delenv("DBUS_SESSION_BUS_ADDRESS", raising=False)
-    monkeypatch.delenv("XDG_RUNTIME_DIR", raising=False)
-
-    def play(scene: Scene) -> World:
-        async def whole() -> World:
-            world = World(tmp_path)
-            await scene(world)
-            await settled()
-            await world.playback.close()
-            return world
-
-        return asyncio.run(whole())
-
-    return play
+    return lambda scene: play(scene, monkeypatch, tmp_path)
 
 
 def test_a_track_that_is_made_is_heard_while_it_grows_over_two_attempts(run: Any) -> None:
@@ -244,7 +227,7 @@ def test_a_radio_that_is_never_silent(run: Any) -> None:
         await world.play("a")
         world.playback.hold = True
         await settled()
-        await world.playback.add_joined("b")
+        await world.playback.add_joined("b", "a")
         await world.news("b", audio_sec=10.0)
         assert world.playback.upcoming() == ["b"] and world.playback.holds() == {"a", "b"}
         assert world.playback.ahead_sec() == pytest.approx(40.0, abs=1.0)
