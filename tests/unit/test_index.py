@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from lofi_broker.library import track_of
 from lofi_broker.store import Store
-from lofi_common.api import Track
+from lofi_common.api import MAX_PROMPT_CHARS, Track
 from lofi_common.api_library import AskedPrompt
 from lofi_common.errors import LofiError
 from lofi_common.jobs import JobState
@@ -152,7 +152,13 @@ def test_no_text_is_an_error(library: Store, query: str, tag: str) -> None:
 
 
 def test_very_many_words_are_no_error(library: Store) -> None:
-    found(library, " ".join(f"w{n}" for n in range(300)))
+    many = [chr(0x4E00 + n) for n in range(750)]
+    words = [
+        " ".join(many[:500]),
+        " ".join(map("".join, zip(many[:250], many[250:500], many[500:], strict=True))),
+    ]
+    for query in [" ".join(f"w{n}" for n in range(300)), *(each[:MAX_PROMPT_CHARS] for each in words)]:
+        assert found(library, query) == set() and library.history.page(limit=10, query=query) == ([], 0)
 
 
 def test_a_damaged_search_is_made_anew(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Generator
 from pathlib import Path
 
 import numpy as np
@@ -10,10 +11,12 @@ import pytest
 from numpy.typing import NDArray
 
 from lofi_common import player_messages as pm
+from lofi_player import device_sink
 from lofi_player.device_sink import DeviceSink
 from lofi_player.limiter import CEILING, Limiter
 from lofi_player.ramp import Ramp
 from lofi_player.ring import Ring
+from lofi_player.sound import Frames
 from tests.support.player import RAMP, RATE, Desk, as_heard, noise, sine, write_track
 
 
@@ -111,6 +114,32 @@ def test_a_device_takes_frames_also_after_a_rest() -> None:
         sink.wake(None)
     sink.close()
     sink.close()
+
+
+def test_what_a_lost_device_did_not_take_rises_from_silence_in_the_next_one(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    class Held:
+        backend = "none"
+
+        def start(self, frames: Generator[Frames, int, None]) -> None:
+            self.take = frames.send
+
+    opened: list[Held] = []
+
+    def open_device(*_: object, **__: object) -> Held:
+        opened.append(Held())
+        return opened[-1]
+
+    monkeypatch.setattr(device_sink, "open_device", open_device)
+    monkeypatch.setattr(device_sink, "close_device", lambda device: None)
+    sink = DeviceSink(RATE, null=True)
+    sink.write(np.ones((3 * RAMP, 2), np.float32))
+    assert (opened[0].take(RAMP) == 1.0).all()
+    sink.fall_back()
+    heard = opened[1].take(2 * RAMP)[:, 0]
+    assert heard[:RAMP] == pytest.approx(np.arange(1, RAMP + 1) / RAMP, abs=1e-6)
+    assert (heard[RAMP:] == 1.0).all() and not sink.pending()
 
 
 def test_a_ramp_is_a_straight_line_across_blocks() -> None:
