@@ -64,11 +64,12 @@ class Mpris:
         self._position = (0.0, 0.0)
         """Seconds in the track, and when that was."""
         self._broken = False
+        """The log says so; the bus is asked for again all the same."""
 
     def appear(self) -> None:
-        """Be there, unless it is already, or the bus was found to be broken."""
+        """Be there, unless it is already: with each track that begins, since a bus may come back."""
         address = session_bus(os.environ)
-        if self._task is None and address is not None and not self._broken:
+        if self._task is None and address is not None:
             self._task = asyncio.create_task(self._serve(address), name="mpris")
 
     async def leave(self) -> None:
@@ -79,14 +80,18 @@ class Mpris:
                 await task
 
     async def _serve(self, address: str) -> None:
+        level, reason = logging.INFO, "the session bus left"
         try:
             await self._on_bus(address)
-            log.info(fields("mpris_ended", reason="the session bus left"))
         except Exception as error:  # whatever a bus does is its own affair
-            log.warning(fields("mpris_ended", reason=f"{type(error).__name__}: {error}"))
-            self._broken = True
+            level, reason = logging.WARNING, f"{type(error).__name__}: {error}"
         finally:
             self._player = None
+            if self._task is asyncio.current_task():
+                self._task = None
+        if not self._broken:
+            log.log(level, fields("mpris_ended", reason=reason))
+        self._broken = True
 
     async def _on_bus(self, address: str) -> None:
         from dbus_fast import NameFlag, RequestNameReply
@@ -106,7 +111,7 @@ class Mpris:
                 name = f"{_NAME}.instance{os.getpid()}"
                 await bus.request_name(name, NameFlag.DO_NOT_QUEUE)
             log.info(fields("mpris_started", name=name))
-            self._player = player
+            self._player, self._broken = player, False
             self._move()
             await bus.wait_for_disconnect()  # type: ignore[no-untyped-call]
         finally:

@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -31,11 +32,18 @@ WAIT_SEC = 20.0
 def bus(short_tmp: Path) -> Iterator[tuple[subprocess.Popen[str], str]]:
     """A session bus of its own, and its address."""
     address = f"unix:path={short_tmp}/bus"
+    with session_bus(address) as process:
+        yield process, address
+
+
+@contextmanager
+def session_bus(address: str) -> Iterator[subprocess.Popen[str]]:
+    """Until then it runs."""
     command = ["dbus-daemon", "--session", "--nofork", f"--address={address}", "--print-address"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         try:
             assert process.stdout is not None and process.stdout.readline()
-            yield process, address
+            yield process
         finally:
             process.kill()
 
@@ -215,6 +223,31 @@ def test_a_bus_that_breaks_is_told_in_the_log_and_nowhere_else(
         assert broker.call("pause")["state"] == "paused"
         assert broker.close() == 0
     assert "mpris_ended" in broker.stderr.decode() and "Traceback" not in broker.stderr.decode()
+
+
+def test_media_keys_come_back_with_a_bus_that_was_started_anew(
+    home: Home, bus: tuple[subprocess.Popen[str], str]
+) -> None:
+    daemon, address = bus
+    with Stdio({**home.environ, "LOFI_PLAYER_DEVICE": "null", "DBUS_SESSION_BUS_ADDRESS": address}) as broker:
+        (rain,) = make(broker, "rain")
+
+        async def scene(desktop: Desktop) -> None:
+            assert await desktop.player.get_playback_status() == "Playing"
+
+        broker.call("play", track_ids=[rain])
+        on_desktop(address, scene)
+        daemon.kill()
+        daemon.wait(10)
+        Path(address.removeprefix("unix:path=")).unlink()
+        for _ in range(3):
+            broker.call("play", track_ids=[rain])
+        with session_bus(address):
+            broker.call("play", track_ids=[rain])
+            on_desktop(address, scene)
+            assert broker.close() == 0
+    log = broker.stderr.decode()
+    assert log.count("mpris_started") == 2 and log.count("mpris_ended") == 1 and "Traceback" not in log
 
 
 @pytest.mark.parametrize("address", ["", "unix:path=/none", "unix:path=%zz;tcp:host=,port=x"])
