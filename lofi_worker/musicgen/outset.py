@@ -10,7 +10,7 @@ from lofi_common.jobs import JobSpec
 from lofi_common.manifest import Manifest
 from lofi_worker.engine import Past, State
 from lofi_worker.musicgen.codec import CodecStream
-from lofi_worker.musicgen.playing import Playing
+from lofi_worker.musicgen.playing import PACE, Playing
 from lofi_worker.musicgen.sequence import Sequence
 from lofi_worker.musicgen.session import Session
 
@@ -18,6 +18,10 @@ MOVEMENTS, HEARD = "movements", "heard"
 """Of a whole track: the frames with which its movements begin, and how many of the last were heard."""
 WINDOW, PLACE = "window", "place"
 """Of a segment: the codes of its last window, and how many frames lie before movement and window."""
+MOST_FRAMES = 2**40
+"""Of a stream: seven centuries of MusicGen's."""
+LONGEST_FRAME_SEC = 10
+"""Of a model that sets its own pace."""
 
 
 @dataclass
@@ -123,9 +127,7 @@ def _follow(manifest: Manifest, codec: Session, spec: JobSpec, past: Past) -> Ou
     """The next segment of a stream: new audio only, from where the last one ended."""
     if past.state is None or WINDOW not in past.state:
         raise ValueError("only a segment can be followed by a segment")
-    window = past.state[WINDOW].astype(np.int64)
-    _check_codes(manifest, window)
-    base, skipped = (int(n) for n in past.state[PLACE])
+    window, base, skipped = _place(manifest, past.state)
     if _changes(manifest, spec, past):
         base += skipped + len(window)
         playing = Playing(manifest, codec, spec, [_none(manifest)], None)
@@ -137,6 +139,38 @@ def _follow(manifest: Manifest, codec: Session, spec: JobSpec, past: Past) -> Ou
     sequence = Sequence(manifest, window, skipped, end)
     playing = Playing(manifest, codec, spec, [_none(manifest)], end, past.state)
     return Outset(spec, sequence, playing, base, -known, end, [0])
+
+
+def _place(manifest: Manifest, state: State) -> tuple[NDArray[np.int64], int, int]:
+    """The last window of a segment, and how many frames lie before its movement and the window.
+
+    Raises ValueError where these, or its pace, make no sense.
+    """
+    codec, window = manifest.codec, state[WINDOW].astype(np.int64)
+    _check_codes(manifest, window)
+    base, skipped = _two(state, PLACE)
+    decoded, made = _two(state, PACE)
+    spec = manifest.windows()
+    most = spec.frames if spec is not None else manifest.most_frames
+    if not codec.header_frames < len(window) <= most:
+        raise ValueError(f"a window of {len(window)} frames")
+    if decoded != skipped + len(window):
+        raise ValueError(f"{decoded} frames were heard of {skipped + len(window)}")
+    rate = codec.frames_per_second
+    if not 0 < made <= decoded * codec.sample_rate * (1 / rate if rate is not None else LONGEST_FRAME_SEC):
+        raise ValueError(f"{made} samples of {decoded} frames")
+    return window, base, skipped
+
+
+def _two(state: State, name: str) -> tuple[int, int]:
+    """Two numbers of frames or samples."""
+    found = state[name]
+    if found.shape != (2,) or found.dtype.kind not in "iu":
+        raise ValueError(f"{name} is {found.dtype} {found.shape}")
+    first, second = (int(n) for n in found)
+    if not (0 <= first <= MOST_FRAMES and 0 <= second <= MOST_FRAMES * LONGEST_FRAME_SEC):
+        raise ValueError(f"{name} is {first}, {second}")
+    return first, second
 
 
 def _fixed(manifest: Manifest) -> bool:

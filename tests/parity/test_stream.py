@@ -43,6 +43,11 @@ def base(engine: Engine) -> tuple[Past, NDArray[np.float32]]:
     return past_of(results, PROMPT), audio_of(results)
 
 
+@pytest.fixture(scope="module")
+def segment(engine: Engine) -> Past:
+    return past_of(run(engine, starter_spec(PROMPT, 5, segment=True)), PROMPT)
+
+
 def flux(audio: NDArray[np.float32]) -> NDArray[np.float64]:
     """How much the spectrum grows from each 16th note to the next."""
     steps = len(audio) // int(STEP)
@@ -135,6 +140,41 @@ def test_a_damaged_state_of_the_codec_is_told(engine: Engine) -> None:
         damaged = Past(past.codes, PROMPT, {**past.state, name: wrong})
         with pytest.raises(ModelInferenceFailed, match="can't be continued"):
             engine.start(0, starter_spec(PROMPT, 5, segment=True, continue_from="a"), damaged)
+    assert engine.step() == []
+
+
+@pytest.mark.parametrize(
+    ("name", "change"),
+    [
+        ("place", lambda place: place * np.array([-1, 1])),
+        ("place", lambda place: place + np.array([2**50, 0])),
+        ("place", lambda place: place + np.array([0, -16])),
+        ("place", lambda place: place + np.array([0, 2**40])),
+        ("place", lambda place: place.astype(float)),
+        ("place", lambda place: place[:1]),
+        ("pace", lambda pace: pace + np.array([16, 0])),
+        ("pace", lambda pace: pace * np.array([1, -1])),
+        ("pace", lambda pace: pace * np.array([1, 1000])),
+        ("pace", lambda pace: pace * np.array([1, 0])),
+        ("pace", lambda pace: pace[None]),
+        ("window", lambda window: window[:-16]),
+        ("window", lambda window: window[:0]),
+        ("window", lambda window: np.tile(window, (100, 1))),
+    ],
+)
+@pytest.mark.parametrize("prompt", [PROMPT, OTHER])
+def test_a_state_of_a_segment_without_sense_is_told(
+    engine: Engine, segment: Past, name: str, change: Any, prompt: str
+) -> None:
+    """A draw that is keyed by a wrong place, or a bar of an hour, would be heard, or never end."""
+    assert segment.state is not None
+    state = {**segment.state, "place": segment.state["place"] + np.array([5, 0])}
+    job = starter_spec(prompt, 5, segment=True, continue_from="a")
+    engine.start(0, job, Past(segment.codes, PROMPT, state))
+    engine.stop(0)
+    state[name] = change(state[name])
+    with pytest.raises(ModelInferenceFailed, match="can't be continued"):
+        engine.start(0, job, Past(segment.codes, PROMPT, state))
     assert engine.step() == []
 
 

@@ -151,6 +151,17 @@ def test_a_chain_of_segments_that_end_with_windows_is_one_long_track(even: Path,
     assert np.abs(heard - audio_of(whole)[:, : heard.shape[1]]).max() < 1e-4
 
 
+@pytest.mark.parametrize("pace", [(50, 64_000), (100, 64_001), (100, 0), (-100, -64_000)])
+def test_a_segment_whose_pace_is_not_the_codecs_is_told(even: Path, pace: tuple[int, int]) -> None:
+    engine = load(even)
+    past = past_of(run(engine, spec(PROMPTS[0], 2, segment=True)), PROMPTS[0])
+    assert past.state is not None
+    damaged = Past(past.codes, past.prompt, {**past.state, "pace": np.array(pace)})
+    with pytest.raises(ModelInferenceFailed, match="can't be continued"):
+        engine.start(0, spec(PROMPTS[0], 1, segment=True, continue_from="a"), damaged)
+    engine.start(0, spec(PROMPTS[0], 1, segment=True, continue_from="a"), past)
+
+
 def test_neighbours_at_other_windows_change_no_bit(small: Path) -> None:
     jobs = [
         spec(PROMPTS[0], 4, seed=7),
