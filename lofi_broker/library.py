@@ -267,6 +267,15 @@ class Library:
         """Where a track's tokens lie, if they are kept."""
         return self.folder / f"{track_id}.{TOKENS}"
 
+    def has_tokens(self, track: Track) -> bool:
+        """Whether the tokens that were kept with it lie there, to the byte: an hour's are 1.5 MB."""
+        if track.tokens_sha256 is None:
+            return False
+        try:
+            return _is_told(self.tokens_file(track.track_id), track.tokens_bytes, track.tokens_sha256)
+        except OSError:  # deleted, or on a disk that is away
+            return False
+
 
 def track_of(job: Job, **known: Any) -> Track:
     """The track that a job is, or is to become: its spec and what else is known."""

@@ -36,20 +36,13 @@ def base_of(library: Library, track_id: str) -> Track:
             f"track {track_id} was imported: it has no tokens to continue from",
             recovery="Continue a track that was made here.",
         )
-    if track.tokens_bytes is None or not _has_size(library, track_id, track.tokens_bytes):
+    if not library.has_tokens(track):
         raise InvalidTrackId(
-            f"track {track_id} can't be continued: its tokens are not there",
+            f"track {track_id} can't be continued: its tokens are missing or damaged",
             recovery=f"`lofi tracks rm {track_id}`, then make it again: from the same prompt, seed and"
             " options it comes out the same.",
         )
     return track
-
-
-def _has_size(library: Library, track_id: str, size: int) -> bool:
-    try:
-        return library.tokens_file(track_id).stat().st_size == size
-    except OSError:  # deleted, or on a disk that is away
-        return False
 
 
 def spec_of(params: GenerateParams, model: Model, base: Track | None, most_sec: int) -> JobSpec:

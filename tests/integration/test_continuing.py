@@ -84,7 +84,7 @@ def test_what_can_t_be_continued_is_told_with_what_to_do(broker: Stdio, home: Ho
     assert name == "INVALID_DURATION" and "121 s" in words and "queue.max_duration_sec" in words
     kept = home.paths.tracks / f"{base['track_id']}.tokens"
     kept.write_bytes(kept.read_bytes()[:-1])
-    assert "its tokens are not there" in refused(broker, continue_from=base["track_id"])[1]
+    assert "its tokens are missing or damaged" in refused(broker, continue_from=base["track_id"])[1]
     kept.unlink()
     name, words = refused(broker, continue_from=base["track_id"])
     assert name == "INVALID_TRACK_ID" and f"`lofi tracks rm {base['track_id']}`, then make it again" in words

@@ -15,9 +15,10 @@ import pytest
 from lofi_broker import library
 from lofi_broker.leftovers import sweep_library
 from lofi_broker.library import Library
+from lofi_broker.requests import base_of
 from lofi_broker.store import Store
 from lofi_common.api import Track
-from lofi_common.errors import CacheWriteError
+from lofi_common.errors import CacheWriteError, InvalidTrackId
 from lofi_common.jobs import Job, JobState
 from lofi_common.messages import Done
 from tests.unit.scheduling import job
@@ -276,6 +277,27 @@ def test_tokens_come_and_go_with_their_track(place: Place) -> None:
     assert place.library.tokens_file(NAME).exists()
     asyncio.run(place.library.delete(NAME))
     assert place.files == []
+
+
+def test_only_the_tokens_that_were_kept_are_continued(place: Place) -> None:
+    """Others of the same size would be played, and nobody would know what."""
+    make_with_tokens(place)
+    assert base_of(place.library, NAME).track_id == NAME
+    place.library.tokens_file(NAME).write_bytes(TOKENS[::-1])
+    with pytest.raises(InvalidTrackId, match="its tokens are missing or damaged") as refused:
+        base_of(place.library, NAME)
+    assert f"`lofi tracks rm {NAME}`, then make it again" in refused.value.info().recovery
+    place.library.tokens_file(NAME).unlink()
+    with pytest.raises(InvalidTrackId, match="its tokens are missing or damaged"):
+        base_of(place.library, NAME)
+
+
+def test_a_piece_of_a_stream_is_continued_by_the_radio_alone(place: Place) -> None:
+    """It has tokens, of its own audio alone: what comes before would be missing."""
+    place.job = msgspec.structs.replace(place.job, spec=msgspec.structs.replace(place.job.spec, segment=True))
+    make_with_tokens(place)
+    with pytest.raises(InvalidTrackId, match="is a piece of a stream: only the radio continues it"):
+        base_of(place.library, NAME)
 
 
 @pytest.mark.parametrize("lie", [{"tokens_sha256": "0" * 64}, {"tokens_bytes": 1}])
