@@ -136,7 +136,7 @@ class MusicGenEngine:
             slot, start, sequence.columns(start, stop), behind - (stop - 1), guided=track.guided
         )
         sequence.prefilled = stop
-        # Where the row runs idle beside others, it writes what belongs there.
+        # Beside others the row runs idle, and writes at its position: let it be what is written next anyhow.
         self._decoder.feed(slot, stop, sequence.columns(stop, stop + 1)[0], behind - stop)
         return False
 

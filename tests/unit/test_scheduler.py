@@ -6,6 +6,7 @@ import msgspec
 import pytest
 
 from lofi_broker import events as ev
+from lofi_broker.workers import Running
 from lofi_common import api
 from lofi_common.errors import InvalidTrackId, QueueFull
 from lofi_common.jobs import IllegalTransition, JobState, Output, Priority
@@ -194,6 +195,15 @@ def test_progress_is_told_with_percent_and_eta() -> None:
         track_id="a", percent=25, tokens_generated=25, tokens_estimated=100, eta_sec=6.0, audio_sec=1.25
     )
     assert s.active.current()[0][1] == 25
+
+
+def test_what_lies_in_the_growing_file_is_never_told_to_be_less() -> None:
+    """A player was told of it already; and more sound alone is no progress, or a worker could stand still."""
+    running = Running(started_at=0.0)
+    assert running.moved(10, 100, 2.0) and running.audio_sec == 2.0
+    assert running.moved(20, 100, 1.0) and running.audio_sec == 2.0
+    assert not running.moved(20, 100, 3.0) and running.audio_sec == 3.0
+    assert not running.moved(10, 100, 3.0) and (running.done, running.percent) == (20, 20)
 
 
 def test_a_new_version_of_the_model_is_loaded_for_the_next_job() -> None:
