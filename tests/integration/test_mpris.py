@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import shutil
 import subprocess
 import sys
+import time
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -26,6 +28,7 @@ NAME = "org.mpris.MediaPlayer2.lofi"
 PATH = "/org/mpris/MediaPlayer2"
 PLAYER = "org.mpris.MediaPlayer2.Player"
 WAIT_SEC = 20.0
+ASK_AGAIN_SEC = 0.2
 
 
 @pytest.fixture
@@ -87,11 +90,13 @@ async def named(bus: Any, name: str, there: bool = True) -> Any:
     names = proxy.get_interface("org.freedesktop.DBus")
     changed = asyncio.Event()
     names.on_name_owner_changed(lambda *change: changed.set())
-    while True:
-        changed.clear()  # before the question: what comes with its answer counts
-        if await names.call_name_has_owner(name) is there:
-            return names
-        await asyncio.wait_for(changed.wait(), WAIT_SEC)
+    deadline = time.monotonic() + WAIT_SEC
+    while await names.call_name_has_owner(name) is not there:
+        assert time.monotonic() < deadline, f"{name} has an owner: {not there}"
+        changed.clear()
+        with contextlib.suppress(TimeoutError):  # the bus may have been asked before it was told to tell
+            await asyncio.wait_for(changed.wait(), ASK_AGAIN_SEC)
+    return names
 
 
 def on_desktop(address: str, scene: Callable[[Desktop], Awaitable[None]]) -> None:
