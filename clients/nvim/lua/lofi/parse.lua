@@ -101,23 +101,46 @@ local function option(key, value, known)
   return value
 end
 
----Take options, and seconds, from the end of a prompt's words.
+---@param word string
+---@return string? key
+---@return string value
+local function as_option(word)
+  local key, value = word:match("^(%l[%l_]*)=(%S+)$")
+  return key, value
+end
+
+---Take options, and seconds, from the end of a prompt's words, and known options from their beginning.
 ---@param words string[]
 ---@param known table<string, string[]> options and their values
 ---@return string prompt
 ---@return table options
 ---@return string? problem
 local function prompt_of(words, known)
-  local options, last = {}, #words
-  while last > 0 do
-    local key, value = words[last]:match("^(%l[%l_]*)=(%S+)$")
+  local options, first, last = {}, 1, #words
+  local function take(key, value)
+    local taken, problem = option(key, value, known)
+    options[key == "duration" and "duration_sec" or key] = taken
+    return taken == nil and problem or nil
+  end
+  while first <= last do
+    local key, value = as_option(words[first])
+    if known[key] == nil then
+      break
+    end
+    local problem = take(key, value)
+    if problem then
+      return "", {}, problem
+    end
+    first = first + 1
+  end
+  while last >= first do
+    local key, value = as_option(words[last])
     local seconds = known.duration and words[last]:match("^(%d%d?%d?)s?$")
     if key then
-      local taken, problem = option(key, value, known)
-      if taken == nil then
+      local problem = take(key, value)
+      if problem then
         return "", {}, problem
       end
-      options[key == "duration" and "duration_sec" or key] = taken
     elseif seconds and options.duration_sec == nil then
       options.duration_sec = tonumber(seconds)
     else
@@ -125,8 +148,14 @@ local function prompt_of(words, known)
     end
     last = last - 1
   end
-  local prompt = table.concat(words, " ", 1, last)
-  return prompt:match('^"(.*)"$') or prompt:match("^'(.*)'$") or prompt, options
+  local prompt = table.concat(words, " ", first, last)
+  local quoted = prompt:match('^"(.*)"$') or prompt:match("^'(.*)'$")
+  for at = first, quoted and 0 or last do
+    if known[as_option(words[at])] then
+      return "", {}, words[at] .. ": options stand before the prompt or behind it"
+    end
+  end
+  return quoted or prompt, options
 end
 
 ---Whether a word is a subcommand's name, mistyped, rather than a word of its own: two letters changed places,
