@@ -38,7 +38,7 @@ def test_nothing_accepted_is_lost() -> None:
     assert figures["others"]["disk full"] and figures["others"]["client killed"]
     # The run is not only as good as its luck at random.
     steps = figures["kills_by_step"]
-    assert sum(kills > 0 for kills in steps.values()) >= len(steps) / 2, figures["steps_never_met"]
+    assert sum(kills > 0 for kills in steps.values()) >= len(steps) / 3, figures["steps_never_met"]
     for engine in ("fake", "onnx"):
         times = more["recovery_sec"][engine]
         assert all(len(times[what]) == 1 for what in ("worker", "load", "broker", "cancel"))
