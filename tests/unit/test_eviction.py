@@ -19,8 +19,8 @@ from lofi_broker.index import Held
 from lofi_common import api, api_library
 from lofi_common.config import CacheConfig
 from lofi_common.jobs import JobState
+from tests.support.library import NAME, Place
 from tests.unit.scheduling import job
-from tests.unit.test_library import NAME, Place
 
 MB = 1_000_000
 

@@ -12,7 +12,7 @@ import pytest
 from lofi_broker.inspection import Inspection
 from lofi_common.api_library import Problem
 from lofi_common.errors import InvalidTrackId
-from tests.unit.test_library import AUDIO, NAME, Place, make_with_tokens
+from tests.support.library import AUDIO, NAME, Place, make_with_tokens
 
 
 class Inspected:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import errno
-import hashlib
 import os
 import threading
 from pathlib import Path
@@ -13,77 +12,9 @@ import msgspec
 import pytest
 
 from lofi_broker import library
-from lofi_broker.leftovers import sweep_library
-from lofi_broker.library import Library
-from lofi_broker.requests import base_of
-from lofi_broker.store import Store
-from lofi_common.api import Track
-from lofi_common.errors import CacheWriteError, InvalidTrackId
-from lofi_common.jobs import Job, JobState
-from lofi_common.messages import Done
-from tests.unit.scheduling import job
-
-NAME = "0123456789abcdef"
-AUDIO = b"RIFF audio"
-
-
-class Place:
-    """A library with its store, and a spool that workers write to."""
-
-    def __init__(self, root: Path) -> None:
-        self.folder, self.spool = root / "tracks", root / "spool"
-        self.folder.mkdir()
-        self.spool.mkdir()
-        self.store = Store(root / "queue.sqlite")
-        self.library = Library(self.folder, self.spool, self.store)
-        self.job = msgspec.structs.replace(job(NAME), order=1)
-
-    @property
-    def files(self) -> list[str]:
-        return sorted(path.name for path in self.folder.iterdir())
-
-    @property
-    def audio(self) -> Path:
-        return self.folder / f"{NAME}.wav"
-
-    @property
-    def metadata(self) -> Path:
-        return self.folder / f"{NAME}.json"
-
-    def save(self, state: JobState, track: Track | None = None) -> Job:
-        self.job = msgspec.structs.replace(self.job, state=state)
-        self.store.save(self.job, 1.0, track)
-        return self.job
-
-    def done(self, data: bytes = AUDIO, **changes: object) -> Done:
-        """What a worker tells of a file that it wrote."""
-        path = self.spool / f"{NAME}.1.wav"
-        path.write_bytes(data)
-        told: dict[str, object] = {
-            "job_id": NAME,
-            "attempt": 1,
-            "path": str(path),
-            "sha256": hashlib.sha256(data).hexdigest(),
-            "bytes": len(data),
-            "sample_rate": 32_000,
-            "samples": 160_000,
-            "generation_sec": 1.0,
-            "peak": 0.5,
-            **changes,
-        }
-        return msgspec.convert(told, Done)
-
-    def adopt(self, done: Done) -> Track:
-        return asyncio.run(self.library.adopt(self.job, done, 1.0))
-
-    def make(self) -> None:
-        """The job from its request to its track."""
-        for state in (JobState.QUEUED, JobState.GENERATING):
-            self.save(state)
-        self.save(JobState.COMPLETE, self.adopt(self.done()))
-
-    def sweep(self) -> None:
-        sweep_library(self.folder, self.store)
+from lofi_common.errors import CacheWriteError
+from lofi_common.jobs import JobState
+from tests.support.library import AUDIO, NAME, Place, with_tokens
 
 
 @pytest.fixture
@@ -251,76 +182,6 @@ def _refuse(monkeypatch: pytest.MonkeyPatch) -> None:
         raise OSError(errno.EROFS, os.strerror(errno.EROFS))
 
     monkeypatch.setattr(os, "unlink", refuse)
-
-
-TOKENS = b"tokens of a track"
-
-
-def with_tokens(place: Place, **lies: object) -> Done:
-    (place.spool / f"{NAME}.1.tokens").write_bytes(TOKENS)
-    told = {"tokens_sha256": hashlib.sha256(TOKENS).hexdigest(), "tokens_bytes": len(TOKENS), **lies}
-    return place.done(**told)
-
-
-def make_with_tokens(place: Place) -> None:
-    for state in (JobState.QUEUED, JobState.GENERATING):
-        place.save(state)
-    place.save(JobState.COMPLETE, place.adopt(with_tokens(place)))
-
-
-def test_tokens_come_and_go_with_their_track(place: Place) -> None:
-    make_with_tokens(place)
-    assert place.files == [f"{NAME}.json", f"{NAME}.tokens", f"{NAME}.wav"]
-    assert place.library.tokens_file(NAME).read_bytes() == TOKENS
-    assert list(place.spool.iterdir()) == []
-    place.sweep()
-    assert place.library.tokens_file(NAME).exists()
-    asyncio.run(place.library.delete(NAME))
-    assert place.files == []
-
-
-def test_only_the_tokens_that_were_kept_are_continued(place: Place) -> None:
-    """Others of the same size would be played, and nobody would know what."""
-    make_with_tokens(place)
-    assert base_of(place.library, NAME).track_id == NAME
-    place.library.tokens_file(NAME).write_bytes(TOKENS[::-1])
-    with pytest.raises(InvalidTrackId, match="its tokens are missing or damaged") as refused:
-        base_of(place.library, NAME)
-    assert f"`lofi tracks rm {NAME}`, then make it again" in refused.value.info().recovery
-    place.library.tokens_file(NAME).unlink()
-    with pytest.raises(InvalidTrackId, match="its tokens are missing or damaged"):
-        base_of(place.library, NAME)
-
-
-def test_a_piece_of_a_stream_is_continued_by_the_radio_alone(place: Place) -> None:
-    """It has tokens, of its own audio alone: what comes before would be missing."""
-    place.job = msgspec.structs.replace(place.job, spec=msgspec.structs.replace(place.job.spec, segment=True))
-    make_with_tokens(place)
-    with pytest.raises(InvalidTrackId, match="is a piece of a stream: only the radio continues it"):
-        base_of(place.library, NAME)
-
-
-@pytest.mark.parametrize("lie", [{"tokens_sha256": "0" * 64}, {"tokens_bytes": 1}])
-def test_tokens_that_are_not_the_told_ones_are_refused(place: Place, lie: dict[str, object]) -> None:
-    with pytest.raises(CacheWriteError, match="not the file"):
-        place.adopt(with_tokens(place, **lie))
-    assert place.files == []
-
-
-def test_a_track_without_its_tokens_is_whole(place: Place) -> None:
-    make_with_tokens(place)
-    place.library.tokens_file(NAME).unlink()
-    place.sweep()
-    assert place.library.find(NAME) is not None
-
-
-def test_tokens_without_a_track_are_swept_and_other_files_are_not(place: Place) -> None:
-    for state in (JobState.QUEUED, JobState.GENERATING):
-        place.save(state)
-    place.adopt(with_tokens(place))  # and then the broker was killed
-    (place.folder / "mine.tokens").write_bytes(b"mine")
-    place.sweep()
-    assert place.files == ["mine.tokens"]
 
 
 @pytest.mark.parametrize(

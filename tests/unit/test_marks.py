@@ -16,7 +16,7 @@ from lofi_broker.leftovers import sweep_library
 from lofi_broker.library import Library
 from lofi_broker.store import Store
 from lofi_common.errors import CacheWriteError, InvalidParams, InvalidTrackId
-from tests.unit.test_library import NAME, Place
+from tests.support.library import NAME, Place
 
 
 @pytest.fixture
