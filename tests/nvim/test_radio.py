@@ -42,7 +42,7 @@ def started(editor: Editor, number: int) -> dict[str, object]:
     return editor.wait("LofiPlayback", fits)
 
 
-def test_it_plays_and_takes_another_prompt(radio: Editor) -> None:
+def test_it_plays_and_skips_and_takes_another_prompt(radio: Editor) -> None:
     radio.command("Lofi radio status")
     assert radio.notice() == "lofi: the radio is off"
     radio.command("Lofi radio rain seed=3 mode=playlist")
@@ -52,9 +52,16 @@ def test_it_plays_and_takes_another_prompt(radio: Editor) -> None:
     assert radio.lua(RADIO)["mode"] == "playlist"
     assert radio.lua(STATUSLINE).startswith("∞ ▶ 0:0")  # and nothing of the pieces that are made
     assert radio.events("notify")[1:] == []
+    first = radio.lua(RADIO)["track_id"]
+    radio.command("Lofi next")
+    skipped = radio.wait("LofiPlayback", lambda data: data.get("reason") == "skipped")
+    assert skipped["track_id"] == first
+    second = started(radio, 2)
+    assert second["prompt"] == "rain" and second["track_id"] != first
+    assert changed(radio, state="playing", track_id=second["track_id"])["prompt"] == "rain"
     radio.command("Lofi radio now brighter")
     changed(radio, next_prompt="now brighter")
-    number = 1
+    number = 2
     while started(radio, number)["prompt"] != "now brighter":
         radio.command("Lofi next")
         number += 1
