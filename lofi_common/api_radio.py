@@ -12,7 +12,8 @@ RadioMode = Literal["playlist", "stream"]
 """playlist: track after track, each kept in the library. stream: one piece of music that goes on and on."""
 Strategy = Literal["same_prompt", "preset_cycle", "random_preset"]
 RadioState = Literal["off", "starting", "playing", "paused", "failed"]
-"""starting: the first piece is being made, or the first after a silence."""
+"""starting: the first piece is being made, or the first after a silence, or the sound has failed and is
+tried again in a while."""
 
 
 class RadioStartParams(Params, frozen=True, kw_only=True):

@@ -118,3 +118,15 @@ def test_why_it_stands_back_takes_no_room(
 ) -> None:
     on_a_terminal(monkeypatch, "playlist")(2.0, polite=reason)
     assert capsys.readouterr().err.endswith(f"rain  {brief}")
+
+
+def test_while_the_sound_is_tried_again_it_does_not_tell_of_first_music(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(watch_radio, "bar_wanted", lambda as_json: True)
+    watcher = RadioWatcher(as_json=False)
+    watcher.begun(status())
+    assert "making the first music: rain" in capsys.readouterr().err
+    watcher.told(changed("starting", message="the sound has failed: SIGKILL"), nobody)
+    err = capsys.readouterr().err
+    assert "lofi: the sound has failed: SIGKILL\n" in err and err.endswith("♪ trying again: rain")

@@ -138,7 +138,8 @@ class RadioWatcher:
     def _words(self, status: RadioStatus) -> str:
         prompt = printable(status.prompt)
         if status.state == "starting":
-            return f"♪ making the first music: {prompt}"
+            doing = "making the first music" if status.message is None else "trying again"
+            return f"♪ {doing}: {prompt}"
         held = "paused: " if status.state == "paused" else ""
         ahead = f"{status.ahead_sec:.0f} s ahead"
         coming = f"  then: {printable(status.next_prompt)}" if status.next_prompt else ""
