@@ -1,4 +1,4 @@
-"""The library's limits: what was not played for the longest makes room. Favourites stay."""
+"""The library's limits: the radio's pieces make room, then what was not played for long. Favourites stay."""
 
 from __future__ import annotations
 
@@ -24,14 +24,24 @@ Publish = Callable[[str, api.Result], None]
 
 
 def to_evict(tracks: Collection[Held], limits: CacheConfig, needed: Collection[str]) -> list[str]:
-    """The ids of the tracks that go, the one that was not used for the longest first.
+    """The ids of the tracks that go: pieces of the radio, then others, each kind in the order of last use.
 
-    Favourites, the newest track and those of `needed` stay, and when they alone are over the limits, nothing
-    else helps: then they are.
+    The radio never costs another track: those go only as far as they are over the limits by themselves.
+    Favourites, the newest track of each kind and those of `needed` stay, and when they alone are over the
+    limits, nothing else helps: then they are.
     """
-    most_bytes = limits.max_mb * MB or sum(track.bytes for track in tracks)
-    most_tracks = limits.max_tracks or len(tracks)
-    size, number = sum(track.bytes for track in tracks), len(tracks)
+    others = [track for track in tracks if not track.radio]
+    pieces = [track for track in tracks if track.radio]
+    taken = sum(track.bytes for track in others), len(others)
+    return _over(pieces, limits, needed, taken) + _over(others, limits, needed, (0, 0))
+
+
+def _over(
+    tracks: Collection[Held], limits: CacheConfig, needed: Collection[str], taken: tuple[int, int]
+) -> list[str]:
+    """Which of these go. taken: of the limits, by others: (bytes, tracks)."""
+    size, number = taken[0] + sum(track.bytes for track in tracks), taken[1] + len(tracks)
+    most_bytes, most_tracks = limits.max_mb * MB or size, limits.max_tracks or number
     newest = max((track.created_at for track in tracks), default=0.0)
     gone = []
     for track in sorted(tracks, key=lambda track: (track.used_at, track.track_id)):
@@ -61,6 +71,8 @@ class Eviction:
         self._active = active
         self._publish = publish
         self._told = False
+        self.evicted = 0
+        """Tracks that were deleted since the broker's start."""
 
     async def run(self) -> None:
         """Delete what is too much, and say so. What can't be deleted is logged, and stays."""
@@ -74,17 +86,21 @@ class Eviction:
             log.warning(fields("eviction_failed", **limits, reason=error))
             return
         for track in gone:
-            log.info(fields("track_evicted", track_id=track.track_id, bytes=track.bytes, **limits))
+            about = {"track_id": track.track_id, "bytes": track.bytes, "radio": track.radio}
+            log.info(fields("track_evicted", **about, **limits))
+        self.evicted += len(gone)
         if gone:
             evicted = api_library.CacheEvicted(track_ids=[track.track_id for track in gone])
             self._publish("cache_evicted", evicted)
+            self._playback.forget(evicted.track_ids)
         over = self._over()
         if over and not self._told:
             log.warning(fields("library_over_limit", **limits, reason=_STAY))
         self._told = over
 
     def _choose(self, tracks: Collection[Held]) -> list[str]:
-        return to_evict(tracks, self._limits, self._playback.holds() | self._active.bases())
+        pieces = frozenset(track.track_id for track in tracks if track.radio)
+        return to_evict(tracks, self._limits, self._playback.holds(pieces) | self._active.bases())
 
     def _over(self) -> bool:
         number, size = self._library.stats()

@@ -19,11 +19,11 @@ _TRIGRAM = 3
 """Words of fewer characters are looked for in each row."""
 
 _PUT = """
-INSERT INTO tracks (track_id, created_at, used_at, favourite, segment, bytes, tags, words, track)
-VALUES (:track_id, :created_at, :used_at, :favourite, :segment, :bytes, :tags, :words, :track)
+INSERT INTO tracks (track_id, created_at, used_at, favourite, segment, radio, bytes, tags, words, track)
+VALUES (:track_id, :created_at, :used_at, :favourite, :segment, :radio, :bytes, :tags, :words, :track)
 ON CONFLICT (track_id) DO UPDATE SET created_at = excluded.created_at, used_at = excluded.used_at,
-    favourite = excluded.favourite, segment = excluded.segment, bytes = excluded.bytes,
-    tags = excluded.tags, words = excluded.words, track = excluded.track
+    favourite = excluded.favourite, segment = excluded.segment, radio = excluded.radio,
+    bytes = excluded.bytes, tags = excluded.tags, words = excluded.words, track = excluded.track
 """
 
 
@@ -35,6 +35,8 @@ class Held(NamedTuple):
     created_at: float
     used_at: float
     favourite: bool
+    radio: bool = False
+    """The radio made it, and nobody has asked for it since."""
 
 
 class TrackIndex:
@@ -99,9 +101,10 @@ class TrackIndex:
     def held(self) -> list[Held]:
         """What takes room, the pieces of streams left out."""
         rows = self._db.execute(
-            "SELECT track_id, bytes, created_at, used_at, favourite FROM tracks WHERE NOT segment"
+            "SELECT track_id, bytes, created_at, used_at, favourite, radio FROM tracks WHERE NOT segment"
         )
-        return [Held(**{**dict(row), "favourite": bool(row["favourite"])}) for row in rows]
+        flags = ("favourite", "radio")
+        return [Held(**{**dict(row), **{name: bool(row[name]) for name in flags}}) for row in rows]
 
     def delete(self, track_ids: Iterable[str]) -> None:
         with self._db:
@@ -170,6 +173,7 @@ def _to_row(track: Track) -> dict[str, object]:
         "used_at": track.played_at or track.created_at,
         "favourite": track.favourite,
         "segment": track.segment,
+        "radio": track.radio,
         "bytes": (track.bytes or 0) + (track.tokens_bytes or 0),
         "tags": msgspec.json.encode([folded(tag) for tag in track.tags]).decode(),
         "words": words_of(track),

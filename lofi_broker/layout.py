@@ -11,7 +11,7 @@ from lofi_broker.index import words_of
 from lofi_broker.words import folded
 from lofi_common.api import Track
 
-LAYOUT = 2
+LAYOUT = 3
 
 # Layout 1: an output is an object. Before, it was a path, and replaced what had its name.
 _TO_1 = """
@@ -29,12 +29,22 @@ BEGIN IMMEDIATE;
 ALTER TABLE tracks RENAME TO tracks_1;
 DROP INDEX IF EXISTS tracks_created;
 {schema}
-INSERT INTO tracks (track_id, created_at, used_at, favourite, segment, bytes, tags, words, track)
-    SELECT track_id, created_at, created_at, 0, 0, bytes, '[]', words_of(track), track FROM tracks_1;
+INSERT INTO tracks (track_id, created_at, used_at, favourite, segment, radio, bytes, tags, words, track)
+    SELECT track_id, created_at, created_at, 0, 0, 0, bytes, '[]', words_of(track), track FROM tracks_1;
 INSERT INTO prompts (prompt, asked, asked_at, words)
     SELECT prompt, count(*), max(created_at), folded(prompt) FROM tracks_1 GROUP BY prompt;
 DROP TABLE tracks_1;
-PRAGMA user_version = 2;
+ALTER TABLE jobs ADD COLUMN radio INTEGER NOT NULL DEFAULT 0;
+PRAGMA user_version = 3;
+COMMIT;
+"""
+
+# Layout 3: what the radio has asked for; the step before comes to it by itself.
+_TO_3 = """
+BEGIN IMMEDIATE;
+ALTER TABLE jobs ADD COLUMN radio INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE tracks ADD COLUMN radio INTEGER NOT NULL DEFAULT 0;
+PRAGMA user_version = 3;
 COMMIT;
 """
 
@@ -55,6 +65,8 @@ def bring_up_to_date(db: sqlite3.Connection) -> None:
         db.create_function("folded", 1, folded, deterministic=True)
         db.create_function("words_of", 1, _words_of_json, deterministic=True)
         db.executescript(_TO_2.format(schema=schema))
+    elif layout < 3:
+        db.executescript(_TO_3)
 
 
 def _words_of_json(track: str) -> str:

@@ -201,6 +201,19 @@ class Library:
         except (CacheWriteError, OSError, sqlite3.Error) as error:
             log.warning(fields("play_not_kept", track_id=track_id, reason=error))
 
+    async def wanted(self, track_ids: Iterable[str]) -> None:
+        """Somebody asks for these: those that are the radio's are kept as others are from now on. A disk that
+        refuses is logged."""
+        for track_id in track_ids:
+            track = self._store.index.track(track_id)
+            try:
+                if track is not None and track.radio:
+                    await self.mark(track_id, marks.wanted)
+            except InvalidTrackId:  # deleted since
+                continue
+            except (CacheWriteError, sqlite3.Error) as error:
+                log.warning(fields("wish_not_kept", track_id=track_id, reason=error))
+
     async def delete(self, track_id: str) -> None:
         """Raises InvalidTrackId when the library has no such track, CacheWriteError."""
         async with self.changing:
@@ -280,7 +293,7 @@ class Library:
 def track_of(job: Job, **known: Any) -> Track:
     """The track that a job is, or is to become: its spec and what else is known."""
     spec = {name: getattr(job.spec, name) for name in JobSpec.__struct_fields__}
-    return Track(track_id=job.track_id, **spec, **known)
+    return Track(track_id=job.track_id, radio=job.radio, **spec, **known)
 
 
 def write_metadata(folder: Path, track: Track) -> Path:

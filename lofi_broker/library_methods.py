@@ -58,6 +58,7 @@ class LibraryMethods:
             path=str(self._broker.library.folder),
             max_bytes=limits.max_mb * MB,
             max_tracks=limits.max_tracks,
+            evicted=self._broker.eviction.evicted,
         )
 
     async def track_import(self, params: api_library.ImportParams) -> api_library.ImportResult:

@@ -14,7 +14,12 @@ _TAG_CHARS = 40
 
 
 def favoured(track: Track, on: bool) -> Track:
-    return msgspec.structs.replace(track, favourite=on)
+    return msgspec.structs.replace(track if not on else wanted(track), favourite=on)
+
+
+def wanted(track: Track) -> Track:
+    """Not the radio's alone any more."""
+    return msgspec.structs.replace(track, radio=False)
 
 
 def played(track: Track, at: float) -> Track:
@@ -32,7 +37,7 @@ def tagged(track: Track, add: Sequence[str], remove: Sequence[str]) -> Track:
         tags.setdefault(folded(tag), tag)
     if len(tags) > MOST_TAGS:
         raise InvalidParams(f"a track has at most {MOST_TAGS} tags, not {len(tags)}")
-    return msgspec.structs.replace(track, tags=list(tags.values()))
+    return msgspec.structs.replace(wanted(track) if add else track, tags=list(tags.values()))
 
 
 def _checked(text: str) -> str:

@@ -79,6 +79,7 @@ class Methods:
         name = track_id(spec)
         track = broker.library.find(name)
         if track is not None:
+            await broker.library.wanted([name])
             broker.store.history.asked(spec.prompt, time.time())
             for output in outputs:  # which may be refused for what is there and be the same to the byte
                 await broker.copies.copy(track, output)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
 
 from lofi_broker.audio_devices import Found, find_devices
@@ -309,9 +309,13 @@ class Playback:
         async with self._stage.turn:
             return self._stage.state == "stopped"
 
-    def holds(self) -> frozenset[str]:
-        """The tracks of the list, those that have been heard included."""
-        return frozenset(item.track_id for item in self._stage.playlist.items)
+    def holds(self, passing: Collection[str] = ()) -> frozenset[str]:
+        """The tracks of the list, those that have been heard included unless they are `passing`."""
+        return self._stage.playlist.holds(passing)
+
+    def forget(self, track_ids: Collection[str]) -> None:
+        """Take out of the list what has been heard and was deleted."""
+        self._stage.playlist = self._stage.playlist.forgetting(track_ids)
 
     def upcoming(self) -> list[str]:
         """What lies behind the track that plays."""
@@ -319,11 +323,7 @@ class Playback:
 
     def ahead_sec(self) -> float:
         """How much can be played from the place that is heard on: of it, and of what follows it."""
-        stage, playlist = self._stage, self._stage.playlist
-        if playlist.index is None:
-            return 0.0
-        ahead = max(0.0, stage.ready_sec - stage.position_sec)
-        return ahead + sum(self._sounds.ready_of(track_id) for track_id in self.upcoming())
+        return self._stage.ahead_sec
 
     # the player's process
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field, replace
 
 from lofi_common.api_playback import LoopMode
@@ -43,6 +43,10 @@ class Playlist:
     def place(self, item: Item) -> int | None:
         """Where it stands; None when it was taken out."""
         return next((place for place, each in enumerate(self.items) if each.key == item.key), None)
+
+    def holds(self, passing: Collection[str]) -> frozenset[str]:
+        """The tracks in it; of those that are `passing` only what plays and what stands after it."""
+        return frozenset(item.track_id for item in self.forgetting(passing).items)
 
     # what comes
 
@@ -115,6 +119,14 @@ class Playlist:
         if current is None:
             return Playlist(loop=self.loop)
         return Playlist((current,), 0, self.loop, self.failed & {current.key})
+
+    def forgetting(self, track_ids: Collection[str]) -> Playlist:
+        """Without those of these tracks that stand before the current item."""
+        index = self.index or 0
+        kept = tuple(item for item in self.items[:index] if item.track_id not in track_ids)
+        if len(kept) == index:
+            return self
+        return replace(self, items=kept + self.items[index:], index=len(kept))
 
     def without(self, item: Item) -> Playlist:
         """The same, with an item that can't be played."""

@@ -133,7 +133,9 @@ class Hands:
             self.making = name
             self._tell()  # before it is told that it is generated
             order, attempt = broker.store.next_order(), broker.store.last_attempt(name)
-            job = Job(track_id=name, spec=spec, order=order, attempt=attempt, submitted_at=time.time())
+            job = Job(
+                track_id=name, spec=spec, order=order, attempt=attempt, submitted_at=time.time(), radio=True
+            )
             broker.submit(job)
         except (LofiError, OSError, sqlite3.Error) as error:
             self.making = None

@@ -116,6 +116,11 @@ class RadioService:
 
     async def ordered(self, method: str, params: object) -> None:
         """Somebody has had this done: music that was chosen, and silence, end the radio."""
+        if (
+            isinstance(params, playing.PlayParams | playing.PlaylistAddParams)
+            and params.track_ids is not None
+        ):
+            await self._broker.library.wanted(params.track_ids)
         chosen = isinstance(params, playing.PlayParams) and params.track_ids is not None
         if self._radio is not None and (method == "stop" or chosen):
             async with self._turn:
@@ -149,6 +154,7 @@ class RadioService:
             await self._hands.do_all(radio.end())
         self._hands.let_go()
         self._tell()
+        self._start(self._broker.eviction.run(), "eviction")
 
     def take_over(self, left: list[Job]) -> None:
         """Cancel the segments of an earlier broker: nobody hears their stream any more."""

@@ -10,6 +10,7 @@ CREATE TABLE IF NOT EXISTS jobs (
     spec         TEXT NOT NULL,        -- JobSpec as JSON
     outputs      TEXT NOT NULL,        -- list of Output as JSON
     submitted_at REAL NOT NULL,
+    radio        INTEGER NOT NULL,     -- 1: asked for by the radio alone
     error        TEXT                  -- ErrorInfo as JSON
 ) STRICT;
 
@@ -40,6 +41,7 @@ CREATE TABLE IF NOT EXISTS tracks (
     used_at    REAL NOT NULL,          -- when it was last played, or else made
     favourite  INTEGER NOT NULL,       -- 1: never evicted
     segment    INTEGER NOT NULL,       -- 1: a piece of a stream, not listed
+    radio      INTEGER NOT NULL,       -- 1: a piece of the radio that nobody has asked for since: evicted first
     bytes      INTEGER NOT NULL,       -- of its audio and its tokens
     tags       TEXT NOT NULL,          -- JSON list, each as words are
     words      TEXT NOT NULL,          -- what it is found by, as lofi_broker/words.py folds it

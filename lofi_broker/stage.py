@@ -72,6 +72,14 @@ class Stage:
         """How much can be played of what is heard."""
         return 0.0 if self.deck.now is None else self._sounds.ready_sec(self.deck.now.sound)
 
+    @property
+    def ahead_sec(self) -> float:
+        """How much can be played from the place that is heard on: of it, and of what follows it."""
+        if self.playlist.index is None:
+            return 0.0
+        ahead = max(0.0, self.ready_sec - self.position_sec)
+        return ahead + sum(self._sounds.ready_of(item.track_id) for item in self.playlist.behind)
+
     # orders; `turn` is held
 
     async def begin(self, playlist: Playlist, cut: kinds.EndReason) -> None:

@@ -232,4 +232,4 @@ def job_of(row: sqlite3.Row) -> Job:
     values = dict(row)
     for name in _JSON_COLUMNS:
         values[name] = None if values[name] is None else msgspec.json.decode(values[name])
-    return msgspec.convert(values, Job)
+    return msgspec.convert({**values, "radio": bool(values.get("radio"))}, Job)

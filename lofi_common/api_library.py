@@ -49,6 +49,9 @@ class Track(Result, frozen=True, kw_only=True):
     """It repeats without a seam."""
     segment: bool = False
     """It is a piece of a stream."""
+    radio: bool = False
+    """The radio made it, and nobody has made it a favourite, tagged it or asked for it since: it is evicted
+    before all others."""
     samples: int | None = None
     """In each channel."""
     loudness_lufs: float | None = None
@@ -117,6 +120,8 @@ class CacheStatsResult(Result, frozen=True, kw_only=True):
     """The limit of their bytes; 0 = none."""
     max_tracks: int
     """The limit of their number; 0 = none."""
+    evicted: int = 0
+    """How many were deleted to make room since the broker's start."""
 
 
 class HistoryParams(Params, frozen=True, kw_only=True):
@@ -180,7 +185,8 @@ class ImportResult(Result, frozen=True, kw_only=True):
 
 
 class CacheEvicted(Result, frozen=True, kw_only=True):
-    """Tracks that were deleted for want of room: those that were not played for the longest."""
+    """Tracks that were deleted for want of room: pieces of the radio first, then what was not played for the
+    longest."""
 
     track_ids: list[str]
 

@@ -110,6 +110,8 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     outputs: tuple[Output, ...] = ()
     """One for each path."""
     submitted_at: float = 0.0
+    radio: bool = False
+    """The radio asked for it, and nobody else has."""
     error: ErrorInfo | None = None
 
     def moved(self, state: JobState, **changes: object) -> Job:
@@ -126,4 +128,5 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
             if output.force or output.path not in outputs:
                 outputs[output.path] = output
         priority = Priority.HIGH if Priority.HIGH in (self.priority, other.priority) else Priority.NORMAL
-        return msgspec.structs.replace(self, outputs=tuple(outputs.values()), priority=priority)
+        radio = self.radio and other.radio
+        return msgspec.structs.replace(self, outputs=tuple(outputs.values()), priority=priority, radio=radio)

@@ -25,13 +25,22 @@ from tests.unit.scheduling import job
 MB = 1_000_000
 
 
-def held(name: str, mb: float = 1, *, made: float = 1, used: float = 1, favourite: bool = False) -> Held:
-    return Held(name, int(mb * MB), made, used, favourite)
+def held(
+    name: str,
+    mb: float = 1,
+    *,
+    made: float = 1,
+    used: float = 1,
+    favourite: bool = False,
+    radio: bool = False,
+) -> Held:
+    return Held(name, int(mb * MB), made, used, favourite, radio)
 
 
 NEWEST = held("new", made=9, used=9)
 OLD, OLDER, OLDEST = held("c", used=3), held("b", used=2), held("a", used=1)
 FULL = (OLD, NEWEST, OLDEST, OLDER)
+RADIO = tuple(held(f"{n}", made=n, used=5 + n, radio=True) for n in range(3))
 
 
 @pytest.mark.parametrize(
@@ -50,6 +59,12 @@ FULL = (OLD, NEWEST, OLDEST, OLDER)
         ((held("big", 900, made=9),), CacheConfig(max_mb=500), "", ""),
         ((held("big", 900), NEWEST), CacheConfig(max_mb=500), "", ["big"]),
         ((held("loved", 900, favourite=True), OLD, NEWEST), CacheConfig(max_mb=500), "", "c"),
+        ((*FULL, *RADIO), CacheConfig(max_mb=7), "", ""),
+        ((*FULL, *RADIO), CacheConfig(max_mb=6), "", "0"),
+        ((*FULL, *RADIO), CacheConfig(max_mb=4), "0", "1"),
+        ((*FULL, *RADIO), CacheConfig(max_tracks=5), "", "01"),
+        ((*FULL, *RADIO), CacheConfig(max_mb=4), "012", ""),
+        ((*FULL, *RADIO), CacheConfig(max_mb=3), "", "01a"),
     ],
 )
 def test_who_goes(tracks: tuple[Held, ...], limits: CacheConfig, needed: str, gone: str | list[str]) -> None:
@@ -64,6 +79,7 @@ tracks_of_any_kind = st.lists(
         created_at=st.floats(0, 9),
         used_at=st.floats(0, 9),
         favourite=st.booleans(),
+        radio=st.booleans(),
     ),
     unique_by=lambda track: track.track_id,
 )
@@ -80,14 +96,19 @@ def test_never_more_than_is_needed_nor_anything_that_stays(
         size = sum(track.bytes for track in left)
         return bool((max_mb and size > max_mb * MB) or (max_tracks and len(left) > max_tracks))
 
-    newest = max((track.created_at for track in tracks), default=0)
-    bound = [t for t in tracks if t.favourite or t.track_id in needed or t.created_at == newest]
-    assert not {track.track_id for track in bound} & {*gone}
-    assert not over(stay) or stay == bound
-    if gone:
-        last = next(track for track in tracks if track.track_id == gone[-1])
-        assert over([*stay, last])
-        assert all(track.used_at <= last.used_at for track in tracks if track.track_id in gone)
+    for radio in (True, False):
+        kind = [track for track in tracks if track.radio == radio]
+        newest = max((track.created_at for track in kind), default=0)
+        bound = [t for t in kind if t.favourite or t.track_id in needed or t.created_at == newest]
+        assert not {track.track_id for track in bound} & {*gone}
+        left = [track for track in stay if track.radio <= radio]  # other tracks go for their own sake alone
+        assert not over(left) or [track for track in left if track.radio == radio] == bound
+        mine = [name for name in gone if any(track.track_id == name for track in kind)]
+        if mine:
+            last = next(track for track in kind if track.track_id == mine[-1])
+            others = [track for track in tracks if radio and not track.radio]
+            assert over([*others, *(track for track in left if track.radio == radio), last])
+            assert all(track.used_at <= last.used_at for track in kind if track.track_id in gone)
 
 
 class Crowded:
@@ -105,7 +126,10 @@ class Crowded:
         self.told: list[tuple[str, api.Result]] = []
         self.active = ActiveJobs()
         self.playlist: frozenset[str] = frozenset()
-        playback: Any = SimpleNamespace(holds=lambda: self.playlist)
+        self.forgotten: list[str] = []
+        playback: Any = SimpleNamespace(
+            holds=lambda passing: self.playlist - passing, forget=self.forgotten.extend
+        )
         self.eviction = Eviction(CacheConfig(**limits), self.place.library, playback, self.active, self._tell)
 
     def _tell(self, method: str, told: api.Result) -> None:
@@ -137,6 +161,18 @@ def test_what_is_on_the_playlist_stays(tmp_path: Path) -> None:
     crowd.playlist = frozenset({NAME})
     asyncio.run(crowd.eviction.run())
     assert crowd.ids == [f"{2:016x}", NAME]
+
+
+def test_what_the_radio_has_played_goes_from_the_playlist_before_tracks_that_somebody_made(
+    tmp_path: Path,
+) -> None:
+    crowd = Crowded(tmp_path, max_tracks=2)
+    piece, newer = f"{1:016x}", f"{2:016x}"
+    for name in (piece, newer):
+        asyncio.run(crowd.place.library.mark(name, lambda t: msgspec.structs.replace(t, radio=True)))
+    crowd.playlist = frozenset({piece})
+    asyncio.run(crowd.eviction.run())
+    assert crowd.ids == [newer, NAME] and crowd.forgotten == [piece] and crowd.eviction.evicted == 1
 
 
 def test_what_a_job_continues_stays(tmp_path: Path) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from importlib import resources
 from pathlib import Path
@@ -19,7 +19,7 @@ from lofi_common.api import MAX_PROMPT_CHARS, Track
 from lofi_common.api_library import AskedPrompt
 from lofi_common.errors import LofiError
 from lofi_common.jobs import JobState
-from tests.support.old_database import to_layout_1
+from tests.support.old_database import to_layout_1, to_layout_2
 from tests.unit.scheduling import job
 
 
@@ -209,13 +209,16 @@ def test_an_sqlite_that_can_t_search_is_told_in_words(
             Store(tmp_path / without)
 
 
-def test_a_database_of_the_layout_before_is_taken_over(tmp_path: Path) -> None:
+@pytest.mark.parametrize("back", [to_layout_1, to_layout_2])
+def test_a_database_of_an_earlier_layout_is_taken_over(tmp_path: Path, back: Callable[[Path], None]) -> None:
     path = tmp_path / "queue.sqlite"
     with closing(Store(path)) as store:
         store.index.put_all([track("a", "rainy night", 5.0), track("b", "rainy night", 7.0)])
         store.save(job("waits"), 1.0)
+        store.history.asked("rainy night", 5.0)
+        store.history.asked("rainy night", 7.0)
         before = store.index.every()
-    to_layout_1(path)
+    back(path)
     for _ in range(2):
         with closing(Store(path)) as store:
             store.check()
@@ -224,7 +227,12 @@ def test_a_database_of_the_layout_before_is_taken_over(tmp_path: Path) -> None:
                 AskedPrompt(prompt="rainy night", asked=2, asked_at=7.0)
             ]
             assert [each.used_at for each in sorted(store.index.held())] == [5.0, 7.0]
-            assert [each.track_id for each in store.active_jobs()] == ["waits"]
+            assert [(each.track_id, each.radio) for each in store.active_jobs()] == [("waits", False)]
+    with closing(Store(path)) as store:
+        store.save(job("piece", radio=True), 1.0)
+        assert store.job("piece") == job("piece", radio=True)
+        store.index.put_all([track("piece", "rain", radio=True)])
+        assert [each.track_id for each in store.index.held() if each.radio] == ["piece"]
 
 
 def test_a_take_over_that_was_cut_off_changes_nothing(

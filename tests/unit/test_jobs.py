@@ -5,7 +5,7 @@ import hashlib
 import msgspec
 import pytest
 
-from lofi_common.jobs import ALLOWED, AudioFormat, IllegalTransition, JobSpec, JobState, track_id
+from lofi_common.jobs import ALLOWED, AudioFormat, IllegalTransition, Job, JobSpec, JobState, track_id
 from tests.unit.scheduling import job
 
 SPEC = JobSpec(
@@ -67,3 +67,11 @@ def test_only_the_allowed_arrows_can_be_taken(source: JobState, target: JobState
         with pytest.raises(IllegalTransition, match="track_id=a attempt=1"):
             before.moved(target)
     assert set(ALLOWED) == set(JobState)
+
+
+@pytest.mark.parametrize(("first", "second", "alone"), [(True, True, True), (True, False, False)])
+def test_what_somebody_else_asks_for_too_is_not_the_radios_alone(
+    first: bool, second: bool, alone: bool
+) -> None:
+    one, other = (Job(track_id="a", spec=SPEC, radio=radio) for radio in (first, second))
+    assert one.joined(other).radio is alone and other.joined(one).radio is alone

@@ -7,6 +7,7 @@ import errno
 import os
 from contextlib import closing
 from pathlib import Path
+from unittest.mock import Mock
 
 import msgspec
 import pytest
@@ -41,7 +42,7 @@ def test_marks_come_back_from_the_metadata_when_the_index_is_lost(made: Place, t
     with closing(Store(tmp_path / "another.sqlite")) as store:
         assert sweep_library(made.folder, store) == 1
         assert Library(made.folder, made.spool, store).find(NAME) == before
-        assert store.index.held()[0][3:] == (7.0, True)
+        assert store.index.held()[0][3:] == (7.0, True, False)
 
 
 def test_marks_that_can_t_be_written_are_none(made: Place, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -75,6 +76,24 @@ def test_tags_have_a_bound_and_go_by_any_spelling(made: Place) -> None:
         marks.tagged(full, ["one more"], [])
     assert marks.tagged(full, ["Été 夜"], ["TAG 3"]).tags[-1] == "Été 夜"
     assert marks.tagged(marks.tagged(track, ["Été"], []), [], ["ete"]).tags == []
+
+
+def test_pieces_of_the_radio_are_kept_like_others_once_somebody_wants_them(
+    made: Place, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    asyncio.run(made.library.mark(NAME, lambda track: msgspec.structs.replace(track, radio=True)))
+    assert made.store.index.held()[0].radio
+    track = made.library.find(NAME)
+    assert track is not None and track.radio
+    assert not marks.favoured(track, True).radio and marks.favoured(track, False).radio
+    assert not marks.tagged(track, ["late"], []).radio and marks.tagged(track, [], ["late"]).radio
+    assert marks.played(track, 1.0).radio
+    with monkeypatch.context() as patched:
+        patched.setattr("lofi_broker.library.write_metadata", Mock(side_effect=OSError(30, "Read-only")))
+        asyncio.run(made.library.wanted([NAME]))
+    assert "wish_not_kept" in caplog.text and made.store.index.held()[0].radio
+    asyncio.run(made.library.wanted(["0" * 16, NAME]))
+    assert not made.store.index.held()[0].radio
 
 
 @pytest.mark.parametrize("known", [True, False])

@@ -103,3 +103,17 @@ def test_an_item_that_begins_after_it_was_taken_out_gives_way_to_what_follows() 
     assert names(before.at(c)) == "ab[c"
     assert names(before.removed(1).at(b)) == "a[c"
     assert names(listed("aab", 0).at(Item(2, "a"))) == "a[ab"
+
+
+@pytest.mark.parametrize(
+    ("playlist", "gone", "left", "held"),
+    [
+        (listed("abc", 2), "ac", "b[c", "bc"),
+        (listed("abca", 1), "ab", "[bca", "abc"),
+        (listed("abc", 0), "abc", "[abc", "abc"),
+        (listed("abc", None), "abc", "abc", "abc"),
+    ],
+)
+def test_only_what_was_heard_is_forgotten(playlist: Playlist, gone: str, left: str, held: str) -> None:
+    assert names(playlist.forgetting(gone)) == left
+    assert playlist.holds(gone) == {*held} and playlist.holds("") == {*names(playlist).replace("[", "")}

@@ -58,6 +58,8 @@ def show_status(found: Overview) -> str:
     size = f", {human_bytes(library.bytes)}" if library.bytes else ""
     if size and library.max_bytes:
         size += f" of at most {human_bytes(library.max_bytes)}"
+    if library.evicted:
+        size += f"; {counted(library.evicted, 'track')} deleted to make room since the broker's start"
     lines = [
         f"broker     pid {broker.pid}, version {broker.version}, for {human_time(broker.uptime_sec)}",
         f"model      {printable(status.model)}" + (f" on {status.device}" if status.device else ""),

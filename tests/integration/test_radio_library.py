@@ -1,0 +1,32 @@
+"""What the radio leaves in the library, and what it takes from there."""
+
+from __future__ import annotations
+
+from tests.integration.test_playback import make
+from tests.integration.test_radio import radio
+from tests.support.home import Home
+
+
+def test_the_radio_makes_room_among_its_own_pieces_alone(home: Home) -> None:
+    home.environ["LOFI_CACHE_MAX_TRACKS"] = "3"
+    with radio(home, speed=20.0) as broker:
+        mine = make(broker, "masterpiece", "another")
+        broker.call("radio_start", prompt="rain")
+        broker.wait("playback_started", count=6)
+        broker.call("radio_stop")
+        pieces = {each["track_id"] for each in broker.notices("generation_start")} - {*mine}
+        gone = [name for told in broker.notices("cache_evicted") for name in told["track_ids"]]
+        assert gone and {*gone} <= pieces
+        left = {track["track_id"]: track for track in broker.call("cache_list")["tracks"]}
+        assert {*mine} <= {*left} and all(left[name].get("radio", False) == (name in pieces) for name in left)
+        stats = broker.call("cache_stats")
+        assert stats["evicted"] == len(gone) and stats["tracks"] <= 4
+
+
+def test_a_piece_of_the_radio_that_somebody_plays_is_kept(home: Home) -> None:
+    with radio(home) as broker:
+        broker.call("radio_start", prompt="rain")
+        first = broker.wait("generation_complete")["track_id"]
+        assert broker.call("track_get", track_id=first)["radio"]
+        broker.call("play", track_ids=[first])
+        assert "radio" not in broker.call("track_get", track_id=first)
