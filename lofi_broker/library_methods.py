@@ -9,6 +9,7 @@ from lofi_broker.eviction import MB
 from lofi_broker.import_tracks import Imports
 from lofi_broker.inspection import Inspection
 from lofi_common import api, api_library
+from lofi_common.errors import InvalidTrackId
 
 if TYPE_CHECKING:
     from lofi_broker.app import Broker
@@ -24,12 +25,12 @@ class LibraryMethods:
 
     async def track_favourite(self, params: api_library.FavouriteParams) -> api.Track:
         return await self._broker.library.mark(
-            params.track_id, lambda track: marks.favoured(track, params.on)
+            params.track_id, lambda track: marks.favoured(_lasting(track), params.on)
         )
 
     async def track_tag(self, params: api_library.TagParams) -> api.Track:
         return await self._broker.library.mark(
-            params.track_id, lambda track: marks.tagged(track, params.add, params.remove)
+            params.track_id, lambda track: marks.tagged(_lasting(track), params.add, params.remove)
         )
 
     async def cache_list(self, params: api_library.CacheListParams) -> api.CacheListResult:
@@ -43,6 +44,8 @@ class LibraryMethods:
         return api.CacheListResult(tracks=tracks, total=total)
 
     async def cache_delete(self, params: api.TrackParams) -> api_library.CacheDeleteResult:
+        if (track := self._broker.library.find(params.track_id)) is not None:
+            _lasting(track)
         await self._broker.library.delete(params.track_id)
         return api_library.CacheDeleteResult(track_id=params.track_id)
 
@@ -76,3 +79,13 @@ class LibraryMethods:
 
     async def prompt_history_clear(self, params: api.NoParams) -> api_library.HistoryClearResult:
         return api_library.HistoryClearResult(forgotten=self._broker.store.history.clear())
+
+
+def _lasting(track: api.Track) -> api.Track:
+    """The track. Raises InvalidTrackId for what the radio deletes by itself."""
+    if track.segment:
+        raise InvalidTrackId(
+            f"{track.track_id} is a piece of a stream: it is deleted once it is heard",
+            recovery=f"`lofi tracks export {track.track_id} -o PATH` keeps a copy of it.",
+        )
+    return track

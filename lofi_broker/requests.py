@@ -30,7 +30,10 @@ def base_of(library: Library, track_id: str) -> Track:
             recovery="Continue a track that was made without `loop`.",
         )
     if track.segment:
-        raise InvalidTrackId(f"track {track_id} is a piece of a stream: only the radio continues it")
+        raise InvalidTrackId(
+            f"track {track_id} is a piece of a stream: only the radio continues it",
+            recovery=f"`lofi tracks export {track_id} -o PATH` keeps a copy of it; tracks can be continued.",
+        )
     if track.source == "imported":
         raise InvalidTrackId(
             f"track {track_id} was imported: it has no tokens to continue from",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tests.integration.test_playback import make
-from tests.integration.test_radio import radio
+from tests.integration.test_radio import radio, wait_state
 from tests.support.home import Home
 
 
@@ -30,3 +30,21 @@ def test_a_piece_of_the_radio_that_somebody_plays_is_kept(home: Home) -> None:
         assert broker.call("track_get", track_id=first)["radio"]
         broker.call("play", track_ids=[first])
         assert "radio" not in broker.call("track_get", track_id=first)
+
+
+def test_what_is_said_of_a_piece_of_a_stream_is_refused(home: Home) -> None:
+    with radio(home, mode="stream", speed=1.0) as broker:
+        broker.call("radio_start", prompt="rain")
+        piece = wait_state(broker, state="playing")["track_id"]
+        broker.wait("generation_complete", piece)
+        said = [
+            ("track_favourite", {"track_id": piece}),
+            ("track_tag", {"track_id": piece, "add": ["late"]}),
+            ("cache_delete", {"track_id": piece}),
+            ("generate", {"continue_from": piece, "duration_sec": 5}),
+        ]
+        for method, params in said:
+            refused = broker.error(method, **params)
+            assert refused["code"] == -32009 and "a piece of a stream" in refused["message"]
+            assert f"lofi tracks export {piece}" in refused["data"]["recovery"]
+        assert broker.call("track_get", track_id=piece)["segment"]
