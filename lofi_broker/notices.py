@@ -42,6 +42,7 @@ def completed(track: api.Track, output_errors: dict[str, str] | None) -> Publish
         path=track.path,
         duration_sec=track.duration_sec,
         sample_rate=track.sample_rate,
+        samples=track.samples,
         prompt=track.prompt,
         seed=track.seed,
         generation_time_sec=track.generation_time_sec,

@@ -167,13 +167,14 @@ class Sounds:
 
 def _whole(track: api.Track) -> Sound:
     assert track.path is not None
-    rate = track.sample_rate or 0
-    samples = track.samples if track.samples is not None else track.duration_sec * rate
+    samples = track.samples
+    if samples is None:
+        samples = track.duration_sec * (track.sample_rate or 0)
     return Sound(
         track_id=track.track_id,
         prompt=track.prompt,
         model_version=track.model_version,
-        duration_sec=samples / rate if rate else float(track.duration_sec),
+        duration_sec=track.seconds,
         state="complete",
         path=Path(track.path),
         samples=samples,

@@ -83,7 +83,10 @@ class GenerationComplete(Result, frozen=True, kw_only=True):
     track_id: str
     path: str
     duration_sec: int
+    """What was asked for: a loop's true length are its samples."""
     sample_rate: int
+    samples: int | None = None
+    """In each channel."""
     prompt: str
     seed: int
     generation_time_sec: float

@@ -72,6 +72,13 @@ class Track(Result, frozen=True, kw_only=True):
     played_at: float | None = None
     """When it was played the last time."""
 
+    @property
+    def seconds(self) -> float:
+        """How long it is: of a loop or a segment not quite `duration_sec`, which is what was asked for."""
+        if self.samples is None or not self.sample_rate:
+            return float(self.duration_sec)
+        return self.samples / self.sample_rate
+
 
 class TrackParams(Params, frozen=True, kw_only=True):
     track_id: TrackId

@@ -58,9 +58,12 @@ def test_what_is_known_of_a_track(broker: Stdio) -> None:
     assert not {"continue_from", "loop", "segment"} & set(track)
 
 
-def test_a_loop_has_as_many_samples_as_its_bars_take(broker: Stdio) -> None:
+def test_a_loop_has_as_many_samples_as_its_bars_take(broker: Stdio, home: Home) -> None:
     loop = make(broker, prompt="rain", duration_sec=7, seed=1, loop=True)
     assert loop["loop"] and loop["samples"] == len(pcm(loop)) == 8 * RATE
+    told = broker.wait("generation_complete", loop["track_id"])
+    assert (told["duration_sec"], told["samples"], told["sample_rate"]) == (7, 8 * RATE, RATE)
+    assert "0:08 (8.00 s; 7 s were asked for)" in home.lofi("tracks", "show", loop["track_id"]).stdout
     assert "tokens_bytes" not in loop
     name, words = refused(broker, continue_from=loop["track_id"])
     assert name == "INVALID_TRACK_ID" and "is a loop" in words

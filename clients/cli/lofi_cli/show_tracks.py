@@ -81,7 +81,7 @@ def track_text(track: api.Track, peaks: Sequence[float], picture: Path | None) -
         pen = pen_for(sys.stdout.encoding)
         lines.append("")
         lines += [click.style(row, fg="cyan") for row in waveform(scaled, pen)]
-        lines += [click.style(row, dim=True) for row in axis(track.duration_sec, len(peaks), pen)]
+        lines += [click.style(row, dim=True) for row in axis(track.seconds, len(peaks), pen)]
     return "\n".join(lines)
 
 
@@ -93,6 +93,13 @@ def _fact(label: str, value: str) -> str:
     return click.style(f"{label:<{_LABEL}}", dim=True) + indent.join(rows)
 
 
+def _seconds(track: api.Track) -> str:
+    """A loop has whole bars instead of what was asked for."""
+    if not track.loop or track.samples is None:
+        return f"{track.duration_sec} s"
+    return f"{track.seconds:.2f} s; {track.duration_sec} s were asked for"
+
+
 def _facts(track: api.Track) -> Iterator[tuple[str, str]]:
     yield "track", track.track_id
     yield "prompt", track.prompt
@@ -100,7 +107,7 @@ def _facts(track: api.Track) -> Iterator[tuple[str, str]]:
         yield "status", str(track.status)
     if track.error is not None:
         yield "error", f"{track.error.message} {track.error.recovery}".strip()
-    yield "length", f"{clock(track.duration_sec)} ({track.duration_sec} s)"
+    yield "length", f"{clock(round(track.seconds))} ({_seconds(track)})"
     if _is_ours(track):
         yield "seed", str(track.seed)
         yield "model", track.model_version
@@ -136,5 +143,5 @@ def _format(track: api.Track) -> Iterator[str]:
 def _made(track: api.Track, created_at: float) -> Iterator[str]:
     yield time.strftime("%Y-%m-%d %H:%M", time.localtime(created_at))
     if track.generation_time_sec:
-        faster = track.duration_sec / track.generation_time_sec
+        faster = track.seconds / track.generation_time_sec
         yield f"in {track.generation_time_sec:.1f} s ({faster:.1f} times as fast as it plays)"
