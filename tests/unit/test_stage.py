@@ -113,10 +113,15 @@ def test_silence_between_two_tracks_is_told_as_waiting(run: Any) -> None:
     assert world.told == [("started", "a"), ("finished", "a"), *((what, "b") for what in last)]
 
 
-def test_a_growing_file_that_has_just_been_moved_is_waited_for(run: Any) -> None:
+@pytest.mark.parametrize("known", [True, False])
+def test_a_growing_file_that_has_just_been_moved_is_waited_for(run: Any, known: bool) -> None:
+    """It is on its way into the library, which has it not yet."""
+
     async def scene(world: World) -> None:
         world.made("a", attempt=1)
         world.desk.missing.add("/spool/a.1.growing.wav")
+        if known:
+            world.growing.clear()
         assert (await world.play("a")).state == "waiting"
         world.whole("a")
         await world.news("a")
