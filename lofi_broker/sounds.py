@@ -144,13 +144,22 @@ class Sounds:
 
     def ready_of(self, track_id: str) -> float:
         """How much of a track can be played; 0 of one that will never be."""
-        try:
-            return self.ready_sec(self.find(track_id))
-        except InvalidTrackId:
-            return 0.0
+        return self._ready.get(track_id) or self._whole_sec(track_id)
 
     def ready_sec(self, sound: Sound) -> float:
-        return sound.duration_sec if sound.whole else self._ready.get(sound.track_id, 0.0)
+        """How much of it can be played; of one that has become whole meanwhile, all."""
+        if sound.whole:
+            return sound.duration_sec
+        known = self._ready.get(sound.track_id)
+        return known if known is not None else self._whole_sec(sound.track_id)
+
+    def _whole_sec(self, track_id: str) -> float:
+        """The length of a track that is in the library; 0 of others."""
+        try:
+            sound = self.find(track_id)
+        except InvalidTrackId:
+            return 0.0
+        return sound.duration_sec if sound.whole else 0.0
 
     def gain_db(self, sound: Sound, target_lufs: float) -> float:
         """What brings a track to this loudness; 0 where no loudness is known, nor one of the same model, or

@@ -183,8 +183,8 @@ class World:
         self.playback.told(told)
         await settled()
 
-    async def complete(self, track_id: str) -> None:
-        """The broker tells that it is in the library."""
+    async def complete(self, track_id: str, *, wait: bool = True) -> None:
+        """The broker tells that it is in the library. wait: until everybody has heard of it."""
         track = self.tracks[track_id]
         told = api.GenerationComplete(
             track_id=track_id,
@@ -198,7 +198,8 @@ class World:
             sha256="",
         )
         self.playback.told(told)
-        await settled()
+        if wait:
+            await settled()
 
     async def play(self, *track_ids: str) -> kinds.PlaybackStatus:
         status = await self.playback.play(kinds.PlayParams(track_ids=list(track_ids)))
