@@ -44,6 +44,8 @@ class Hands:
         self._pace = Pace("", _SELF_PACED_SEC, _SELF_PACED_SEC)
         self.making: str | None = None
         """The job of the radio's piece."""
+        self.trouble: LofiError | None = None
+        """What went wrong last, with what can be done about it."""
         self.withdrawing: str | None = None
         """The job that is being cancelled by the radio itself."""
         self._unwanted: set[str] = set()
@@ -139,6 +141,7 @@ class Hands:
             broker.submit(job)
         except (LofiError, OSError, sqlite3.Error) as error:
             self.making = None
+            self.trouble = error if isinstance(error, LofiError) else None
             return ev.Refused(piece.number, str(error), full=isinstance(error, QueueFull))
         return ev.Accepted(piece.number, name)
 
@@ -167,6 +170,7 @@ class Hands:
         try:
             await self._broker.playback.play(playing.PlayParams(track_ids=[name]))
         except LofiError as error:
+            self.trouble = error
             return ev.Silence(str(error))
         return None
 

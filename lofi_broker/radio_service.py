@@ -18,7 +18,7 @@ from lofi_broker.whereabouts import Publish
 from lofi_common import api
 from lofi_common import api_playback as playing
 from lofi_common import api_radio as kinds
-from lofi_common.errors import InvalidParams
+from lofi_common.errors import AudioDeviceError, InvalidParams, LofiError, ModelInferenceFailed
 from lofi_common.jobs import Job
 from lofi_common.logs import fields
 
@@ -54,6 +54,8 @@ class RadioService:
         self._events: asyncio.Queue[ev.Event | ev.Delete | _Left | None] = asyncio.Queue()
         self._timer: asyncio.TimerHandle | None = None
         self._told: kinds.RadioStatus | None = None
+        self._ended: str | None = None
+        """Why the last one has ended, unless `radio_stop` did it."""
         self._former: str | None = None
         """What was heard when the radio began, as long as nothing else is."""
         broker.listen(self._heard_of)
@@ -108,14 +110,20 @@ class RadioService:
         async with self._turn:
             if self._radio is not None:
                 await self._broker.playback.stop(params)
-                await self._end("stopped")
+                await self._end(None)
             return self._status()
 
     async def radio_status(self, params: api.NoParams) -> kinds.RadioStatus:
         return self._status()
 
     async def ordered(self, method: str, params: object) -> None:
-        """Somebody has had this done: music that was chosen, and silence, end the radio."""
+        """Somebody has had this done: music that was chosen, and silence, end the radio.
+
+        Raises, for a `resume` where it has failed, what it has failed of.
+        """
+        failed = self._radio is not None and self._radio.state == "failed"
+        if method == "resume" and failed and self._broker.playback.status().state == "stopped":
+            raise self._failure()
         if (
             isinstance(params, playing.PlayParams | playing.PlaylistAddParams)
             and params.track_ids is not None
@@ -124,7 +132,11 @@ class RadioService:
         chosen = isinstance(params, playing.PlayParams) and params.track_ids is not None
         if self._radio is not None and (method == "stop" or chosen):
             async with self._turn:
-                await self._end(method)
+                await self._end("the music was stopped" if method == "stop" else "another track is played")
+
+    def _failure(self) -> LofiError:
+        trouble = self._hands.trouble or LofiError("")
+        return type(trouble)(f"the radio has failed: {self._status().message}", recovery=trouble.recovery)
 
     # its beginning and its end
 
@@ -147,10 +159,11 @@ class RadioService:
             own_way=own_way,
         )
 
-    async def _end(self, why: str) -> None:
+    async def _end(self, why: str | None) -> None:
         radio, self._radio = self._radio, None
         if radio is not None:
-            log.info(fields("radio_ended", why=why))
+            self._ended = why
+            log.info(fields("radio_ended", why=why or "it was stopped"))
             await self._hands.do_all(radio.end())
         self._hands.let_go()
         self._tell()
@@ -199,7 +212,9 @@ class RadioService:
                 prompt="",
                 ahead_sec=0.0,
                 number=self._number or None,
+                message=self._ended,
             )
+        trouble = self._hands.trouble
         paused = radio.state == "playing" and self._hands.is_paused()
         return kinds.RadioStatus(
             state="paused" if paused else radio.state,
@@ -213,6 +228,7 @@ class RadioService:
             polite=scene.polite,
             message=radio.message,
             number=self._number,
+            recovery=(trouble.recovery or None) if trouble is not None and radio.state == "failed" else None,
         )
 
     def _tell(self) -> None:
@@ -229,7 +245,10 @@ class RadioService:
     def _heard_of(self, method: str, params: dict[str, object]) -> None:
         """One of the broker's notifications."""
         if method in ("generation_complete", "generation_error"):
-            for action in self._hands.ended(str(params["track_id"])):
+            name, hands = str(params["track_id"]), self._hands
+            if method == "generation_error" and name == hands.making and name != hands.withdrawing:
+                hands.trouble = ModelInferenceFailed(str(params["message"]), recovery=str(params["recovery"]))
+            for action in hands.ended(name):
                 self._events.put_nowait(action)
         if self._radio is not None:
             for event in self._events_of(method, params):
@@ -255,7 +274,9 @@ class RadioService:
             case "playback_ended" if params["reason"] == "failed" and name == self._former:
                 return [_Left()]
             case "playback_ended" if params["reason"] == "failed":
-                return [ev.Lost(name), _Left(str(params.get("message") or "no reason is known"))]
+                why = str(params.get("message") or "no reason is known")
+                self._hands.trouble = AudioDeviceError(why)
+                return [ev.Lost(name), _Left(why)]
             case "playback_ended" if params["reason"] in ("finished", "skipped", "replaced"):
                 return [_Left()]
             case "playback_position" | "playback_paused" | "playback_resumed" | "playback_waiting":

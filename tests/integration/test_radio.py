@@ -205,13 +205,15 @@ def test_music_that_somebody_chose_and_silence_end_the_radio(home: Home) -> None
         broker.call("play")
         assert broker.call("radio_status")["state"] == "playing"
         broker.call("play", track_ids=[chosen])
-        assert broker.call("radio_status")["state"] == "off"
+        off = broker.call("radio_status")
+        assert (off["state"], off["message"]) == ("off", "another track is played")
+        assert broker.notices("radio_changed")[-1] == off
         assert broker.call("playback_status")["track_id"] == chosen
         broker.call("radio_start", prompt="rain")
         broker.wait("playback_started", count=3)
         broker.call("stop")
         off = broker.call("radio_status")
-        assert off["state"] == "off" and off["prompt"] == ""
+        assert off["state"] == "off" and off["prompt"] == "" and off["message"] == "the music was stopped"
         assert broker.call("queue_status")["current"] is None
 
 
@@ -276,15 +278,21 @@ def test_without_a_sound_device_it_fails_and_says_why(home: Home) -> None:
         failed = wait_state(broker, state="failed")
         assert "no sound device" in failed["message"]
         assert broker.call("radio_status") == failed
+        assert "Connect a sound device" in failed["recovery"]
+        refused = broker.error("resume")
+        assert "no sound device" in refused["message"] and refused["data"]["recovery"] == failed["recovery"]
         assert broker.call("queue_status")["current"] is None
-        assert broker.call("radio_stop")["state"] == "off"
+        stopped = broker.call("radio_stop")
+        assert stopped["state"] == "off" and "message" not in stopped
+        assert broker.call("resume")["state"] == "stopped"
 
 
 def test_a_prompt_that_breaks_the_worker_is_told_and_another_one_helps(home: Home) -> None:
     with radio(home) as broker:
         broker.call("radio_start", prompt="fail@3")
         failed = wait_state(broker, state="failed")
-        assert "scripted failure" in failed["message"]
+        assert "scripted failure" in failed["message"] and "recovery" in failed
+        assert broker.error("resume")["data"]["error_code"] == "MODEL_INFERENCE_FAILED"
         broker.call("radio_start", prompt="rain")
         wait_state(broker, state="playing")
         broker.call("radio_prompt", prompt="fail@3")

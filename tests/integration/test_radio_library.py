@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 from tests.integration.test_playback import make
 from tests.integration.test_radio import radio, wait_state
 from tests.support.home import Home
@@ -14,13 +16,16 @@ def test_the_radio_makes_room_among_its_own_pieces_alone(home: Home) -> None:
         broker.call("radio_start", prompt="rain")
         broker.wait("playback_started", count=6)
         broker.call("radio_stop")
+        end = time.monotonic() + 20
+        while (stats := broker.call("cache_stats"))["tracks"] > 3:
+            assert time.monotonic() < end, stats
+            time.sleep(0.05)
         pieces = {each["track_id"] for each in broker.notices("generation_start")} - {*mine}
         gone = [name for told in broker.notices("cache_evicted") for name in told["track_ids"]]
         assert gone and {*gone} <= pieces
         left = {track["track_id"]: track for track in broker.call("cache_list")["tracks"]}
         assert {*mine} <= {*left} and all(left[name].get("radio", False) == (name in pieces) for name in left)
-        stats = broker.call("cache_stats")
-        assert stats["evicted"] == len(gone) and stats["tracks"] <= 4
+        assert stats["evicted"] == len(gone)
 
 
 def test_a_piece_of_the_radio_that_somebody_plays_is_kept(home: Home) -> None:
