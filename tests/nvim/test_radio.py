@@ -13,6 +13,7 @@ from tests.nvim.test_command import complete
 from tests.nvim.test_playback import make, playback
 from tests.support.home import Home
 from tests.support.nvim import Editor
+from tests.support.player import NO_SOUND
 
 RADIO = "return require('lofi').status().radio"
 STATUSLINE = "return require('lofi').statusline()"
@@ -88,6 +89,27 @@ def test_another_editor_knows_of_it_and_a_track_of_its_own_ends_it(
     other.command(f"Lofi play {track_id}")
     changed(radio, state="off")
     playback(radio, "started", track_id)
+
+
+def test_with_the_broker_it_ends_and_how_it_begins_is_told(radio: Editor) -> None:
+    radio.command("Lofi radio rain")
+    changed(radio, state="playing")
+    os.kill(radio.broker_pid(), signal.SIGKILL)
+    assert "starting it again" in radio.notice()
+    assert radio.notice() == "lofi: the radio has ended with its broker; `:Lofi radio` starts it"
+    radio.command("Lofi radio status")
+    assert radio.notice() == "lofi: the radio is off"
+
+
+def test_one_that_fails_says_what_to_do(home: Home, open_editor: Open) -> None:
+    home.environ |= NO_SOUND | {"LOFI_RADIO_TRACK_SEC": "5"}
+    editor = open_editor(home)
+    editor.command("Lofi radio rain")
+    told = editor.notice()
+    assert told.startswith("lofi: the radio has failed: the sound has failed: no sound device")
+    assert editor.lua(STATUSLINE) == ""
+    editor.command("Lofi radio status")
+    assert editor.notice() == told
 
 
 def test_the_editor_waits_for_nothing(radio: Editor) -> None:

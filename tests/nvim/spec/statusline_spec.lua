@@ -62,6 +62,10 @@ describe("statusline", function()
     assert.equal("∞ ◌ dusty", statusline.component())
     state.playing = { track_id = "t", prompt = "rain", position_sec = 5, paused = false }
     assert.equal("∞ ▶ 0:05 rain", statusline.component())
+    state.radio.state = "failed"
+    assert.equal("▶ 0:05 rain", statusline.component())
+    state.playing = nil
+    assert.equal("", statusline.component())
   end)
 
   it("tells that the model is being loaded, or fetched", function()

@@ -1,6 +1,7 @@
 --- What this editor and its broker tell each other: requests out, notifications in.
 local events = require("lofi.events")
 local broker = require("lofi.broker")
+local radio = require("lofi.radio")
 
 local M = {}
 
@@ -180,15 +181,7 @@ local function prepare()
     local reason = require("lofi.words").short(data.reason, math.max(20, vim.v.echospace - #rest - #"lofi: "))
     require("lofi.notify").say(reason .. rest, vim.log.levels.WARN)
   end)
-  local failed = false
-  events.on("radio", function(data)
-    if data.state == "failed" and not failed then
-      require("lofi.notify").error({
-        message = ("the radio can't go on: %s"):format(data.message or "see the log"),
-      })
-    end
-    failed = data.state == "failed"
-  end)
+  radio.attach()
   require("lofi.progress").attach()
   require("lofi.statusline").attach()
 end
@@ -207,6 +200,9 @@ function M.ask(method, params, cb, first)
     if err == nil then
       if ANSWERS[method] then
         events.learn(ANSWERS[method], result)
+      end
+      if ANSWERS[method] == "radio" then
+        radio.learn(result)
       end
       if first then
         first(result)

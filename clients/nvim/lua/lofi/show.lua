@@ -91,7 +91,7 @@ function M.status_lines(status)
   end
   local radio = require("lofi.state").get().radio
   if radio then
-    table.insert(lines, require("lofi.commands.radio").in_words(radio))
+    table.insert(lines, require("lofi.radio").in_words(radio))
   end
   if broker.warning then
     table.insert(lines, "warning: " .. broker.warning)

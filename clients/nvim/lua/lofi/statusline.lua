@@ -51,7 +51,8 @@ end
 ---@param config lofi.statusline.Config
 ---@return string?
 local function playing(state, config)
-  local track, radio, icons = state.playing, state.radio, config.icons
+  local track, icons = state.playing, config.icons
+  local radio = state.radio and state.radio.state ~= "failed" and state.radio or nil
   local parts = { radio and icons.radio }
   if track then
     local icon = track.paused and icons.paused or track.waiting and icons.waiting or icons.playing

@@ -1,32 +1,23 @@
 --- `:Lofi radio`: music that does not end.
 local notify = require("lofi.notify")
-local words = require("lofi.words")
+local radio = require("lofi.radio")
 
 local M = {}
 
 local on_success = notify.on_success
 
----@param status table of a method about the radio
----@return string
-function M.in_words(status)
-  if status.state == "off" then
-    return "the radio is off"
+---@param status table
+---@param say fun(words: string)
+local function tell_status(status, say)
+  if status.state == "failed" then
+    radio.tell_failed(status)
+  else
+    say(radio.in_words(status))
   end
-  local parts = { ("the radio is %s"):format(status.state), words.line(status.prompt) }
-  if status.next_prompt then
-    table.insert(parts, "next: " .. words.line(status.next_prompt))
-  end
-  table.insert(parts, ("%s, %s ahead"):format(status.mode, words.span(status.ahead_sec)))
-  for _, reason in ipairs({ status.polite or "", status.message or "" }) do
-    if reason ~= "" then
-      table.insert(parts, reason)
-    end
-  end
-  return table.concat(parts, " · ")
 end
 
 local tell = on_success(function(status)
-  notify.echo(M.in_words(status))
+  tell_status(status, notify.echo)
 end)
 
 ---@param options lofi.RadioOptions
@@ -49,7 +40,7 @@ end
 ---Begin, or end what plays.
 function M.toggle()
   require("lofi").radio_status(on_success(function(status)
-    if status.state == "off" then
+    if status.state == "off" or status.state == "failed" then
       start({})
     else
       stop()
@@ -70,13 +61,13 @@ function M.subcommands.radio(parsed, call)
     local options =
       vim.tbl_extend("force", parsed.options, { prompt = parsed.prompt ~= "" and parsed.prompt or nil })
     if parsed.text == "status" then
-      notify.say(M.in_words(status))
+      tell_status(status, notify.say)
     elseif status.state == "off" or status.state == "failed" or next(parsed.options) then
       start(options)
     elseif options.prompt then
       require("lofi").radio_prompt(options.prompt, tell)
     else
-      notify.say(M.in_words(status))
+      notify.say(radio.in_words(status))
     end
   end))
 end

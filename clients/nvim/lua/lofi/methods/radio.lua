@@ -14,7 +14,7 @@ local M = {}
 ---Play music that does not end; where it plays already, it begins anew.
 ---@param opts lofi.RadioOptions?
 ---@param cb lofi.Callback? result: `{state, mode, strategy, prompt, ahead_sec, next_prompt?, track_id?,
----making?, polite?, message?}`
+---making?, polite?, message?, recovery?, number?}`
 function M.radio(opts, cb)
   ask("radio_start", opts, cb)
 end

@@ -86,6 +86,13 @@ function Pacer:deliver()
   )
 end
 
+---@param event string
+---@return boolean whether it is about the radio's music: the radio tells it, or has it played again
+local function is_of_radio(event)
+  local radio = require("lofi.state").get().radio
+  return event == "playback" and radio ~= nil and radio.state ~= "failed"
+end
+
 local attached = false
 
 --- Show the broker's events from now on, as the configuration says; failures are told in any case.
@@ -106,7 +113,7 @@ function M.attach()
   local events = require("lofi.events")
   for _, event in ipairs(items.events()) do
     events.on(event, function(params)
-      for _, item in ipairs(items.apply(open, event, params)) do
+      for _, item in ipairs(is_of_radio(event) and {} or items.apply(open, event, params)) do
         pacer:push(item)
         if item.status == "failed" and not backend.shows_failures then
           require("lofi.notify").error(item)
