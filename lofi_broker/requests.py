@@ -79,7 +79,10 @@ def _check_length(duration_sec: int, model: Model, most: int) -> None:
     if duration_sec > most:
         raise InvalidDuration(
             f"the track would have {duration_sec} s, which is over the limit of {most} s",
-            recovery=f"Ask for less, or raise the setting queue.max_duration_sec (up to {MAX_DURATION_SEC}).",
+            recovery=f"Ask for less: at most {MAX_DURATION_SEC} s can be allowed."
+            if duration_sec > MAX_DURATION_SEC
+            else "Ask for less, or allow it: `lofi config set queue.max_duration_sec"
+            f" {duration_sec} && lofi broker stop` (that ends what plays).",
         )
     longest = model.manifest.longest_sec()
     if longest is not None and duration_sec > longest:

@@ -128,7 +128,7 @@ class QueueFull(LofiError):
 class InvalidDuration(LofiError):
     code = -32005
     name = "INVALID_DURATION"
-    hint = "Give a whole number of seconds from 5 to 120; the setting queue.max_duration_sec allows more."
+    hint = "Over 120 s need another limit: `lofi config set queue.max_duration_sec SEC && lofi broker stop`."
 
 
 class InvalidPrompt(LofiError):

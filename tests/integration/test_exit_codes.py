@@ -27,6 +27,7 @@ CODES = [
     (1, ["x", "-d", "5", "-o", "/nowhere/x.wav"], "/nowhere"),
     (2, ["x", "-d", "4"], "5 to 3600"),
     (2, ["x", "-d", "121"], "limit of 120 s"),
+    (2, ["x", "-d", "600"], "`lofi config set queue.max_duration_sec 600 && lofi broker stop`"),
     (2, ["x", "-d", "7.5"], "7.5"),
     (2, ["x", "-d", "ten"], "ten"),
     (2, ["   "], "empty"),

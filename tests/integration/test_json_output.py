@@ -75,7 +75,12 @@ def test_broker(home: Home) -> None:
     for command in ("start", "status"):
         check(told(home, "broker", command), "BrokerInfo")
     pid = told(home, "broker", "status")["pid"]
-    assert told(home, "broker", "stop") == {"stopped": True, "pid": pid, "address": None}
+    assert told(home, "broker", "stop") == {
+        "stopped": True,
+        "pid": pid,
+        "address": None,
+        "music": False,
+    }
     assert told(home, "broker", "stop")["stopped"] is False
 
 

@@ -28,6 +28,8 @@ def test_on_a_terminal_a_line_tells_what_plays_and_ctrl_c_ends_it(home: Home) ->
     refused = home.lofi("radio", "--prompt", "sun")
     assert refused.returncode == 2 and "lofi radio PROMPT" in refused.stderr
     assert home.lofi("radio", "--stop", "--status").returncode == 2
+    home.lofi("radio", "rain", "--no-wait")
+    assert home.lofi("broker", "stop").stdout == "stopped, and with it the music\n"
 
 
 def test_scripts_get_a_line_of_json_for_each_event(home: Home) -> None:

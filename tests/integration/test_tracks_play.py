@@ -225,7 +225,7 @@ def test_a_list_is_made_looked_at_and_gone_through(player: Home) -> None:
     assert player.lofi("player", "stop").returncode == 0
     assert player.lofi("player", "list").stdout == "the list is empty\n"
     gone = player.lofi("player", "remove", "1")
-    assert gone.returncode == 2 and "the list has 0 tracks" in gone.stderr
+    assert gone.returncode == 2 and "there is no place 1; the list has 0 tracks" in gone.stderr
 
 
 def test_what_is_set_is_told_and_remembered(player: Home) -> None:

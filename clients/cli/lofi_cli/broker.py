@@ -33,7 +33,7 @@ def start(as_json: bool) -> None:
 @broker.command()
 @_as_json
 def stop(as_json: bool) -> None:
-    """Ask the broker to leave; queued tracks wait for the next one.
+    """Ask the broker to leave: music ends, queued tracks wait for the next one.
 
     With LOFI_BROKER set that is the broker on the other machine.
     """

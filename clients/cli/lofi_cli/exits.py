@@ -118,7 +118,10 @@ def end_line() -> None:
 def _say(kind: str, told: Mapping[str, str | int]) -> None:
     """What the words quote may come from elsewhere: from a model's manifest, from the Hub."""
     from lofi_cli.show import printable
+    from lofi_common.errors import InvalidParams
 
+    if told["recovery"] == InvalidParams.hint:  # it is for those who speak the protocol
+        told = {**told, "recovery": ""}
     clean = {key: printable(each) if isinstance(each, str) else each for key, each in told.items()}
     if wants_json():
         import msgspec

@@ -25,11 +25,14 @@ class Stopped(msgspec.Struct, frozen=True, kw_only=True):
     pid: int | None = None
     address: str | None = None
     """Of a broker on another machine."""
+    music: bool = False
+    """Whether something played, which has ended with it."""
 
     def words(self) -> str:
+        music = ", and with it the music" if self.music else ""
         if self.address is not None:
-            return f"stopped the broker at {self.address}, pid {self.pid} there"
-        return "stopped" if self.stopped else "no broker is running"
+            return f"stopped the broker at {self.address}, pid {self.pid} there{music}"
+        return f"stopped{music}" if self.stopped else "no broker is running"
 
 
 def stop_broker() -> Stopped:
@@ -44,10 +47,15 @@ def stop_broker() -> Stopped:
 
 def _stop_elsewhere(address: str) -> Stopped:
     with Lofi.connect(start=False, name="lofi") as lofi:
+        music = _plays(lofi)
         pid = lofi.shutdown().pid
         if not lofi.wait_left(_LEAVE_SEC):
             raise BrokerUnavailable(f"the broker at {address} is still there after {_LEAVE_SEC:g} s")
-    return Stopped(stopped=True, pid=pid, address=address)
+    return Stopped(stopped=True, pid=pid, address=address, music=music)
+
+
+def _plays(lofi: Lofi) -> bool:
+    return lofi.playback().state != "stopped"
 
 
 def _stop_own() -> Stopped:
@@ -57,12 +65,14 @@ def _stop_own() -> Stopped:
         if wait_gone(paths, _LEAVE_SEC):
             return Stopped(stopped=False)
         raise BrokerUnavailable(f"a broker holds {paths.broker_lock}, but does not say where it listens")
+    music = False
     if found.protocol == PROTOCOL:
         with Lofi.connect(start=False, name="lofi") as lofi:
+            music = _plays(lofi)
             lofi.shutdown()
     else:  # it takes no request of this version
         with contextlib.suppress(ProcessLookupError):
             os.kill(found.pid, signal.SIGTERM)
     if not wait_gone(paths, _LEAVE_SEC):
         raise BrokerUnavailable(f"the broker (pid {found.pid}) is still there after {_LEAVE_SEC:g} s")
-    return Stopped(stopped=True, pid=found.pid)
+    return Stopped(stopped=True, pid=found.pid, music=music)

@@ -206,7 +206,19 @@ def add(track_ids: tuple[str, ...], at: int | None, following: bool, as_json: bo
 @_as_json
 def remove(place: int, as_json: bool) -> None:
     """Take the track out of the list that has this PLACE, counted from 1."""
-    _tell(lambda lofi: lofi.remove_from_playlist(place - 1), as_json=as_json)
+
+    def removed(lofi: Lofi) -> PlaybackStatus:
+        from lofi_cli.show import counted
+        from lofi_common.errors import InvalidParams
+
+        try:
+            return lofi.remove_from_playlist(place - 1)
+        except InvalidParams:  # it counts from 0
+            count = counted(lofi.playback().count, "track")
+            what = f"there is no place {place}; the list has {count}"
+            raise InvalidParams(what, recovery="`lofi player list` shows it.") from None
+
+    _tell(removed, as_json=as_json)
 
 
 @player.command()

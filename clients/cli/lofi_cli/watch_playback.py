@@ -133,10 +133,10 @@ def status_line(status: kinds.PlaybackStatus, *, as_json: bool) -> str:
     """What plays, for people or as JSON."""
     if as_json:
         return msgspec.json.encode(status).decode()
+    again = "" if status.loop == "off" else f", the {status.loop} again and again"
     if status.track_id is None:
         wait = f", {counted(status.count, 'track')} wait{'s' * (status.count == 1)}" if status.count else ""
-        return f"nothing plays{wait}, volume {status.volume:g}"
-    where = f", {status.index + 1} of {status.count}" if status.count > 1 else ""
-    where += "" if status.loop == "off" else f", the {status.loop} again and again"
+        return f"nothing plays{wait}{again}, volume {status.volume:g}"
+    where = (f", {status.index + 1} of {status.count}" if status.count > 1 else "") + again
     times = f"{clock(status.position_sec)} of {clock(status.duration_sec)}"
     return f"{status.state} {status.track_id}{where}, at {times}, volume {status.volume:g}"

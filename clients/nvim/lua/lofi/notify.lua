@@ -18,7 +18,9 @@ end
 ---@param err {message: string, recovery: string?, name: string?}
 function M.error(err)
   local words, recovery = (err.message:gsub("^lofi: ", "")), err.recovery or ""
-  if err.name == "INVALID_TRACK_ID" and recovery:find("`lofi ", 1, true) then
+  if recovery:find("`lofi schema`", 1, true) then
+    recovery = "" -- it is for those who speak the protocol
+  elseif err.name == "INVALID_TRACK_ID" and recovery:find("`lofi queue`", 1, true) then
     recovery = "`:Lofi queue` and `:Lofi tracks` list the tracks." -- no commands of a shell
   end
   if recovery ~= "" then
