@@ -51,7 +51,7 @@ def test_what_can_not_be_is_said_in_words(editor: Editor) -> None:
     editor.command("Lofi quue")
     assert editor.notice().startswith("lofi: did you mean `:Lofi queue`?")
     editor.command("Lofi rain 300")
-    assert "over the limit of 120 s\nAsk for less, or raise the setting" in editor.notice()
+    assert "over the limit of 120 s\nAsk for less, or allow it: `lofi config set" in editor.notice()
     editor.command("Lofi pause the clocks")
     assert '"pause" takes no words; `:Lofi generate pause the clocks` makes a track' in editor.notice()
     editor.command("Lofi volume loud")

@@ -64,7 +64,8 @@ def test_a_list_that_waits_tells_how_it_will_be_repeated(one_track: None) -> Non
     assert shown == "nothing plays, 1 track waits, the track again and again, volume 0.3\n"
 
 
-def test_nobody_who_types_is_sent_to_the_protocol(tmp_path: Path) -> None:
+def test_nobody_who_types_is_sent_to_the_protocol(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(exits, "end_on_sigterm", lambda: None)
     assert told("tracks", "import", str(tmp_path)).startswith(f"lofi: {tmp_path} holds no files that end in")
     assert "lofi schema" not in told("tracks", "import", str(tmp_path))
     assert "lofi schema" not in told("submit", "--continue", "0123456789abcdef", "--loop")
