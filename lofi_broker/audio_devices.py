@@ -23,6 +23,13 @@ class Found(msgspec.Struct, frozen=True, kw_only=True):
     error: ErrorInfo | None = None
 
 
+def how_to_choose(setting: str) -> str:
+    """What to do about a name that no device has. setting: `player.device`."""
+    if setting:
+        return "The setting player.device decides (`lofi config unset player.device && lofi broker stop`)."
+    return "Choose one of these (`lofi player devices`)."
+
+
 async def find_devices() -> Found:
     """The devices of the sound system that would be used. Raises AudioDeviceError when there is none."""
     lines: list[bytes] = []

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Collection
 from pathlib import Path
 
-from lofi_broker.audio_devices import Found, find_devices
+from lofi_broker.audio_devices import Found, find_devices, how_to_choose
 from lofi_broker.library import Library
 from lofi_broker.mpris import Call, Mpris, Playing
 from lofi_broker.player_process import Start
@@ -24,7 +24,6 @@ from lofi_common.errors import AudioDeviceError, InvalidParams, InvalidTrackId
 from lofi_common.jobs import Job
 from lofi_common.paths import Paths
 
-_CHOOSE = "Choose one of these (`lofi player devices`). Where player.device is set, it decides."
 _BEGINNING_SEC = 3.0
 """Within it, `previous` means the track before."""
 
@@ -265,9 +264,8 @@ class Playback:
             names = [device.name for device in (await self._find_devices()).devices]
             if params.name not in names:
                 there = ", ".join(f'"{name}"' for name in names) or "none"
-                raise AudioDeviceError(
-                    f'there is no sound device "{params.name}"; there are: {there}', recovery=_CHOOSE
-                )
+                words = f'there is no sound device "{params.name}"; there are: {there}'
+                raise AudioDeviceError(words, recovery=how_to_choose(self._config.device))
         async with self._stage.turn:
             self._kept.keep(device=None if self._config.device else params.name)
             if self._stage.deck.process.runs:

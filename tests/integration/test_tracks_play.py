@@ -192,7 +192,7 @@ def test_the_bar_on_a_terminal(player: Home) -> None:
         (["add", "0123456789abcdef"], 2, "no track 0123456789abcdef"),
         (["add", "0123", "--next", "--at", "1"], 2, "give --at or --next"),
         (["device", "Loudspeaker", "--default"], 2, "give a NAME or --default"),
-        (["device", "Loudspeaker"], 1, 'there are: "null"'),
+        (["device", "Loudspeaker"], 1, 'there are: "null"\n      The setting player.device decides'),
     ],
 )
 def test_what_can_not_be_played(standing_home: Home, arguments: list[str], code: int, words: str) -> None:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from itertools import count
 from typing import Any, NamedTuple
 
 from lofi_common.errors import AudioDeviceError
@@ -39,7 +40,7 @@ def open_device(sample_rate: int, *, null: bool, name: str | None = None) -> Any
         for backend in _backends(null):
             id = None
             if name is not None:
-                found = {each.name: each.id for each in reversed(listed(backend))}
+                found = {each.name: each.id for each in listed(backend)}
                 if not found:
                     continue
                 if (id := found.get(name)) is None:
@@ -89,18 +90,26 @@ def listed(backend: Any) -> list[Listed]:
         found = miniaudio.Devices([backend])
     except miniaudio.MiniaudioError:
         return []
-    infos, count = ffi.new("ma_device_info**"), ffi.new("ma_uint32*")
-    if lib.ma_context_get_devices(found._context, infos, count, ffi.NULL, ffi.NULL) != lib.MA_SUCCESS:
+    infos, number = ffi.new("ma_device_info**"), ffi.new("ma_uint32*")
+    if lib.ma_context_get_devices(found._context, infos, number, ffi.NULL, ffi.NULL) != lib.MA_SUCCESS:
         return []
-    devices = [infos[0][index] for index in range(count[0])]
+    devices = [infos[0][index] for index in range(number[0])]
+    names = told_apart([ffi.string(each.name).decode(errors="replace") for each in devices])
     return [
-        Listed(
-            name=ffi.string(each.name).decode(errors="replace"),
-            default=bool(each.isDefault),
-            id=ffi.new("ma_device_id *", each.id),
-        )
-        for each in devices
+        Listed(name=name, default=bool(each.isDefault), id=ffi.new("ma_device_id *", each.id))
+        for name, each in zip(names, devices, strict=True)
     ]
+
+
+def told_apart(names: Sequence[str]) -> list[str]:
+    """The names, with a number behind those that others have, too: two headsets of one make are called alike,
+    and devices are chosen by their names."""
+    told: list[str] = []
+    for name in names:
+        others = (f"{name} ({number})" for number in count(2))
+        free = name if name not in told else next(other for other in others if other not in {*told, *names})
+        told.append(free)
+    return told
 
 
 def _backends(null: bool) -> list[Any]:
