@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 from tests.nvim.conftest import Open
 from tests.nvim.picking import choose
 from tests.nvim.test_playback import PLAYING, make, playback
@@ -21,10 +23,9 @@ def until(editor: Editor, what: str) -> bool:
 
 def settled(editor: Editor, prompts: list[str]) -> None:
     """Orders that were given without a callback: asked until their end is seen."""
-    for _ in range(200):
-        if listed(editor) == prompts:
-            return
-    assert listed(editor) == prompts
+    deadline = time.monotonic() + 15
+    while (found := listed(editor)) != prompts:
+        assert time.monotonic() < deadline, found
 
 
 def test_places_repeats_and_crossfades(quiet: Home, open_editor: Open) -> None:

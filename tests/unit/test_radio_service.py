@@ -22,7 +22,7 @@ from lofi_common.config import Config
 class SlowHands:
     """They refuse the first piece, and look so slowly that it is long ago when they are done."""
 
-    making = withdrawing = None
+    making = withdrawing = trouble = None
 
     def __init__(self, *_: object) -> None:
         self.asked = 0
