@@ -237,6 +237,8 @@ class Radio:
         went = self._line.going
         self._line.stopped(failed=message is not None)
         self._dry = False
+        if message is None and self._wanted is not None and self._wanted.over:  # skipped while it grows
+            return self._take_back()
         if message is None or not went:
             return []
         self.message = f"the sound has failed: {message}"

@@ -128,3 +128,16 @@ def test_a_piece_that_cannot_be_played_is_passed_over(mode: RadioMode) -> None:
     run.run(300)
     assert len(run.heard) > before + 3 and lost not in [track_id for _, track_id in run.heard]
     assert run.silent_sec == 0.0
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_a_first_piece_that_is_skipped_while_it_grows_is_not_heard_again(mode: RadioMode) -> None:
+    run = world(mode, strategy="preset_cycle")
+    while not run.heard:
+        run.run(0.5)
+    first = run.heard[0][1]
+    assert first not in run.made
+    run.skip()
+    run.run(30)
+    assert first not in run.made and first not in [track_id for _, track_id in run.heard[1:]]
+    assert run.prompts()[1] == "rain" and run.silent_sec < 3.0
