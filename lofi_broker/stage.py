@@ -18,7 +18,7 @@ from lofi_broker.whereabouts import Publish, Whereabouts
 from lofi_common import api_playback as kinds
 from lofi_common import player_messages as player
 from lofi_common.config import Config
-from lofi_common.errors import InvalidTrackId, LofiError
+from lofi_common.errors import AudioDeviceError, InvalidTrackId, LofiError
 from lofi_common.logs import fields
 
 log = logging.getLogger(__name__)
@@ -49,6 +49,8 @@ class Stage:
         self._start = start
         self._over = over
         self._paused = False
+        self._pausing = False
+        """A pause has been ordered."""
         self._waiting: Item | None = None
         """What nothing can be heard of yet, while nothing else plays."""
         self._cut: tuple[kinds.EndReason, str | None] = ("stopped", None)
@@ -146,8 +148,15 @@ class Stage:
         await self.change(self.playlist.looped(mode))
 
     async def pause(self) -> None:
+        """Hold what plays; the player that is lost by it, or meanwhile, is missed by `resume`."""
         if self.state in ("playing", "waiting"):
-            await self._move(player.Pause)
+            self._pausing = True
+            try:
+                await self._move(player.Pause)
+            except AudioDeviceError as error:  # it is not heard any more, as was wanted
+                log.warning(fields("player_lost_by_pause", reason=error))
+            finally:
+                self._pausing = False
             if self.playlist.current is not None:  # it may have ended meanwhile
                 self._paused = True
                 self.at.tell("playback_paused", kinds.PlaybackPaused)
@@ -158,7 +167,13 @@ class Stage:
             if self.playlist.current is not None:
                 self._paused = False
                 self.at.tell("playback_resumed", kinds.PlaybackResumed)
-                await self._settle()
+                try:
+                    await self._settle()
+                except AudioDeviceError:
+                    if self._waiting is not None:  # of a player that was lost while it was held
+                        self._paused = True
+                        self.at.tell("playback_paused", kinds.PlaybackPaused)
+                    raise
 
     async def seek(self, position_sec: float) -> None:
         now = self.deck.now
@@ -205,7 +220,7 @@ class Stage:
             except LofiError as error:  # no device takes it, or the player is lost
                 log.warning(fields("playback_lost", reason=error))
                 current = self.playlist.current
-                if current is not None and self.deck.now is None:
+                if current is not None and self.deck.now is None and not self._paused:
                     self._pass_over(current, str(error))
                     self.stopped()
 
@@ -301,5 +316,19 @@ class Stage:
     def lost(self, before: Given | None, reason: str) -> None:
         if before is not None:
             self.at.end("failed", f"the player ended: {reason}")
-        if self._waiting is None:
+        if self._waiting is not None:
+            return
+        current = self.playlist.current
+        if current is None or not (self._paused or self._pausing) or not self._wait_for(current):
             self.stopped()
+
+    def _wait_for(self, item: Item) -> bool:
+        """It is played again once somebody resumes; False where it is gone."""
+        try:
+            self.at.wait(self._sounds.find(item.track_id))
+        except InvalidTrackId:
+            return False
+        self._waiting = item
+        if self._paused:
+            self.at.tell("playback_paused", kinds.PlaybackPaused)
+        return True

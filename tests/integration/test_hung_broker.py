@@ -44,6 +44,7 @@ def test_every_command_says_how_to_end_a_hung_broker_and_that_helps(home: Home, 
         said = CliRunner().invoke(commands, command)
         assert said.exit_code == exits.NO_BROKER
         assert f"broker, pid {running}, runs but does not answer" in said.stderr, command
+        assert "Try again in a moment. If that does not help, `kill -9" in said.stderr
         assert f"`kill -9 {running}` ends it; accepted tracks are kept" in said.stderr
     found = list(examine())[-1]
     assert not found.ok and found.what == f"broker, pid {running}, runs but does not answer"

@@ -252,6 +252,22 @@ def test_killed_workers_and_players_do_not_end_it(home: Home, mode: str) -> None
         assert broker.call("radio_status")["state"] == "playing"
 
 
+def test_a_pause_holds_though_the_player_dies(home: Home) -> None:
+    with radio(home) as broker:
+        broker.call("radio_start", prompt="rain")
+        playing = wait_state(broker, state="playing")["track_id"]
+        broker.call("pause")
+        begun = len(broker.notices("playback_started"))
+        player_of(broker.process.pid).kill()
+        assert "SIGKILL" in broker.wait("playback_ended", playing)["message"]
+        time.sleep(1.2)  # longer than until the first try to play again
+        assert broker.call("radio_status")["state"] == "paused"
+        assert len(broker.notices("playback_started")) == begun
+        broker.call("resume")
+        broker.wait("playback_started", count=begun + 2)
+        assert broker.call("radio_status")["state"] == "playing"
+
+
 def test_chosen_music_that_no_device_takes_leaves_the_radio_playing(home: Home) -> None:
     soundfile.write(home.root / "other.wav", np.ones(44_100, np.float32), 44_100)
     with radio(home, hook=PICKY) as broker:

@@ -52,8 +52,8 @@ def local_address(found: BrokerFile) -> Address:
     return Address(
         found.endpoint,
         silent=f"broker, pid {found.pid}, runs but does not answer",
-        advice=f"`kill -9 {found.pid}` ends it; accepted tracks are kept, and the next command starts"
-        " another.",
+        advice=f"Try again in a moment. If that does not help, `kill -9 {found.pid}` ends it; accepted"
+        " tracks are kept, and the next command starts another.",
     )
 
 
