@@ -65,7 +65,8 @@ def test_to_the_end_one_after_the_other(home: Home) -> None:
     home.environ["LOFI_PLAYER_DEVICE"] = f"file:{home.root}/heard.wav"
     rain, sun = made(home, "rain", "sun", seconds=5)
     done = home.lofi("tracks", "play", rain[:8], sun, "--volume", "0.5")
-    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    assert (done.returncode, done.stdout) == (0, "")
+    assert done.stderr == f"♪ 1/2 rain  {rain}\n♪ 2/2 sun  {sun}\n"
     assert state(home)["state"] == "stopped" and state(home)["volume"] == 0.5
     assert home.lofi("broker", "stop").returncode == 0
     assert (home.root / "heard.wav").stat().st_size > 2 * 5 * 32_000 * 2
@@ -185,8 +186,9 @@ def test_the_bar_on_a_terminal(player: Home) -> None:
         (["play"], 2, "the library has no tracks yet"),
         (["play", "0123456789abcdef"], 2, "no track 0123456789abcdef"),
         (["play", "--volume", "1.5"], 2, "--volume"),
-        (["volume", "102"], 2, "give 0 to 1, or 0% to 100%"),
-        (["seek", "soon"], 2, "give seconds or m:ss"),
+        (["volume", "102"], 2, "give 0 to 1, or a percentage such as 40"),
+        (["seek", "soon"], 2, "give seconds, m:ss or h:mm:ss"),
+        (["seek", "1:2:3"], 2, "give seconds, m:ss or h:mm:ss"),
         (["crossfade", "13"], 2, "0<=x<=12"),
         (["loop", "once"], 2, "'off', 'track', 'list'"),
         (["add", "0123456789abcdef"], 2, "no track 0123456789abcdef"),

@@ -39,6 +39,8 @@ def test_damage_is_found_told_and_repaired(home: Home) -> None:
     assert refused.returncode == 2 and "nothing was repaired: that needs a yes" in refused.stderr
     code, said = in_a_terminal(home, "tracks", "verify", "--repair", until=b"[y/N]", answer=b"n\n")
     assert code == 1 and b"Repair 3 problems?" in said and damaged.exists()
+    one_repaired = home.lofi("tracks", "verify", ids[2], "--repair", "--yes").stdout
+    assert one_repaired.splitlines()[1] == f"{gone.name}  taken out   it is gone"
     done = home.lofi("tracks", "verify", "--repair", "--yes", "--json")
     assert done.returncode == 0 and all(each["repaired"] for each in json.loads(done.stdout)["problems"])
     assert {path.stem for path in home.paths.tracks.iterdir()} == {ids[0]} and whole.exists()

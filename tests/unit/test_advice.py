@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
+import click
 import pytest
 from click.testing import CliRunner
 
 import lofi_client
 from lofi_cli import exits
 from lofi_cli.main import lofi
+from lofi_cli.player import PLACE
 from lofi_common.api import parse_params
 from lofi_common.api_playback import PlaybackStatus
 from lofi_common.errors import InvalidDuration, InvalidParams
@@ -62,6 +64,19 @@ def test_a_place_is_counted_as_it_was_typed(one_track: None) -> None:
 def test_a_list_that_waits_tells_how_it_will_be_repeated(one_track: None) -> None:
     shown = CliRunner().invoke(lofi, ["player", "status"]).stdout
     assert shown == "nothing plays, 1 track waits, the track again and again, volume 0.3\n"
+
+
+def test_a_place_in_a_track_may_have_hours() -> None:
+    for typed, place in {
+        "90": ("", 90.0),
+        "1:30.5": ("", 90.5),
+        "+1:00:00": ("+", 3600.0),
+        "1:01:05": ("", 3665.0),
+    }.items():
+        assert PLACE.convert(typed, None, None) == place
+    for typed in ("1:2:3", "1:00:", ":10", "1:00:00:00"):
+        with pytest.raises(click.BadParameter):
+            PLACE.convert(typed, None, None)
 
 
 def test_nobody_who_types_is_sent_to_the_protocol(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

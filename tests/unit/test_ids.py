@@ -72,6 +72,10 @@ def test_each_is_named_once(library: Library) -> None:
     assert resolved(library, "aaaa", RUNNING, "aaaa0") == [RUNNING]
 
 
+def test_a_list_that_is_played_may_have_a_track_twice(library: Library) -> None:
+    assert resolve_all(cast(Lofi, library), ["aaaa", RUNNING], repeated=True) == [RUNNING, RUNNING]
+
+
 def test_a_whole_id_is_taken_as_it_is_and_nobody_is_asked(library: Library) -> None:
     assert resolved(library, "0123456789abcdef") == ["0123456789abcdef"]
     assert library.asked == 0

@@ -24,14 +24,16 @@ def resolve(lofi: Lofi, text: str) -> str:
     return resolve_all(lofi, [text])[0]
 
 
-def resolve_all(lofi: Lofi, texts: Iterable[str]) -> list[str]:
-    """The id for each text, in order and each once, from one look at queue and library.
+def resolve_all(lofi: Lofi, texts: Iterable[str], *, repeated: bool = False) -> list[str]:
+    """The id for each text, in order, from one look at queue and library. repeated: as often as it is named,
+    else once.
 
     Raises InvalidTrackId.
     """
     typed = [text.strip().lower() for text in texts]
     known = _known_ids(lofi) if any(len(text) < _ID_CHARS for text in typed) else []
-    return list(dict.fromkeys(text if len(text) >= _ID_CHARS else _only(text, known) for text in typed))
+    ids = [text if len(text) >= _ID_CHARS else _only(text, known) for text in typed]
+    return ids if repeated else list(dict.fromkeys(ids))
 
 
 def _only(beginning: str, known: list[str]) -> str:

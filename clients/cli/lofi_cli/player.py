@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from lofi_client import Lofi
     from lofi_common.api_playback import PlaybackStatus
 
-_PLACE = re.compile(r"([+-]?)(?:(\d+):)?(\d+(?:\.\d+)?)")
+_FORM = re.compile(r"([+-]?)(?:(?:(\d+):(?=\d\d:))?(\d+):)?(\d+(?:\.\d+)?)")
 _as_json = click.option(
     "--json", "as_json", is_flag=True, help="The state of the playback as one JSON object."
 )
@@ -71,20 +71,25 @@ class _Place(click.ParamType[tuple[str, float]]):
     def convert(
         self, value: object, param: click.Parameter | None, ctx: click.Context | None
     ) -> tuple[str, float]:
-        found = _PLACE.fullmatch(str(value))
+        found = _FORM.fullmatch(str(value))
         if found is None:
             self.fail(
-                f"{value} is no place: give seconds or m:ss, with + or - for so far from here", param, ctx
+                f"{value} is no place: give seconds, m:ss or h:mm:ss, with + or - for so far from here",
+                param,
+                ctx,
             )
-        sign, minutes, seconds = found.groups()
-        return sign, 60 * int(minutes or 0) + float(seconds)
+        sign, hours, minutes, seconds = found.groups()
+        return sign, 3600 * int(hours or 0) + 60 * int(minutes or 0) + float(seconds)
+
+
+PLACE = _Place()
 
 
 @player.command(context_settings={"ignore_unknown_options": True})  # so that -10 is a place
-@click.argument("place", metavar="[+-]PLACE", type=_Place())
+@click.argument("place", metavar="[+-]PLACE", type=PLACE)
 @_as_json
 def seek(place: tuple[str, float], as_json: bool) -> None:
-    """Go to a PLACE in the track, in seconds or as m:ss; with + or - so far from here."""
+    """Go to a PLACE in the track, in seconds, as m:ss or h:mm:ss; with + or - so far from here."""
 
     def there(lofi: Lofi) -> PlaybackStatus:
         sign, seconds = place
@@ -98,7 +103,7 @@ def seek(place: tuple[str, float], as_json: bool) -> None:
 @click.argument("level", type=playing.Level(), required=False)
 @_as_json
 def volume(level: float | None, as_json: bool) -> None:
-    """Set the volume to LEVEL, 0 to 1 or 0% to 100%, or tell it. It is remembered."""
+    """Set the volume to LEVEL, 0 to 1 or a percentage such as 40, or tell it. It is remembered."""
     _tell(
         lambda lofi: lofi.playback() if level is None else lofi.set_volume(level), as_json=as_json, start=True
     )
@@ -121,7 +126,7 @@ def crossfade(seconds: float | None, as_json: bool) -> None:
 @click.argument("mode", type=click.Choice(["off", "track", "list"]), required=False)
 @_as_json
 def loop(mode: Any, as_json: bool) -> None:
-    """Play the track, or the list, again and again, or tell whether it is so."""
+    """Play the track, or the list, again and again, also after a stop, or tell whether it is so."""
     _tell(
         lambda lofi: lofi.playback() if mode is None else lofi.set_loop(mode),
         lambda status: f"loop {status.loop}",
@@ -193,7 +198,7 @@ def add(track_ids: tuple[str, ...], at: int | None, following: bool, as_json: bo
     def added(lofi: Lofi) -> PlaybackStatus:
         from lofi_cli.ids import resolve_all
 
-        found = resolve_all(lofi, track_ids)
+        found = resolve_all(lofi, track_ids, repeated=True)
         now = lofi.playback() if following else None
         place = now.index + 1 if now is not None and now.track_id is not None else None
         return lofi.add_to_playlist(found, at - 1 if at is not None else place)

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class Level(click.ParamType[float]):
-    """A volume: 0 to 1, or in percent."""
+    """A volume: 0 to 1, or in percent, whose sign may be left out above 1."""
 
     name = "level"
 
@@ -30,7 +30,7 @@ class Level(click.ParamType[float]):
         in_percent = text.endswith("%") or (number > 1 and text.isdecimal())
         level = number / 100 if in_percent else number
         if not 0 <= level <= 1:
-            self.fail(f"{text} is no volume: give 0 to 1, or 0% to 100%", param, ctx)
+            self.fail(f"{text} is no volume: give 0 to 1, or a percentage such as 40", param, ctx)
         return level
 
 
@@ -39,7 +39,7 @@ class Level(click.ParamType[float]):
 @click.option(
     "--volume",
     type=Level(),
-    help="0 to 1, or 0% to 100%; it is remembered.  [default: as last time, 0.3 at first]",
+    help="0 to 1, or a percentage such as 40; it is remembered.  [default: as last time, 0.3 at first]",
 )
 @click.option("--no-wait", is_flag=True, help="Leave at once; the music goes on.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object per line on stdout.")
@@ -57,7 +57,7 @@ def play(track_ids: tuple[str, ...], volume: float | None, no_wait: bool, as_jso
 
         _end_on_signals()
         with Lofi.connect(name="lofi") as lofi:
-            wanted = resolve_all(lofi, track_ids)
+            wanted = resolve_all(lofi, track_ids, repeated=True)
             if volume is not None:
                 lofi.set_volume(volume)
             if wanted:

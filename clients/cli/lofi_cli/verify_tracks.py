@@ -150,15 +150,21 @@ def _told(checked: Checked) -> str:
     return f"{_table(checked.problems)}\n{what}: {counted(len(checked.problems), 'problem')}"
 
 
+def _state(problem: Problem) -> str:
+    """What is wrong, or what was done about it."""
+    if not problem.repaired:
+        return problem.what
+    if problem.file.endswith(".json") and problem.what != "orphan":
+        return "repaired"
+    return "deleted" if problem.file.endswith((".json", ".tokens")) else "taken out"
+
+
 def _table(problems: Sequence[Problem]) -> str:
     from lofi_cli.look import fitted
     from lofi_cli.show import printable
 
     widest = max(len(problem.file) for problem in problems)
     return "\n".join(
-        fitted(
-            f"{problem.file:<{widest}}  {'repaired' if problem.repaired else problem.what:<10}  "
-            f"{printable(problem.message)}"
-        )
+        fitted(f"{problem.file:<{widest}}  {_state(problem):<10}  {printable(problem.message)}")
         for problem in problems
     )

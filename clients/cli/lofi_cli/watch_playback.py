@@ -48,6 +48,8 @@ class PlaybackWatcher:
             print(event_line("accepted", status), flush=True)
         self._begin(status.track_id or "", prompt, status.index, status.count)
         held = _HELD[kinds.PlaybackWaiting] if status.state == "waiting" else ""
+        if not held:
+            self._name()
         self._show(status.position_sec, status.duration_sec, held)
 
     def told(self, event: api.Result) -> bool:
@@ -57,6 +59,7 @@ class PlaybackWatcher:
         match event:
             case kinds.PlaybackStarted():
                 self._begin(event.track_id, event.prompt, event.index, event.count)
+                self._name()
                 self._show(0.0, event.duration_sec)
             case kinds.PlaybackWaiting() if event.track_id != self._track_id:
                 self._begin(event.track_id, "")
@@ -96,6 +99,11 @@ class PlaybackWatcher:
         self._track_id = track_id
         self._place = f"{index + 1}/{count} " if count > 1 else ""
         self._prompt = printable(prompt)
+
+    def _name(self) -> None:
+        """Tell what is heard now, where no bar does."""
+        if not (self._wanted or self._json):
+            print(f"♪ {self._place}{self._prompt}  {self._track_id}", file=sys.stderr, flush=True)
 
     def _show(self, position_sec: float, duration_sec: float, held: str = "") -> None:
         if not self._wanted:

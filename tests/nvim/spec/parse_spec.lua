@@ -148,12 +148,14 @@ describe("a place in a track", function()
       ["1:20"] = { "", 80 },
       ["+1:05"] = { "+", 65 },
       ["80"] = { "", 80 },
+      ["1:00:05"] = { "", 3605 },
+      ["-1:10:00"] = { "-", 4200 },
       ["-10"] = { "-", 10 },
       ["+2.5s"] = { "+", 2.5 },
     }) do
       assert.same(expected, { parse.place(text) })
     end
-    for _, text in ipairs({ "", "soon", "1:70", "1:2", "+", "1 2" }) do
+    for _, text in ipairs({ "", "soon", "1:70", "1:2", "1:2:03", "1:80:00", "+", "1 2" }) do
       assert.is_nil(select(2, parse.place(text)))
     end
   end)

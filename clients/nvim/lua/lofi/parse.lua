@@ -251,12 +251,16 @@ function M.filter(words)
   return { query = table.concat(rest, " "), favourites = #rest < #words or nil }
 end
 
----A place in a track: "1:20", "80", "80.5s"; with a sign before it, a step.
+---A place in a track: "1:20", "1:00:05", "80", "80.5s"; with a sign before it, a step.
 ---@param text string
 ---@return ""|"+"|"-" sign
 ---@return number? seconds nil: it is none
 function M.place(text)
-  local sign, minutes, seconds = text:match("^([+-]?)(%d+):([0-5]%d)$")
+  local sign, hours, minutes, seconds = text:match("^([+-]?)(%d+):([0-5]%d):([0-5]%d)$")
+  if hours then
+    return sign, tonumber(hours) * 3600 + tonumber(minutes) * 60 + tonumber(seconds)
+  end
+  sign, minutes, seconds = text:match("^([+-]?)(%d+):([0-5]%d)$")
   if minutes then
     return sign, tonumber(minutes) * 60 + tonumber(seconds)
   end
