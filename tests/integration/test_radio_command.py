@@ -52,10 +52,11 @@ def test_scripts_get_a_line_of_json_for_each_event(home: Home) -> None:
 def test_without_a_sound_device_it_is_told_in_one_line_with_what_to_do(home: Home) -> None:
     home.environ |= NO_SOUND | {"LOFI_RADIO_TRACK_SEC": "5"}
     home.lofi("broker", "start")
+    advice = home.lofi("player", "devices").stderr.splitlines()[-1]
     for order in (("radio", "rain", "--no-wait"), ("radio", "--status"), ("radio", "sun")):
         told = home.lofi(*order)
         assert (told.returncode, told.stdout) == (1, "")
-        assert told.stderr.count("no sound device") == 1
+        assert told.stderr.count("no sound device") == 1 and told.stderr.splitlines()[-1] == advice
 
 
 def test_another_radio_ends_the_command_and_its_ctrl_c_ends_only_its_own(home: Home) -> None:

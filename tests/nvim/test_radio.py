@@ -16,6 +16,7 @@ from tests.support.nvim import Editor
 from tests.support.player import NO_SOUND
 
 RADIO = "return require('lofi').status().radio"
+ECHOES = "require('lofi.notify').echo = vim.notify"
 STATUSLINE = "return require('lofi').statusline()"
 
 
@@ -96,9 +97,13 @@ def test_another_editor_knows_of_it_and_a_track_of_its_own_ends_it(
     assert other.lua(RADIO)["state"] == "playing"
     track_id = make(other, "sun")
     assert other.lua("return require('lofi').status().generating") is None
+    for editor in (radio, other):
+        editor.lua(ECHOES)
     other.command(f"Lofi play {track_id}")
     changed(radio, state="off")
+    assert radio.notice() == "the radio has ended: another track is played"
     playback(radio, "started", track_id)
+    assert not any("the radio" in told["words"] for told in other.events("notify"))
 
 
 def test_with_the_broker_it_ends_and_how_it_begins_is_told(radio: Editor) -> None:
@@ -117,6 +122,7 @@ def test_one_that_fails_says_what_to_do(home: Home, open_editor: Open) -> None:
     editor.command("Lofi radio rain")
     told = editor.notice()
     assert told.startswith("lofi: the radio has failed: the sound has failed: no sound device")
+    assert "\nConnect a sound device" in told
     assert editor.lua(STATUSLINE) == ""
     editor.command("Lofi radio status")
     assert editor.notice() == told

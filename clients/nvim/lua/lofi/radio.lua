@@ -10,6 +10,18 @@ local said
 ---Whether it plays, and whether it did when its broker was lost.
 local on, lost = false, false
 
+---When this editor has last asked for something that ends a radio: it is not told of that.
+local ordered_at = -math.huge
+local OWN_MS = 2000
+local ENDS = { play = true, stop = true, radio_stop = true }
+
+---@param method string that this editor asks for
+function M.asks(method)
+  if ENDS[method] then
+    ordered_at = vim.uv.now()
+  end
+end
+
 ---@param status table of a method about the radio
 ---@return string
 function M.in_words(status)
@@ -45,8 +57,10 @@ local function tell(status)
   end
   if message ~= said and status.state == "failed" then
     M.tell_failed(status)
-  elseif message and message ~= said then
-    notify.echo(status.state == "off" and "the radio has ended: " .. message or message)
+  elseif message and message ~= said and status.state ~= "off" then
+    notify.echo(message)
+  elseif message and status.state == "off" and vim.uv.now() - ordered_at > OWN_MS then
+    notify.echo("the radio has ended: " .. message)
   end
   said = message
 end

@@ -193,6 +193,7 @@ end
 ---@param first fun(result: any)? called with the result before `cb`
 function M.ask(method, params, cb, first)
   prepare()
+  radio.asks(method)
   local one = method == "generate" and 1 or 0
   asking = asking + one
   broker.request(method, params, function(err, result)
