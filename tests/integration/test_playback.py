@@ -226,7 +226,7 @@ def test_a_player_that_hangs_is_given_up(home: Home) -> None:
         (a,) = make(broker, "a")
         broker.call("play", track_ids=[a])
         player_of(broker.process.pid).suspend()
-        broker.send({"jsonrpc": "2.0", "id": "held", "method": "pause"})
+        broker.send({"jsonrpc": "2.0", "id": "held", "method": "seek", "params": {"position_sec": 1}})
         status = broker.request("status")  # nobody else waits for it
         error = broker.answer("held")["error"]
         assert broker.seen.index(status) < broker.seen.index(broker.answer("held"))
