@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from lofi_batch import local
-from lofi_batch.engine import Failed, Made
+from lofi_batch.engine import Made, Outcome
 from lofi_batch.plan import Defaults, Row, make_plan
 from lofi_batch.prompts import Asked, Entry
 from lofi_client import GenerateParams, GenerationStart, Lofi
@@ -111,22 +111,22 @@ def rows(*prompts: str) -> list[Row]:
     return make_plan(entries, Defaults(duration_sec=5))[0]
 
 
-def ended(outcomes: Iterator[Made | Failed], engine: local.LocalEngine) -> list[int]:
-    found = []
-    for outcome in outcomes:
+def ended(groups: Iterator[list[Outcome]], engine: local.LocalEngine) -> list[int]:
+    return sorted(row for group in groups for row in taken(group, engine))
+
+
+def taken(group: list[Outcome], engine: local.LocalEngine) -> list[int]:
+    for outcome in group:
         assert isinstance(outcome, Made)
         engine.taken(outcome)
-        found.append(outcome.row.row)
-    return sorted(found)
+    return [outcome.row.row for outcome in group]
 
 
 def test_slots_that_were_taken_away_are_asked_for_again(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
     batch = engine(home, monkeypatch, slots=3)
     with connect(home) as lofi:
         making = batch.make(rows("fast", *(f"slow 1 {number}" for number in range(4))))
-        first = next(making)
-        assert isinstance(first, Made)
-        batch.taken(first)
+        assert taken(next(making), batch) == [1]
         assert lofi.worker_slots().before == 3
         assert ended(making, batch) == [2, 3, 4, 5]
         assert lofi.worker_slots(5).before == 3

@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import hashlib
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
@@ -13,12 +13,15 @@ import msgspec
 import pytest
 
 from lofi_batch import batch, files
-from lofi_batch.engine import Failed, Made
+from lofi_batch.copying import Copying
+from lofi_batch.engine import Failed, Made, Outcome
+from lofi_batch.errors import FolderFailed, SourceLost, TargetFailed
+from lofi_batch.folder import Folder
 from lofi_batch.lock import Busy, locked
 from lofi_batch.manifest import Ledger, ManifestError, Record, RowError
 from lofi_batch.plan import WHOLE, Defaults, Row, Shard, make_plan
 from lofi_batch.prompts import Asked, Entry
-from lofi_batch.survey import clear, survey
+from lofi_batch.survey import survey
 from tests.support.limits import no_growth
 
 ROWS, _ = make_plan([Entry(line, Asked(prompt=f"rain {line}")) for line in (1, 2, 3)], Defaults())
@@ -44,10 +47,10 @@ def failed(row: Row) -> Record:
 def test_a_journal_becomes_the_manifest_in_the_rows_order(tmp_path: Path) -> None:
     ledger = Ledger(tmp_path, "manifest.jsonl")
     for row in (ROWS[2], ROWS[0]):
-        ledger.add(made(tmp_path, row))
+        ledger.add([made(tmp_path, row)])
     assert not ledger.path.exists()
     assert list(Ledger(tmp_path, "manifest.jsonl").records) == [3, 1]  # as after a kill
-    ledger.add(failed(ROWS[0]))
+    ledger.add([failed(ROWS[0])])
     ledger.close([1, 2, 3])
     again = Ledger(tmp_path, "manifest.jsonl")
     assert list(again.records) == [1, 3] and again.records[1].error is not None
@@ -57,7 +60,7 @@ def test_a_journal_becomes_the_manifest_in_the_rows_order(tmp_path: Path) -> Non
 def test_a_torn_last_line_is_dropped_and_written_over(tmp_path: Path) -> None:
     first = Ledger(tmp_path, "manifest.jsonl")
     for row in ROWS:
-        first.add(made(tmp_path, row))
+        first.add([made(tmp_path, row)])
     journal = tmp_path / ".manifest.jsonl.journal"
     data = journal.read_bytes()
     last = data.rfind(b"\n", 0, -1) + 1
@@ -65,7 +68,7 @@ def test_a_torn_last_line_is_dropped_and_written_over(tmp_path: Path) -> None:
         journal.write_bytes(data[:cut])
         assert list(Ledger(tmp_path, "manifest.jsonl").records) == [1, 2]
     ledger = Ledger(tmp_path, "manifest.jsonl")
-    ledger.add(failed(ROWS[0]))
+    ledger.add([failed(ROWS[0])])
     assert journal.read_bytes().count(b"\n") == 3 and journal.read_bytes().endswith(b"\n")
     assert [r.error is None for r in Ledger(tmp_path, "manifest.jsonl").records.values()] == [False, True]
 
@@ -73,7 +76,7 @@ def test_a_torn_last_line_is_dropped_and_written_over(tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", ["manifest.jsonl", ".manifest.jsonl.journal"])
 def test_a_damaged_line_is_named_by_file_and_number(tmp_path: Path, name: str) -> None:
     ledger = Ledger(tmp_path, "manifest.jsonl")
-    ledger.add(made(tmp_path, ROWS[0]))
+    ledger.add([made(tmp_path, ROWS[0])])
     if not name.startswith("."):
         ledger.close([1])
     path = tmp_path / name
@@ -84,28 +87,28 @@ def test_a_damaged_line_is_named_by_file_and_number(tmp_path: Path, name: str) -
 
 def test_a_journal_that_can_t_grow_keeps_its_whole_lines(tmp_path: Path) -> None:
     ledger = Ledger(tmp_path, "manifest.jsonl")
-    ledger.add(made(tmp_path, ROWS[0]))
+    ledger.add([made(tmp_path, ROWS[0])])
     size = (tmp_path / ".manifest.jsonl.journal").stat().st_size
     with no_growth(size + 10), pytest.raises(OSError, match=r"No space|large"):
-        ledger.add(failed(ROWS[1]))
+        ledger.add([failed(ROWS[1])])
     assert list(Ledger(tmp_path, "manifest.jsonl").records) == [1] == list(ledger.records)
-    ledger.add(failed(ROWS[1]))
+    ledger.add([failed(ROWS[1])])
     assert list(Ledger(tmp_path, "manifest.jsonl").records) == [1, 2]
 
 
 def test_what_is_there_missing_damaged_changed_and_in_the_way(tmp_path: Path) -> None:
     records = {row.row: made(tmp_path, row) for row in ROWS}
-    assert survey(tmp_path, ROWS, records).there == ROWS
+    assert survey(Folder(tmp_path), ROWS, records).there == ROWS
     (tmp_path / ROWS[0].path).unlink()
     (tmp_path / ROWS[1].path).write_bytes(b"soond")
-    found = survey(tmp_path, ROWS, records)
+    found = survey(Folder(tmp_path), ROWS, records)
     assert (found.there, found.to_do) == ([ROWS[2]], ROWS[:2]) and not found.changed + found.in_the_way
     others, _ = make_plan([Entry(1, Asked(prompt="snow")), Entry(2, Asked(prompt="rain 2"))], Defaults())
-    found = survey(tmp_path, others, {1: made(tmp_path, ROWS[0]), 3: records[3]})
+    found = survey(Folder(tmp_path), others, {1: made(tmp_path, ROWS[0]), 3: records[3]})
     assert [record.row for record in found.changed] == [1, 3]  # another row, and one that is gone
     assert found.in_the_way == [ROWS[1].path]
-    clear(tmp_path, found.changed)
-    assert survey(tmp_path, others, records).changed == []
+    Folder(tmp_path).delete(record.path for record in found.changed)
+    assert survey(Folder(tmp_path), others, records).changed == []
 
 
 def test_a_link_out_of_the_folder_is_seen(tmp_path: Path) -> None:
@@ -114,7 +117,7 @@ def test_a_link_out_of_the_folder_is_seen(tmp_path: Path) -> None:
     elsewhere.mkdir()
     (folder / "sub").symlink_to(elsewhere)
     rows, _ = make_plan([Entry(1, Asked(prompt="x", file="sub/x.wav"))], Defaults())
-    assert survey(folder, rows, {}).outside == ["sub/x.wav"]
+    assert survey(Folder(folder), rows, {}).outside == ["sub/x.wav"]
 
 
 @pytest.fixture
@@ -124,29 +127,54 @@ def source(tmp_path: Path) -> Iterator[Path]:
     yield path
 
 
+SOUND = hashlib.sha256(b"sound").hexdigest()
+
+
+def track(source: Path, row: Row = ROWS[0], sha256: str = SOUND) -> Made:
+    return Made(row, "0" * 16, "m-1", str(source), sha256, 1.0, 1)
+
+
+def at(path: str) -> Row:
+    return msgspec.structs.replace(ROWS[0], path=path)
+
+
 def test_a_file_comes_whole_after_it_is_known(tmp_path: Path, source: Path) -> None:
     target = tmp_path / "a/b/x.wav"
-    sha256 = hashlib.sha256(b"sound").hexdigest()
-    known: list[tuple[bool, int]] = []
-    files.take(source, target, sha256, lambda size: known.append((target.exists(), size)))
-    assert known == [(False, 5)]
+    copying = Copying(Folder(tmp_path))
+    known: list[tuple[bool, Mapping[int, int]]] = []
+    assert (
+        copying.take([track(source, at("a/b/x.wav"))], lambda sizes: known.append((target.exists(), sizes)))
+        == {}
+    )
+    assert known == [(False, {1: 5})]
     assert target.read_bytes() == b"sound" and os.listdir(target.parent) == ["x.wav"]
-    with pytest.raises(files.SourceLost, match="not the bytes"):
-        files.take(source, target, "0" * 64, print)
+    (lost,) = copying.take([track(source, at("a/b/x.wav"), "0" * 64)], print).values()
+    assert isinstance(lost, SourceLost) and "not the bytes" in str(lost)
     source.unlink()
-    with pytest.raises(files.SourceLost, match="can't be read"):
-        files.take(source, target, sha256, print)
+    (lost,) = copying.take([track(source, at("a/b/x.wav"))], print).values()
+    assert isinstance(lost, SourceLost) and "can't be read" in str(lost)
     assert target.read_bytes() == b"sound" and os.listdir(target.parent) == ["x.wav"]
+
+
+def test_of_a_group_all_are_taken_but_those_that_can_t(tmp_path: Path, source: Path) -> None:
+    group = [
+        track(source),
+        track(source, msgspec.structs.replace(ROWS[1], path="source.wav/x.wav")),
+        track(source, ROWS[2]),
+    ]
+    known: list[Mapping[int, int]] = []
+    errors = Copying(Folder(tmp_path)).take(group, known.append)
+    assert {row: type(error) for row, error in errors.items()} == {2: TargetFailed}
+    assert known == [{1: 5, 3: 5}]
+    assert sorted(os.listdir(tmp_path)) == sorted([ROWS[0].path, ROWS[2].path, "source.wav"])
 
 
 def test_a_folder_that_can_t_be_written_leaves_nothing(tmp_path: Path, source: Path) -> None:
-    def full(size: int) -> None:
+    def full(sizes: Mapping[int, int]) -> None:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
-    with pytest.raises(files.FolderFailed, match="No space left"):
-        files.take(source, tmp_path / "x.wav", hashlib.sha256(b"sound").hexdigest(), full)
-    with pytest.raises(files.TargetFailed, match="Not a directory"):
-        files.take(source, source / "a/x.wav", "", print)
+    with pytest.raises(OSError, match="No space left"):
+        Copying(Folder(tmp_path)).take([track(source)], full)
     assert os.listdir(tmp_path) == ["source.wav"]
 
 
@@ -156,10 +184,9 @@ class OneTrack:
     def __init__(self, row: Row, file: Path) -> None:
         self._row, self._file, self._lost = row, file, list[RowError]()
 
-    def make(self, rows: Iterable[Row]) -> Iterator[Made | Failed]:
-        sha256 = hashlib.sha256(b"sound").hexdigest()
-        yield Made(self._row, "0" * 16, "m-1", self._file, sha256, 1.0, 1)
-        yield from [Failed(self._row, error, 2) for error in self._lost]
+    def make(self, rows: Iterable[Row]) -> Iterator[list[Outcome]]:
+        yield [track(self._file, self._row)]
+        yield [Failed(self._row, error, 2) for error in self._lost]
 
     def again(self, made: Made, error: RowError) -> None:
         self._lost.append(error)
@@ -169,14 +196,15 @@ class OneTrack:
 
     def cancel(self) -> None: ...
 
+    def close(self) -> None: ...
+
 
 def test_a_file_that_gets_no_name_is_a_failed_row(tmp_path: Path, source: Path) -> None:
     ledger = Ledger(tmp_path, "manifest.jsonl")
     (tmp_path / ROWS[0].path).mkdir()
     ended: list[Record] = []
-    batch.run(
-        [ROWS[0]], OneTrack(ROWS[0], source), ledger, tmp_path, lambda record, new: ended.append(record)
-    )
+    engine = OneTrack(ROWS[0], source)
+    batch.run([ROWS[0]], engine, Copying(Folder(tmp_path)), ledger, lambda record, new: ended.append(record))
     assert [(record.attempts, record.sha256) for record in ended] == [(2, None)]
     assert ended[0].error is not None and ended[0].error.code == "FILE_FAILED"
     ledger.close([1])
@@ -195,8 +223,8 @@ def test_a_disk_that_fails_before_a_file_has_its_name_leaves_no_claim(
     real = files.new_file
     monkeypatch.setattr(files, "new_file", broken)
     ledger = Ledger(tmp_path, "manifest.jsonl")
-    with pytest.raises(files.FolderFailed, match="Input/output"):
-        batch.run([ROWS[0]], OneTrack(ROWS[0], source), ledger, tmp_path, print)
+    with pytest.raises(FolderFailed, match="Input/output"):
+        batch.run([ROWS[0]], OneTrack(ROWS[0], source), Copying(Folder(tmp_path)), ledger, print)
     ledger.close([1])
     assert ledger.path.read_bytes() == b""
     assert sorted(os.listdir(tmp_path)) == ["manifest.jsonl", "source.wav"]
@@ -204,7 +232,7 @@ def test_a_disk_that_fails_before_a_file_has_its_name_leaves_no_claim(
 
 def test_a_manifest_that_can_t_get_its_name_leaves_the_journal(tmp_path: Path) -> None:
     ledger = Ledger(tmp_path, "manifest.jsonl")
-    ledger.add(made(tmp_path, ROWS[0]))
+    ledger.add([made(tmp_path, ROWS[0])])
     ledger.path.mkdir()
     with pytest.raises(OSError, match="directory"):
         ledger.close([1])
@@ -227,7 +255,7 @@ def test_nothing_is_written_or_deleted_through_a_link(tmp_path: Path, source: Pa
     victim = made(elsewhere, ROWS[0])
     (folder / "sub").symlink_to(elsewhere)
     there = msgspec.structs.replace(victim, path=f"sub/{victim.path}")
-    assert survey(folder, [], {1: there}).changed == []
+    assert survey(Folder(folder), [], {1: there}).changed == []
     for name in (".manifest.jsonl.journal", ".lofi-batch.lock"):
         (folder / name).symlink_to(elsewhere / victim.path)
     with pytest.raises(OSError, match="symbolic"), locked(folder, WHOLE):
@@ -235,16 +263,16 @@ def test_nothing_is_written_or_deleted_through_a_link(tmp_path: Path, source: Pa
     with pytest.raises(OSError, match="symbolic"):
         Ledger(folder, "manifest.jsonl")
     (folder / "x.wav").symlink_to(elsewhere / victim.path)
-    files.take(source, folder / "x.wav", hashlib.sha256(b"sound").hexdigest(), print)
+    assert Copying(Folder(folder)).take([track(source, at("x.wav"))], print) == {}
     assert not (folder / "x.wav").is_symlink()
-    assert files.is_there(elsewhere, victim)
+    assert Folder(elsewhere).is_there(victim)
 
 
 def test_what_is_no_file_is_not_replaced(tmp_path: Path) -> None:
     (tmp_path / ROWS[0].path).mkdir()
     (tmp_path / "file").touch()
     inside, _ = make_plan([Entry(1, Asked(prompt="x", file="file/x.wav"))], Defaults())
-    assert survey(tmp_path, ROWS + inside, {}).no_files == [ROWS[0].path, "file/x.wav"]
+    assert survey(Folder(tmp_path), ROWS + inside, {}).no_files == [ROWS[0].path, "file/x.wav"]
 
 
 def test_one_batch_in_a_folder_or_shards_of_one_division(tmp_path: Path) -> None:

@@ -1,73 +1,91 @@
-"""Drives an engine: what it makes is put into the folder and written down, row by row. For every engine."""
+"""Drives an engine: what it makes gets its name and is written down, group by group. For every engine."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from pathlib import Path
+from collections.abc import Callable, Iterable, Mapping
 
-from lofi_batch import files
-from lofi_batch.engine import Engine, Made
+from lofi_batch.engine import Engine, Made, Outcome, Taking
+from lofi_batch.errors import FolderFailed
 from lofi_batch.manifest import Ledger, Record, RowError
 from lofi_batch.plan import Row
 
+Ended = Callable[[Record, bool], None]
 
-def run(
-    rows: Iterable[Row], engine: Engine, ledger: Ledger, folder: Path, ended: Callable[[Record, bool], None]
-) -> None:
+
+def run(rows: Iterable[Row], engine: Engine, taking: Taking, ledger: Ledger, ended: Ended) -> None:
     """Make these rows; returns when each has a record, `ended` is called with every one and with whether its
     track was made just now.
 
-    Raises FolderFailed when the folder can't be written, and what the engine raises.
+    Raises FolderFailed when the folder or the place can't be written, and what the engine raises.
     """
-    for outcome in engine.make(rows):
-        before = ledger.records.get(outcome.row.row)
+    for group in engine.make(rows):
+        _Group(group, ledger, taking).end(engine, ended)
+
+
+class _Group:
+    """Rows that ended together: one write of the journal for all of them."""
+
+    def __init__(self, group: list[Outcome], ledger: Ledger, taking: Taking) -> None:
+        self._group, self._ledger, self._taking = group, ledger, taking
+        self._before = {each.row.row: ledger.records.get(each.row.row) for each in group}
+        self._records: dict[int, Record] = {}
+
+    def end(self, engine: Engine, ended: Ended) -> None:
+        tracks = [each for each in self._group if isinstance(each, Made)]
+        try:
+            errors = self._taking.take(tracks, self._known)
+        except BaseException:
+            for track in tracks:
+                self._take_back(track.row.row)
+            raise
+        broken: FolderFailed | None = None
+        for each in self._group:
+            row = each.row.row
+            error = errors.get(row)
+            if isinstance(each, Made) and error is not None:
+                self._take_back(row)
+                if isinstance(error, FolderFailed):
+                    broken = broken or error
+                else:
+                    engine.again(each, RowError(code=error.name, message=str(error)))
+                continue
+            if isinstance(each, Made):
+                engine.taken(each)
+            ended(self._records[row], isinstance(each, Made) and each.new)
+        if broken is not None:
+            raise broken
+
+    def _known(self, sizes: Mapping[int, int]) -> None:
+        """Write down what failed, and what is about to get its name."""
+        records = [
+            self._record(each, sizes)
+            for each in self._group
+            if not isinstance(each, Made) or each.row.row in sizes
+        ]
+        try:
+            self._ledger.add(records)
+        except OSError as error:
+            raise FolderFailed(f"{self._ledger.path.parent} can't be written: {error.strerror}") from error
+        self._records = {record.row: record for record in records}
+
+    def _record(self, outcome: Outcome, sizes: Mapping[int, int]) -> Record:
+        before = self._before[outcome.row.row]
         earlier = before.attempts if before is not None and before.is_of(outcome.row) else 0
         attempts = earlier + outcome.attempts
-        if isinstance(outcome, Made):
-            record = _take(outcome, attempts, before, engine, ledger, folder)
-            if record is None:
-                continue
-        else:
-            record = Record.of(outcome.row, attempts=attempts, error=outcome.error)
-            _write_down(record, ledger)
-        ended(record, isinstance(outcome, Made) and outcome.new)
-
-
-def _write_down(record: Record, ledger: Ledger) -> None:
-    try:
-        ledger.add(record)
-    except OSError as error:
-        raise files.FolderFailed(f"{ledger.path.parent} can't be written: {error.strerror}") from error
-
-
-def _take(
-    made: Made, attempts: int, before: Record | None, engine: Engine, ledger: Ledger, folder: Path
-) -> Record | None:
-    """The record of a track that is safe in the folder; None when it has to be made again."""
-    records: list[Record] = []
-
-    def known(size: int) -> None:
-        record = Record.of(
-            made.row,
+        if not isinstance(outcome, Made):
+            return Record.of(outcome.row, attempts=attempts, error=outcome.error)
+        return Record.of(
+            outcome.row,
             attempts=attempts,
-            model_version=made.model_version,
-            track_id=made.track_id,
-            sha256=made.sha256,
-            bytes=size,
-            seconds=made.seconds,
+            model_version=outcome.model_version,
+            track_id=outcome.track_id,
+            sha256=outcome.sha256,
+            bytes=sizes[outcome.row.row],
+            seconds=outcome.seconds,
         )
-        _write_down(record, ledger)
-        records.append(record)
 
-    try:
-        try:
-            files.take(made.file, folder / made.row.path, made.sha256, known)
-        except BaseException:
-            if records and not files.is_there(folder, records[0]):
-                ledger.take_back(made.row.row, before)
-            raise
-    except (files.SourceLost, files.TargetFailed) as error:
-        engine.again(made, RowError(code=error.name, message=str(error)))
-        return None
-    engine.taken(made)
-    return records[0]
+    def _take_back(self, row: int) -> None:
+        """Of a track that was written down and has not got its name."""
+        record = self._records.get(row)
+        if record is not None and not self._taking.is_there(record):
+            self._ledger.take_back(row, self._before[row])

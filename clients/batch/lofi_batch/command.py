@@ -1,4 +1,4 @@
-"""One run of `lofi-batch` with this user's broker: what is there is looked at, the rest is made."""
+"""One run of `lofi-batch`: what is there is looked at, the rest is made. For every engine."""
 
 from __future__ import annotations
 
@@ -9,14 +9,15 @@ from pathlib import Path
 import msgspec
 
 from lofi_batch import batch
-from lofi_batch.files import FolderFailed
+from lofi_batch.engine import Means
+from lofi_batch.errors import FolderFailed
 from lofi_batch.interrupts import Interrupts
-from lofi_batch.local import LocalEngine, Options
 from lofi_batch.lock import Busy, locked
 from lofi_batch.manifest import Ledger, ManifestError, Record
+from lofi_batch.place import Place
 from lofi_batch.plan import Row, Shard
 from lofi_batch.progress import Progress, looked_at
-from lofi_batch.survey import Survey, clear, survey
+from lofi_batch.survey import Survey, survey
 from lofi_cli import exits
 from lofi_cli.show import counted, printable
 from lofi_common.errors import InvalidParams, LofiError
@@ -27,7 +28,7 @@ _GO_ON = "The same command goes on from here."
 
 
 def make(
-    folder: Path, shard: Shard, rows: list[Row], options: Options, *, force: bool, as_json: bool, quiet: bool
+    folder: Path, shard: Shard, rows: list[Row], means: Means, *, force: bool, as_json: bool, quiet: bool
 ) -> int:
     """Make what is missing; the exit code. Raises LofiError when nothing can be made at all."""
     try:
@@ -36,9 +37,9 @@ def make(
             stack.enter_context(locked(folder, shard))
             ledger = Ledger(folder, shard.manifest)
             with looked_at(rows, quiet=quiet or not ledger.records) as shown:
-                found = survey(folder, shown, ledger.records)
+                found = survey(means.place, shown, ledger.records)
             _check(found, force=force)
-            clear(folder, found.changed)
+            means.place.delete(record.path for record in found.changed)
             progress = Progress(
                 rows=len(rows),
                 there=len(found.there),
@@ -47,7 +48,7 @@ def make(
                 as_json=as_json,
                 quiet=quiet,
             )
-            return _Run(folder, ledger, found, options, progress).to_the_end([row.row for row in rows])
+            return _Run(ledger, found, means, progress).to_the_end([row.row for row in rows])
     except OSError as error:
         raise FolderFailed(f"{error.filename or folder}: {error.strerror}") from error
     except (Busy, ManifestError) as error:
@@ -66,12 +67,10 @@ def _make_folder(folder: Path) -> None:
 class _Run:
     """From the first row that is to be made to the manifest."""
 
-    def __init__(
-        self, folder: Path, ledger: Ledger, found: Survey, options: Options, progress: Progress
-    ) -> None:
-        self._folder, self._ledger, self._found, self._progress = folder, ledger, found, progress
+    def __init__(self, ledger: Ledger, found: Survey, means: Means, progress: Progress) -> None:
+        self._ledger, self._found, self._taking, self._progress = ledger, found, means.taking, progress
         self._interrupts = Interrupts()
-        self._engine = LocalEngine(options, _versions(found, ledger), self._interrupts, progress.tell)
+        self._engine = means.start(_versions(found, ledger), self._interrupts, progress.tell)
 
     def to_the_end(self, rows: list[int]) -> int:
         """The exit code. rows: of this shard."""
@@ -80,7 +79,7 @@ class _Run:
             try:
                 if self._found.to_do:  # else no broker is needed
                     batch.run(
-                        self._found.to_do, self._engine, self._ledger, self._folder, self._progress.ended
+                        self._found.to_do, self._engine, self._taking, self._ledger, self._progress.ended
                     )
             except KeyboardInterrupt:
                 self._engine.cancel()
@@ -160,11 +159,11 @@ def _versions(found: Survey, ledger: Ledger) -> dict[str | None, str]:
     return versions
 
 
-def show_plan(folder: Path, shard: Shard, rows: list[Row], *, as_json: bool) -> int:
+def show_plan(folder: Path, shard: Shard, rows: list[Row], place: Place, *, as_json: bool) -> int:
     """What a run would make, on stdout; nothing is made or written. The exit code. Raises LofiError."""
     try:
         ledger = Ledger(folder, shard.manifest)
-        found = survey(folder, rows, ledger.records)
+        found = survey(place, rows, ledger.records)
     except OSError as error:
         raise FolderFailed(f"{error.filename or folder}: {error.strerror}") from error
     except ManifestError as error:

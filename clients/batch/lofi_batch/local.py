@@ -5,12 +5,11 @@ from __future__ import annotations
 import itertools
 import time
 from collections import Counter, deque
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
-from pathlib import Path
 
-from lofi_batch.engine import Failed, Made
+from lofi_batch.engine import Failed, Made, Outcome, Tell
 from lofi_batch.interrupts import Interrupts
 from lofi_batch.manifest import RowError
 from lofi_batch.plan import Row
@@ -66,12 +65,9 @@ class LocalEngine:
         options: Options,
         versions: Mapping[str | None, str],
         interrupts: Interrupts,
-        tell: Callable[[str, str], None],
+        tell: Tell,
     ) -> None:
-        """versions: what each model that is asked for stood for in earlier runs: a batch keeps to that.
-
-        tell: gets what its user has to know, with what to do.
-        """
+        """See `Means.start`."""
         self._options = options
         self._versions = dict(versions)
         self._interrupts = interrupts
@@ -89,13 +85,13 @@ class LocalEngine:
         """Tracks that this batch was the first to ask for."""
         self._to_come: Counter[api.GenerateParams] = Counter()
         """By request: rows that were not looked at yet."""
-        self._outcomes: deque[Made | Failed] = deque()
+        self._outcomes: list[Outcome] = []
         self._unusable: dict[str | None, ErrorInfo] = {}
         self._looked = 0.0
 
     # Engine
 
-    def make(self, rows: Iterable[Row]) -> Iterator[Made | Failed]:
+    def make(self, rows: Iterable[Row]) -> Iterator[list[Outcome]]:
         """See `Engine.make`. Raises BrokerUnavailable when there is none, ModelNotFound and its like when
         --model can't be used, InvalidParams when it has no memory for the slots, CacheWriteError when the
         library can't be written, and KeyboardInterrupt."""
@@ -117,7 +113,8 @@ class LocalEngine:
                 self._lost(error)
             while self._outcomes:
                 self._losses = 0
-                yield self._outcomes.popleft()
+                ended, self._outcomes = self._outcomes, []
+                yield ended
 
     def again(self, made: Made, error: RowError) -> None:
         """See `Engine.again`."""
@@ -304,7 +301,7 @@ class LocalEngine:
             row=tried.row,
             track_id=track.track_id,
             model_version=track.model_version,
-            file=Path(track.path),
+            file=track.path,
             sha256=track.sha256,
             seconds=track.generation_time_sec,
             attempts=tried.attempts,

@@ -67,6 +67,7 @@ def batch(
     with exits.reported():
         from lofi_batch.command import make, show_plan
         from lofi_batch.local import Options
+        from lofi_batch.means import local
         from lofi_batch.plan import Defaults, parse_shard
         from lofi_client.client import BROKER_VARIABLE
         from lofi_common.api import parse_params
@@ -85,10 +86,10 @@ def batch(
         defaults = Defaults(duration_sec=duration, seed=seed, model=model, format=AudioFormat(kind))
         rows = [row for row in _rows(prompts, format_in, defaults) if part.has(row.row)]
         folder = Path(output)
+        means = local(folder, Options(slots=slots, model=model, retries=retries, keep=not no_library))
         if dry_run:
-            sys.exit(show_plan(folder, part, rows, as_json=as_json))
-        options = Options(slots=slots, model=model, retries=retries, keep=not no_library)
-        sys.exit(make(folder, part, rows, options, force=force, as_json=as_json, quiet=quiet))
+            sys.exit(show_plan(folder, part, rows, means.place, as_json=as_json))
+        sys.exit(make(folder, part, rows, means, force=force, as_json=as_json, quiet=quiet))
 
 
 def _rows(prompts: str, form: Form | None, defaults: Defaults) -> list[Row]:

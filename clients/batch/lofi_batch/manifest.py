@@ -1,15 +1,15 @@
 """What became of each row: `manifest.jsonl`, and while a batch runs a journal beside it, for every engine.
 
-A row that has ended is appended to the journal, on disk before anything else happens. At the end of a run
+Rows that have ended are appended to the journal, on disk before anything else happens. At the end of a run
 the manifest is written anew, in the order of the rows, and takes the journal's place. A kill at any moment
-leaves a journal whose last line may be torn; that row is made again.
+leaves a journal whose end may be torn; those rows are made again.
 """
 
 from __future__ import annotations
 
 import errno
 import os
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from pathlib import Path
 from typing import Self
 
@@ -104,22 +104,25 @@ class Ledger:
                 raise ManifestError(f"{path}, line {number}: {error}") from error
         return found
 
-    def add(self, record: Record) -> None:
-        """Returns once it is on disk. Raises OSError when it can't be written; then nothing of it stays."""
+    def add(self, records: Collection[Record]) -> None:
+        """Returns once all of them are on disk, with one write. Raises OSError when it can't be written; then
+        nothing of them stays."""
+        if not records:
+            return
         if self._file is None:
             self._file = os.open(self._journal, os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW, 0o666)
             os.ftruncate(self._file, self._size)
             sync_folder(self.path.parent)
-        line = msgspec.json.encode(record) + b"\n"
+        lines = b"".join(msgspec.json.encode(record) + b"\n" for record in records)
         try:
-            if os.pwrite(self._file, line, self._size) < len(line):
+            if os.pwrite(self._file, lines, self._size) < len(lines):
                 raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(self._journal))
             os.fsync(self._file)
         except OSError:
             os.ftruncate(self._file, self._size)
             raise
-        self._size += len(line)
-        self.records[record.row] = record
+        self._size += len(lines)
+        self.records.update((record.row, record) for record in records)
 
     def take_back(self, row: int, before: Record | None) -> None:
         """The row has become what it was before its last record. The journal keeps that record until the
