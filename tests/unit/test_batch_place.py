@@ -3,28 +3,70 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
 
 from lofi_batch.engine import Made
-from lofi_batch.errors import SourceLost, TargetFailed
-from lofi_batch.folder import Folder
+from lofi_batch.errors import FolderFailed, SourceLost, TargetFailed
+from lofi_batch.manifest import Record
 from lofi_batch.place import Place, made_folder
+from lofi_batch.places import open_place
 from lofi_batch.plan import WHOLE, Defaults, Shard, make_plan
 from lofi_batch.prompts import Asked, Entry
 from lofi_batch.takeover import TakeOver
+from lofi_common.errors import InvalidParams
 from lofi_common.jobs import AudioFormat
+from tests.support.ftp import ftp_server
 
 ROWS, _ = make_plan([Entry(line, Asked(prompt=f"rain {line}")) for line in (1, 2, 3)], Defaults())
 SOUND = hashlib.sha256(b"sound").hexdigest()
 
 
+class World:
+    """A place, and what lies in it."""
+
+    def __init__(self, where: str, files: Callable[[], list[str]]) -> None:
+        self.where, self.files = where, files
+        self.place = open_place(where)
+
+
+def in_folder(root: Path) -> Callable[[], list[str]]:
+    return lambda: sorted(str(path.relative_to(root)) for path in root.rglob("*") if path.is_file())
+
+
+def in_memory(root: str) -> list[str]:
+    fsspec = pytest.importorskip("fsspec")
+    found = fsspec.filesystem("memory").find(f"/{root}")
+    return sorted(path.removeprefix(f"/{root}/") for path in found)
+
+
+@pytest.fixture(params=["folder", "memory", "ftp"])
+def world(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[World]:
+    root = tmp_path / "place"
+    root.mkdir()
+    if request.param == "folder":
+        yield World(str(root), in_folder(root))
+    elif request.param == "memory":
+        pytest.importorskip("fsspec")
+        name = f"{tmp_path.name}/place"
+        yield World(f"memory://{name}", lambda: in_memory(name))
+    else:
+        pytest.importorskip("fsspec")
+        pytest.importorskip("pyftpdlib.log")
+        with ftp_server(tmp_path) as url:
+            yield World(f"{url}/place", in_folder(root))
+
+
 @pytest.fixture
-def place(tmp_path: Path) -> Iterator[Place]:
-    yield Folder(tmp_path / "place")
+def no_pauses(monkeypatch: pytest.MonkeyPatch) -> Any:
+    """The module of places by URL, whose tries follow each other at once."""
+    url_place = pytest.importorskip("lofi_batch.url_place")
+    monkeypatch.setattr(url_place, "_PAUSE_SEC", 0)
+    return url_place
 
 
 def bring(place: Place, tmp_path: Path, track_id: str, data: bytes = b"sound") -> str:
@@ -41,42 +83,106 @@ def made(row: int, file: str, *, size: int = 5, last: bool = True, path: str | N
     return Made(wanted, "0" * 16, "m-1", file, SOUND, 1.0, 1, bytes=size, last=last)
 
 
-def files(tmp_path: Path) -> list[str]:
-    root = tmp_path / "place"
-    return sorted(str(path.relative_to(root)) for path in root.rglob("*") if path.is_file())
+def record(row: int, *, size: int = 5) -> Record:
+    return Record.of(ROWS[row - 1], attempts=1, sha256=SOUND, bytes=size)
 
 
-def test_a_made_track_gets_its_name_after_it_is_known(place: Place, tmp_path: Path) -> None:
-    name = bring(place, tmp_path, "a")
-    assert files(tmp_path) == [name] == [".made/a.wav"]
-    assert place.read(name) == (SOUND, 5)
+def test_a_made_track_gets_its_name_after_it_is_known(world: World, tmp_path: Path) -> None:
+    name = bring(world.place, tmp_path, "a")
+    assert world.files() == [name] == [".made/a.wav"]
+    assert world.place.read(name) == (SOUND, 5)
     known: list[tuple[list[str], Mapping[int, int]]] = []
-    errors = TakeOver(place).take(
-        [made(1, name, path="x/y.wav")], lambda it: known.append((files(tmp_path), it))
+    errors = TakeOver(world.place).take(
+        [made(1, name, path="x/y.wav")], lambda sizes: known.append((world.files(), sizes))
     )
     assert errors == {} and known == [([name], {1: 5})]
-    assert files(tmp_path) == ["x/y.wav"] and place.read(name) is None
+    assert world.files() == ["x/y.wav"] and world.place.read(name) is None
 
 
-def test_one_track_of_several_rows_is_copied_but_for_the_last(place: Place, tmp_path: Path) -> None:
-    name = bring(place, tmp_path, "a")
+def test_one_track_of_several_rows_is_copied_but_for_the_last(world: World, tmp_path: Path) -> None:
+    name = bring(world.place, tmp_path, "a")
     group = [made(1, name, last=False), made(2, name, last=False), made(3, name)]
-    assert TakeOver(place).take(group, print) == {}
-    assert files(tmp_path) == sorted(row.path for row in ROWS)
+    assert TakeOver(world.place).take(group, print) == {}
+    assert world.files() == sorted(row.path for row in ROWS)
+    assert world.place.read(ROWS[0].path) == (SOUND, 5)
 
 
-def test_of_a_group_all_are_taken_but_those_that_can_t(place: Place, tmp_path: Path) -> None:
-    names = [bring(place, tmp_path, track_id) for track_id in "ab"]
-    (tmp_path / "place" / ROWS[1].path).mkdir()
-    group = [made(1, names[0]), made(2, names[1]), made(3, place.made("c", AudioFormat.WAV))]
-    errors = TakeOver(place).take(group, print)
-    assert {row: type(error) for row, error in errors.items()} == {2: TargetFailed, 3: SourceLost}
-    assert files(tmp_path) == sorted([ROWS[0].path, names[1]])
-    (lost,) = TakeOver(place).take([made(1, names[1], size=6)], print).values()
-    assert isinstance(lost, SourceLost) and "5 bytes" in str(lost)
-    place.tidy()
-    assert files(tmp_path) == [ROWS[0].path]
-    place.tidy()
+def test_a_name_that_is_taken_is_replaced(world: World, tmp_path: Path) -> None:
+    for data in (b"other", b"sound"):
+        name = bring(world.place, tmp_path, "a", data)
+        assert TakeOver(world.place).take([made(1, name)], print) == {}
+    assert world.place.read(ROWS[0].path) == (SOUND, 5)
+    bring(world.place, tmp_path, "a", b"other")
+    assert world.place.read(bring(world.place, tmp_path, "a")) == (SOUND, 5)
+
+
+def test_of_a_group_all_are_taken_but_those_that_can_t(world: World, tmp_path: Path, no_pauses: Any) -> None:
+    names = [bring(world.place, tmp_path, track_id) for track_id in "ab"]
+    group = [made(1, names[0]), made(3, world.place.made("c", AudioFormat.WAV))]
+    errors = TakeOver(world.place).take(group, print)
+    assert {row: type(error) for row, error in errors.items()} == {3: SourceLost}
+    assert world.files() == sorted([ROWS[0].path, names[1]])
+    world.place.tidy()
+    assert world.files() == [ROWS[0].path]
+    world.place.tidy()
+
+
+def test_what_lies_in_a_place(world: World, tmp_path: Path) -> None:
+    assert not world.place.look().is_there(record(1))
+    rows = [
+        made(1, bring(world.place, tmp_path, "a")),
+        made(2, bring(world.place, tmp_path, "b"), path="x/y.wav"),
+    ]
+    assert TakeOver(world.place).take(rows, print) == {}
+    bring(world.place, tmp_path, "c")
+    look = world.place.look()
+    assert look.is_there(record(1)) and world.place.is_there(record(1))
+    for there in (record(1, size=6), record(2)):
+        assert not look.is_there(there) and not world.place.is_there(there)
+    stands = [
+        look.stands_at(path) for path in (ROWS[0].path, ROWS[1].path, "x/y.wav", "x", "x/y.wav/z", "x/z")
+    ]
+    assert stands == ["file", "nothing", "file", "other", "other", "nothing"]
+    world.place.delete([ROWS[0].path, ROWS[0].path])
+    assert not world.place.look().is_there(record(1)) and not world.place.is_there(record(1))
+
+
+def test_a_folder_in_a_row_s_place_fails_that_row(tmp_path: Path) -> None:
+    place = open_place(str(tmp_path))
+    (tmp_path / ROWS[0].path).mkdir()
+    name = bring(place, tmp_path, "a")
+    (error,) = TakeOver(place).take([made(1, name)], print).values()
+    assert isinstance(error, TargetFailed)
+    (error,) = TakeOver(place).take([made(2, name, size=6)], print).values()
+    assert isinstance(error, SourceLost) and "5 bytes" in str(error)
+
+
+def test_a_server_that_loses_its_connections_is_asked_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, no_pauses: Any
+) -> None:
+    """The rename is done, and nobody hears of it."""
+    place = open_place(f"memory://{tmp_path.name}/lossy")
+    name = bring(place, tmp_path, "a")
+    real, lost = no_pauses._move, [ConnectionResetError("lost"), EOFError("lost")]
+
+    def lossy(fs: Any, source: str, target: str) -> None:
+        real(fs, source, target)
+        if lost:
+            raise lost.pop()
+
+    monkeypatch.setattr(no_pauses, "_move", lossy)
+    assert TakeOver(place).take([made(1, name)], print) == {}
+    assert place.is_there(record(1)) and len(lost) == 1
+
+
+def test_a_place_that_can_t_be_used_is_told_without_its_password(no_pauses: Any) -> None:
+    with pytest.raises(FolderFailed, match=r"ftp://127.0.0.1:1/x: ConnectionRefusedError"):
+        open_place("ftp://me:secret@127.0.0.1:1/x")
+    with pytest.raises(InvalidParams, match="nonsense"):
+        open_place("nonsense://x")
+    with pytest.raises(InvalidParams, match="another machine"):
+        open_place("file://there/x")
+    assert open_place("file:///a%20b").shown == "/a b"
 
 
 def test_shards_of_one_place_have_made_folders_of_their_own() -> None:

@@ -36,7 +36,7 @@ LIBRARIES = {
     "lofi_client": {"msgspec", "zmq"},
     "lofi_cli": {"msgspec", "click", "numpy", "soundfile", "PIL", "tomlkit"},
     "lofi_player": {"msgspec", "miniaudio", "numpy", "soundfile"},
-    "lofi_batch": {"msgspec", "click"},
+    "lofi_batch": {"msgspec", "click", "fsspec"},
 }
 
 
