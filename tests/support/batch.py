@@ -90,7 +90,7 @@ def all_there(folder: Path, rows: int, name: str = "manifest.jsonl") -> list[dic
         data = (folder / record["path"]).read_bytes()
         assert (record["bytes"], record["sha256"]) == (len(data), hashlib.sha256(data).hexdigest())
         assert record["error"] is None
-    left = {path.name for path in folder.iterdir() if not path.name.startswith(".lofi-batch.lock")}
+    left = {path.name for path in folder.iterdir() if not path.name.startswith(".lofi-batch.")}
     assert left == {name, *(record["path"] for record in records)}
     return records
 

@@ -89,7 +89,7 @@ def record(row: int, *, size: int = 5) -> Record:
 
 def test_a_made_track_gets_its_name_after_it_is_known(world: World, tmp_path: Path) -> None:
     name = bring(world.place, tmp_path, "a")
-    assert world.files() == [name] == [".made/a.wav"]
+    assert world.files() == [name] == [".made/a.wav"] == list(world.place.made_there())
     assert world.place.read(name) == (SOUND, 5)
     known: list[tuple[list[str], Mapping[int, int]]] = []
     errors = TakeOver(world.place).take(
@@ -97,6 +97,7 @@ def test_a_made_track_gets_its_name_after_it_is_known(world: World, tmp_path: Pa
     )
     assert errors == {} and known == [([name], {1: 5})]
     assert world.files() == ["x/y.wav"] and world.place.read(name) is None
+    assert world.place.made_there() == set()
 
 
 def test_one_track_of_several_rows_is_copied_but_for_the_last(world: World, tmp_path: Path) -> None:
@@ -123,7 +124,7 @@ def test_of_a_group_all_are_taken_but_those_that_can_t(world: World, tmp_path: P
     assert {row: type(error) for row, error in errors.items()} == {3: SourceLost}
     assert world.files() == sorted([ROWS[0].path, names[1]])
     world.place.tidy()
-    assert world.files() == [ROWS[0].path]
+    assert world.files() == [ROWS[0].path] and world.place.made_there() == set()
     world.place.tidy()
 
 

@@ -88,4 +88,4 @@ class _Group:
         """Of a track that was written down and has not got its name."""
         record = self._records.get(row)
         if record is not None and not self._taking.is_there(record):
-            self._ledger.take_back(row, self._before[row])
+            self._ledger.take_back(row)

@@ -17,6 +17,7 @@ from lofi_batch.manifest import Ledger, ManifestError, Record
 from lofi_batch.place import Place
 from lofi_batch.plan import Row, Shard
 from lofi_batch.progress import Progress, looked_at
+from lofi_batch.run_file import write_run
 from lofi_batch.survey import Survey, survey
 from lofi_cli import exits
 from lofi_cli.show import counted, printable
@@ -48,6 +49,14 @@ def make(
                 as_json=as_json,
                 quiet=quiet,
             )
+            write_run(
+                folder,
+                shard,
+                engine=means.name,
+                place=means.place.shown,
+                rows=len(rows),
+                there=len(found.there),
+            )
             return _Run(ledger, found, means, progress).to_the_end([row.row for row in rows])
     except OSError as error:
         raise FolderFailed(f"{error.filename or folder}: {error.strerror}") from error
@@ -68,7 +77,7 @@ class _Run:
     """From the first row that is to be made to the manifest."""
 
     def __init__(self, ledger: Ledger, found: Survey, means: Means, progress: Progress) -> None:
-        self._ledger, self._found, self._taking, self._progress = ledger, found, means.taking, progress
+        self._ledger, self._found, self._means, self._progress = ledger, found, means, progress
         self._interrupts = Interrupts()
         self._engine = means.start(_versions(found, ledger), self._interrupts, progress.tell)
 
@@ -79,7 +88,11 @@ class _Run:
             try:
                 if self._found.to_do:  # else no broker is needed
                     batch.run(
-                        self._found.to_do, self._engine, self._taking, self._ledger, self._progress.ended
+                        self._found.to_do,
+                        self._engine,
+                        self._means.taking,
+                        self._ledger,
+                        self._progress.ended,
                     )
             except KeyboardInterrupt:
                 self._engine.cancel()
@@ -91,7 +104,7 @@ class _Run:
                 self._progress.tell(f"{error}: {self._still_to_do()}", f"{error.recovery} {_GO_ON}")
             finally:
                 self._engine.close()
-            code = self._write_manifest(rows) or code
+            code = self._write_manifest(rows) or code or self._tidy()
             self._progress.summary()
         return code or (exits.JOB_FAILED if self._progress.counts().failed else exits.OK)
 
@@ -106,6 +119,18 @@ class _Run:
         except OSError as error:
             told = f"{self._ledger.path} can't be written: {error.strerror}"
             self._progress.tell(told, f"What was made is written down in its journal. {_GO_ON}")
+            return exits.JOB_FAILED
+        return exits.OK
+
+    def _tidy(self) -> int:
+        """After a run in which every row has ended."""
+        place, manifest = self._means.place, self._ledger.path
+        try:
+            if self._means.elsewhere:
+                place.put(manifest, manifest.name)
+            place.tidy()
+        except LofiError as error:
+            self._progress.tell(str(error), f"The tracks are there. {_GO_ON}")
             return exits.JOB_FAILED
         return exits.OK
 

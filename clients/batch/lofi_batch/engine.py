@@ -93,3 +93,5 @@ class Means:
     taking: Taking
     start: Callable[[Mapping[str | None, str], Interrupts, Tell], Engine]
     """versions: what each model that is asked for stood for in earlier runs: a batch keeps to that."""
+    elsewhere: bool = False
+    """The place is not the folder of the manifest, which is put there, too."""

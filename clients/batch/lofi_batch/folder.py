@@ -50,6 +50,12 @@ class Folder:
     def made(self, track_id: str, kind: AudioFormat) -> str:
         return f"{self._made}/{track_id}.{kind}"
 
+    def made_there(self) -> set[str]:
+        folder = self._root / self._made
+        with folder_fails(folder), contextlib.suppress(FileNotFoundError):
+            return {f"{self._made}/{name}" for name in os.listdir(folder) if not name.startswith(".")}
+        return set()
+
     def read(self, path: str) -> Content | None:
         with folder_fails(self._root / path), contextlib.suppress(FileNotFoundError):
             return content(self._root / path)

@@ -7,14 +7,14 @@ leaves a journal whose end may be torn; those rows are made again.
 
 from __future__ import annotations
 
-import errno
 import os
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Self
 
 import msgspec
 
+from lofi_batch.lines import Lines
 from lofi_batch.plan import Row, checked_path
 from lofi_common.errors import InvalidParams, LofiError
 from lofi_common.jobs import AudioFormat
@@ -70,79 +70,109 @@ class Record(msgspec.Struct, frozen=True, kw_only=True):
         return all(getattr(self, name) == getattr(row, name) for name in Row.__struct_fields__)
 
 
+_DECODER = msgspec.json.Decoder(Record)
+
+
+class Records(Mapping[int, Record]):
+    """By row. They lie on disk, and are read when they are asked for; in memory is where they stand."""
+
+    def __init__(self, *files: Lines) -> None:
+        self._files = files
+        self._stand: dict[int, int] = {}
+        """By row: the offset of its line, times the number of files, plus the index of its file."""
+
+    def __getitem__(self, row: int) -> Record:
+        return _DECODER.decode(self.line(row))
+
+    def __iter__(self) -> Iterator[int]:
+        return iter(self._stand)
+
+    def __len__(self) -> int:
+        return len(self._stand)
+
+    def __contains__(self, row: object) -> bool:
+        return row in self._stand
+
+    def line(self, row: int) -> bytes:
+        offset, index = divmod(self._stand[row], len(self._files))
+        return self._files[index].at(offset)
+
+    def put(self, row: int, file: Lines, offset: int) -> None:
+        """Its line begins there."""
+        self._stand[row] = offset * len(self._files) + self._files.index(file)
+
+    def mark(self, row: int) -> int | None:
+        """For `reset`."""
+        return self._stand.get(row)
+
+    def reset(self, row: int, mark: int | None) -> None:
+        """Back to where it stood, or to nowhere."""
+        if mark is None:
+            self._stand.pop(row, None)
+        else:
+            self._stand[row] = mark
+
+
 class Ledger:
     """The records of one shard in a folder."""
 
     def __init__(self, folder: Path, name: str) -> None:
         """Reads what earlier runs left. Raises ManifestError, OSError."""
         self.path = folder / name
-        self._journal = folder / f".{name}.journal"
-        self._file: int | None = None
-        self._size = 0
+        self._lines = Lines(self.path)
+        self._journal = Lines(folder / f".{name}.journal")
+        self._growing = False
+        self.records = Records(self._lines, self._journal)
+        self._read(self._lines, torn=False)
+        self._size = self._read(self._journal, torn=True)
         """Bytes of the journal's whole lines."""
-        self.records: dict[int, Record] = {}
-        for record in self._read(self.path, torn=False) + self._read(self._journal, torn=True):
-            self.records[record.row] = record
+        self._before: dict[int, int | None] = {}
+        """Of the rows that were added last: their marks until then."""
 
-    def _read(self, path: Path, *, torn: bool) -> list[Record]:
-        """torn: a last line without an end is no error."""
-        try:
-            with open(os.open(path, os.O_RDONLY | os.O_NOFOLLOW), "rb") as file:
-                data = file.read()
-        except FileNotFoundError:
-            return []
-        whole = data[: data.rfind(b"\n") + 1] if torn else data
-        if torn:
-            self._size = len(whole)
-        found = []
-        for number, line in enumerate(whole.splitlines(), 1):
+    def _read(self, lines: Lines, *, torn: bool) -> int:
+        """Bytes of the whole lines. torn: a last line without an end is no error."""
+        size = 0
+        for number, line in enumerate(lines, 1):
+            if torn and not line.endswith(b"\n"):
+                break
             try:
-                record = msgspec.json.decode(line, type=Record)
+                record = _DECODER.decode(line)
                 checked_path(record.path)
-                found.append(record)
             except (msgspec.DecodeError, UnicodeDecodeError, InvalidParams) as error:
-                raise ManifestError(f"{path}, line {number}: {error}") from error
-        return found
+                raise ManifestError(f"{lines.path}, line {number}: {error}") from error
+            self.records.put(record.row, lines, size)
+            size += len(line)
+        return size
 
     def add(self, records: Collection[Record]) -> None:
         """Returns once all of them are on disk, with one write. Raises OSError when it can't be written; then
         nothing of them stays."""
         if not records:
             return
-        if self._file is None:
-            self._file = os.open(self._journal, os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW, 0o666)
-            os.ftruncate(self._file, self._size)
+        if not self._growing:
+            self._journal.grow_from(self._size)
             sync_folder(self.path.parent)
-        lines = b"".join(msgspec.json.encode(record) + b"\n" for record in records)
-        try:
-            if os.pwrite(self._file, lines, self._size) < len(lines):
-                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(self._journal))
-            os.fsync(self._file)
-        except OSError:
-            os.ftruncate(self._file, self._size)
-            raise
-        self._size += len(lines)
-        self.records.update((record.row, record) for record in records)
+            self._growing = True
+        lines = [msgspec.json.encode(record) + b"\n" for record in records]
+        self._journal.append(b"".join(lines), self._size)
+        self._before = {record.row: self.records.mark(record.row) for record in records}
+        for record, line in zip(records, lines, strict=True):
+            self.records.put(record.row, self._journal, self._size)
+            self._size += len(line)
 
-    def take_back(self, row: int, before: Record | None) -> None:
-        """The row has become what it was before its last record. The journal keeps that record until the
+    def take_back(self, row: int) -> None:
+        """A row that was added last has become what it was before. The journal keeps that record until the
         manifest takes its place; whoever reads it after a kill looks for the file."""
-        if before is None:
-            del self.records[row]
-        else:
-            self.records[row] = before
+        self.records.reset(row, self._before[row])
 
     def close(self, rows: Iterable[int]) -> None:
         """Write the manifest, with the records of these rows in their order. Raises OSError: then the journal
         stays, which has all of it."""
-        if self._file is not None:
-            os.close(self._file)
-            self._file = None
-        kept = [self.records[row] for row in rows if row in self.records]
         with (
             new_file(self.path, force=os.path.lexists(self.path)) as descriptor,
             open(descriptor, "wb", closefd=False) as file,
         ):
-            for record in kept:
-                file.write(msgspec.json.encode(record) + b"\n")
-        self._journal.unlink(missing_ok=True)
+            for row in rows:
+                if row in self.records:
+                    file.write(self.records.line(row) + b"\n")
+        self._journal.path.unlink(missing_ok=True)

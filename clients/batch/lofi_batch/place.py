@@ -56,6 +56,9 @@ class Place(Protocol):
     def made(self, track_id: str, kind: AudioFormat) -> str:
         """The path of a track that has no row's name yet."""
 
+    def made_there(self) -> set[str]:
+        """The paths of all made tracks, whole ones only."""
+
     def read(self, path: str) -> Content | None:
         """Of a made track; None: it is not there."""
 

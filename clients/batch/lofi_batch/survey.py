@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import functools
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from lofi_batch.manifest import Record
@@ -24,7 +25,7 @@ class Survey:
     no_files: list[str] = field(default_factory=list)
 
 
-def survey(place: Place, rows: Iterable[Row], records: dict[int, Record]) -> Survey:
+def survey(place: Place, rows: Iterable[Row], records: Mapping[int, Record]) -> Survey:
     """Compare what is wanted with what earlier runs made. Raises OSError for files that can't be read, and
     FolderFailed."""
     found = Survey()
@@ -33,7 +34,10 @@ def survey(place: Place, rows: Iterable[Row], records: dict[int, Record]) -> Sur
     def has_file(record: Record) -> bool:
         return record.error is None and look.is_there(record)
 
-    ours = {record.path for record in records.values() if record.error is None}
+    @functools.cache
+    def ours() -> set[str]:
+        return {record.path for record in records.values() if record.error is None}
+
     wanted: set[int] = set()
     for row in rows:
         wanted.add(row.row)
@@ -50,7 +54,8 @@ def survey(place: Place, rows: Iterable[Row], records: dict[int, Record]) -> Sur
             found.outside.append(row.path)
         elif stands == "other":
             found.no_files.append(row.path)
-        elif row.path not in ours and stands == "file":
+        elif stands == "file" and row.path not in ours():
             found.in_the_way.append(row.path)
-    found.changed += [record for record in records.values() if record.row not in wanted and has_file(record)]
+    others = (records[row] for row in records if row not in wanted)
+    found.changed += [record for record in others if has_file(record)]
     return found

@@ -58,14 +58,15 @@ class UrlPlace:
             self._try(partial(_delete, path=self._at(path)))
 
     def put(self, source: Path, path: str) -> None:
-        """A server shows a file while it grows, so there it has a name of its own meanwhile."""
+        """A server shows a file while it grows, so there it grows in the made folder."""
         target = self._at(path)
         size = source.stat().st_size
 
         def send(fs: AbstractFileSystem) -> None:
             whole = bool(_STORES & set(_protocols(fs)))
-            part = target if whole else f"{target.rpartition('/')[0]}/.{secrets.token_hex(8)}.part"
-            self._make_folder(fs, path)
+            part = target if whole else self._at(f"{self._made}/.{secrets.token_hex(8)}.part")
+            for each in (part, target):
+                self._make_folder(fs, each)
             fs.put_file(str(source), part)
             fs.invalidate_cache()
             found = fs.info(part)["size"]
@@ -81,6 +82,10 @@ class UrlPlace:
 
     def made(self, track_id: str, kind: AudioFormat) -> str:
         return f"{self._made}/{track_id}.{kind}"
+
+    def made_there(self) -> set[str]:
+        names = {entry.name.rpartition("/")[2] for entry in self._entries(self._at(self._made))}
+        return {f"{self._made}/{name}" for name in names if not name.startswith(".")}
 
     def read(self, path: str) -> Content | None:
         def fetch(fs: AbstractFileSystem) -> Content:
@@ -109,7 +114,7 @@ class UrlPlace:
                     raise SourceLost(f"{made} is not in {self.shown} any more")
                 if fs.isdir(self._at(path)):
                     raise TargetFailed(f"{path} can't be written in {self.shown}: a folder is in its place")
-            self._make_folder(fs, path)
+            self._make_folder(fs, self._at(path))
             try:
                 (_move if last else _copy)(fs, self._at(made), self._at(path))
             except FileNotFoundError as error:
@@ -123,6 +128,7 @@ class UrlPlace:
         """A server's answer is all that there is."""
 
     def tidy(self) -> None:
+        self._folders.clear()
         with contextlib.suppress(FileNotFoundError):
             self._try(lambda fs: fs.rm(self._at(self._made), recursive=True))
 
@@ -169,8 +175,9 @@ class UrlPlace:
     def _at(self, path: str) -> str:
         return f"{self._root}/{path}"
 
-    def _make_folder(self, fs: AbstractFileSystem, path: str) -> None:
-        folder = self._at(path).rpartition("/")[0]
+    def _make_folder(self, fs: AbstractFileSystem, file: str) -> None:
+        """In which the file is to lie."""
+        folder = file.rpartition("/")[0]
         if folder not in self._folders:
             fs.makedirs(folder, exist_ok=True)
             self._folders.add(folder)
