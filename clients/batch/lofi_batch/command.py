@@ -17,7 +17,7 @@ from lofi_batch.manifest import Ledger, ManifestError, Record
 from lofi_batch.place import Place
 from lofi_batch.plan import Row, Shard
 from lofi_batch.progress import Progress, looked_at
-from lofi_batch.run_file import write_run
+from lofi_batch.run_file import begun, ended, write_run
 from lofi_batch.survey import Survey, survey
 from lofi_cli import exits
 from lofi_cli.show import counted, printable
@@ -49,15 +49,20 @@ def make(
                 as_json=as_json,
                 quiet=quiet,
             )
-            write_run(
-                folder,
-                shard,
+            run = begun(
                 engine=means.name,
                 place=means.place.shown,
                 rows=len(rows),
                 there=len(found.there),
+                journal=ledger.size,
             )
-            return _Run(ledger, found, means, progress).to_the_end([row.row for row in rows])
+            write_run(folder, shard, run)
+            code = _Run(ledger, found, means, progress).to_the_end([row.row for row in rows])
+            counts = progress.counts()
+            with contextlib.suppress(OSError):  # the disk is full: then the manifest has told so
+                made = counts.there - len(found.there)
+                write_run(folder, shard, ended(run, made=made, failed=counts.failed))
+            return code
     except OSError as error:
         raise FolderFailed(f"{error.filename or folder}: {error.strerror}") from error
     except (Busy, ManifestError) as error:

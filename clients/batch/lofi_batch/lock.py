@@ -14,6 +14,7 @@ from lofi_common.errors import LofiError
 
 _NAME = ".lofi-batch.lock"
 _PATIENCE_SEC = 1.0
+_GLANCE_SEC = 0.1
 _PAUSE_SEC = 0.02
 
 
@@ -33,10 +34,9 @@ def locked(folder: Path, shard: Shard) -> Iterator[None]:
         if shard == WHOLE:
             yield
             return
-        name = f"{_NAME}.{shard.part}-of-{shard.parts}"
-        own = os.open(folder / name, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o666)
+        own = os.open(folder / _own_name(shard), os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o666)
         try:
-            if not _taken(own, fcntl.LOCK_EX):
+            if not _taken_soon(own, fcntl.LOCK_EX, _GLANCE_SEC):
                 raise Busy(f"another lofi-batch makes shard {shard.part}/{shard.parts} in {folder}")
             yield
         finally:
@@ -45,25 +45,42 @@ def locked(folder: Path, shard: Shard) -> Iterator[None]:
         os.close(common)
 
 
+def is_at_work(folder: Path, shard: Shard) -> bool:
+    """Whether a run of this shard holds the folder. Raises OSError."""
+    name = _NAME if shard == WHOLE else _own_name(shard)
+    try:
+        descriptor = os.open(folder / name, os.O_RDONLY | os.O_NOFOLLOW)
+    except FileNotFoundError:
+        return False
+    try:
+        return not _taken(descriptor, fcntl.LOCK_SH)
+    finally:
+        os.close(descriptor)
+
+
+def _own_name(shard: Shard) -> str:
+    return f"{_NAME}.{shard.part}-of-{shard.parts}"
+
+
 def _share(descriptor: int, folder: Path, shard: Shard) -> None:
     """The first one writes into how many shards the rows are divided; others must agree."""
-    if _taken(descriptor, fcntl.LOCK_EX):
+    if _taken_soon(descriptor, fcntl.LOCK_EX, _GLANCE_SEC):
         os.ftruncate(descriptor, 0)
         os.pwrite(descriptor, str(shard.parts).encode(), 0)
         if shard == WHOLE:
             return
     # Between one kind of lock and the other somebody else may have had it.
-    if shard == WHOLE or not _shared(descriptor):
+    if shard == WHOLE or not _taken_soon(descriptor, fcntl.LOCK_SH, _PATIENCE_SEC):
         raise Busy(f"another lofi-batch works in {folder}")
     parts = os.pread(descriptor, 16, 0).decode()
     if parts != str(shard.parts):
         raise Busy(f"another lofi-batch works in {folder}, in {parts} shards")
 
 
-def _shared(descriptor: int) -> bool:
-    """Others that begin at the same moment have it for themselves for an instant only."""
-    deadline = time.monotonic() + _PATIENCE_SEC
-    while not _taken(descriptor, fcntl.LOCK_SH):
+def _taken_soon(descriptor: int, how: int, patience_sec: float) -> bool:
+    """Others have it for an instant only when they begin at the same moment, or look who is at work."""
+    deadline = time.monotonic() + patience_sec
+    while not _taken(descriptor, how):
         if time.monotonic() > deadline:
             return False
         time.sleep(_PAUSE_SEC)

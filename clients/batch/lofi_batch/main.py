@@ -62,6 +62,8 @@ def batch(
     The same command goes on where an earlier one ended, whatever ended it: rows that are there are not made
     again, rows that failed are tried again. Ctrl-C stops in order. Exit code 0: all rows are there, 1: some
     failed, 2: wrong usage or wrong rows, 3: no broker, 130: interrupted.
+
+    `lofi-batch status DIR` tells how far one is; a file of prompts of that name is ./status.
     """
     # Imported in here so that --help and usage errors come at once.
     with exits.reported():
@@ -130,6 +132,11 @@ def _refuse(prompts: str, wrong: Sequence[Wrong]) -> NoReturn:
 
 
 def main() -> None:
+    if sys.argv[1:2] == ["status"]:
+        from lofi_batch.status_command import status
+
+        del sys.argv[1]
+        exits.run(status, "lofi-batch status")
     exits.run(batch, "lofi-batch")
 
 

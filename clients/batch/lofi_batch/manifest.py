@@ -105,6 +105,13 @@ class Records(Mapping[int, Record]):
         """For `reset`."""
         return self._stand.get(row)
 
+    def standing(self, file: Lines, offset: int) -> Iterator[int]:
+        """Rows whose line is in this file, there or after."""
+        for row, mark in self._stand.items():
+            begins, index = divmod(mark, len(self._files))
+            if self._files[index] is file and begins >= offset:
+                yield row
+
     def reset(self, row: int, mark: int | None) -> None:
         """Back to where it stood, or to nowhere."""
         if mark is None:
@@ -124,7 +131,7 @@ class Ledger:
         self._growing = False
         self.records = Records(self._lines, self._journal)
         self._read(self._lines, torn=False)
-        self._size = self._read(self._journal, torn=True)
+        self.size = self._read(self._journal, torn=True)
         """Bytes of the journal's whole lines."""
         self._before: dict[int, int | None] = {}
         """Of the rows that were added last: their marks until then."""
@@ -150,15 +157,19 @@ class Ledger:
         if not records:
             return
         if not self._growing:
-            self._journal.grow_from(self._size)
+            self._journal.grow_from(self.size)
             sync_folder(self.path.parent)
             self._growing = True
         lines = [msgspec.json.encode(record) + b"\n" for record in records]
-        self._journal.append(b"".join(lines), self._size)
+        self._journal.append(b"".join(lines), self.size)
         self._before = {record.row: self.records.mark(record.row) for record in records}
         for record, line in zip(records, lines, strict=True):
-            self.records.put(record.row, self._journal, self._size)
-            self._size += len(line)
+            self.records.put(record.row, self._journal, self.size)
+            self.size += len(line)
+
+    def since(self, size: int) -> Iterator[Record]:
+        """The records that were added when the journal had this size already."""
+        return (self.records[row] for row in self.records.standing(self._journal, size))
 
     def take_back(self, row: int) -> None:
         """A row that was added last has become what it was before. The journal keeps that record until the

@@ -16,7 +16,7 @@ _NAME = ".lofi-batch.run"
 
 
 class RunFile(msgspec.Struct, frozen=True, kw_only=True):
-    """The last run of a shard."""
+    """The last run of a batch, or of a shard."""
 
     host: str
     pid: int
@@ -26,24 +26,41 @@ class RunFile(msgspec.Struct, frozen=True, kw_only=True):
     rows: int
     there: int
     """Of the rows: before it began."""
+    journal: int
+    """Bytes of the journal before it began: what comes after them is of this run."""
     began_at: float
     """Unix seconds."""
+    ended_at: float | None = None
+    """None: it is at work, or was killed."""
+    made: int = 0
+    failed: int = 0
+    """Rows, once it has ended."""
 
 
-def write_run(folder: Path, shard: Shard, *, engine: str, place: str, rows: int, there: int) -> None:
-    """Raises OSError."""
-    about = RunFile(
+def begun(*, engine: str, place: str, rows: int, there: int, journal: int) -> RunFile:
+    """Of a run of this process, from now on."""
+    return RunFile(
         host=socket.gethostname(),
         pid=os.getpid(),
         engine=engine,
         place=place,
         rows=rows,
         there=there,
+        journal=journal,
         began_at=round(time.time(), 3),
     )
+
+
+def ended(run: RunFile, *, made: int, failed: int) -> RunFile:
+    """It ends now."""
+    return msgspec.structs.replace(run, ended_at=round(time.time(), 3), made=made, failed=failed)
+
+
+def write_run(folder: Path, shard: Shard, run: RunFile) -> None:
+    """Raises OSError."""
     path = folder / _name(shard)
     with new_file(path, force=os.path.lexists(path)) as descriptor:
-        os.write(descriptor, msgspec.json.encode(about) + b"\n")
+        os.write(descriptor, msgspec.json.encode(run) + b"\n")
 
 
 def read_run(folder: Path, shard: Shard) -> RunFile | None:
