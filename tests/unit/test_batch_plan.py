@@ -10,9 +10,7 @@ from lofi_common.jobs import AudioFormat
 
 
 def plan(text: str, form: str = "csv", **defaults: object) -> tuple[list[Row], list[Wrong]]:
-    entries, wrong = read_prompts(text, form)  # type: ignore[arg-type]
-    rows, more = make_plan(entries, Defaults(**defaults))  # type: ignore[arg-type]
-    return rows, wrong + more
+    return make_plan(read_prompts(text, form), Defaults(**defaults))  # type: ignore[arg-type]
 
 
 def reasons(text: str, form: str = "csv") -> dict[int, str]:
@@ -20,13 +18,13 @@ def reasons(text: str, form: str = "csv") -> dict[int, str]:
 
 
 def test_text_is_a_prompt_a_line() -> None:
-    entries, wrong = read_prompts("rain\r\n\n  # a comment\n  snow, slow  \n", "txt")
-    assert entries == [Entry(1, Asked(prompt="rain")), Entry(4, Asked(prompt="snow, slow"))] and not wrong
+    entries = list(read_prompts("rain\r\n\n  # a comment\n  snow, slow  \n", "txt"))
+    assert entries == [Entry(1, Asked(prompt="rain")), Entry(4, Asked(prompt="snow, slow"))]
 
 
 def test_a_prompt_may_hold_what_some_take_for_an_end_of_line() -> None:
-    entries, _ = read_prompts("rain\u2028and \x85wind\nsnow", "txt")
-    assert [entry.asked.prompt for entry in entries] == ["rain\u2028and \x85wind", "snow"]
+    entries = list(read_prompts("rain\u2028and \x85wind\nsnow", "txt"))
+    assert entries == [Entry(1, Asked(prompt="rain\u2028and \x85wind")), Entry(2, Asked(prompt="snow"))]
 
 
 def test_csv_and_jsonl_say_the_same() -> None:

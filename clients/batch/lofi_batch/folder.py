@@ -62,21 +62,22 @@ class Folder:
         return None
 
     def adopt(self, made: str, path: str, size: int, *, last: bool) -> None:
-        source, target = self._root / made, self._root / path
+        source, target = f"{self._root}/{made}", f"{self._root}/{path}"
         try:
-            found = source.stat().st_size
+            found = os.stat(source).st_size
         except OSError as error:
             raise SourceLost(f"{source} can't be read: {error.strerror}") from error
         if found != size:
             raise SourceLost(f"{source} has {found} bytes, and not the {size} that it was made with")
         try:
-            target.parent.mkdir(parents=True, exist_ok=True)
+            if not os.path.isdir(os.path.dirname(target)):
+                os.makedirs(os.path.dirname(target), exist_ok=True)
             if last:
                 os.replace(source, target)
             else:
-                copy(source, target)
+                copy(Path(source), Path(target))
         except OSError as error:
-            raise not_written(target, error) from error
+            raise not_written(Path(target), error) from error
 
     def settle(self, paths: Iterable[str]) -> None:
         for parent in {(self._root / path).parent for path in paths}:

@@ -107,10 +107,9 @@ def _rows(prompts: str, form: Form | None, defaults: Defaults) -> list[Row]:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         _refuse(prompts, [Wrong(data.count(b"\n", 0, error.start) + 1, "not UTF-8")])
-    entries, wrong = read_prompts(text, form or form_of(prompts, text))
-    rows, unmakable = make_plan(entries, defaults)
-    if wrong or unmakable:
-        _refuse(prompts, sorted([*wrong, *unmakable]))
+    rows, wrong = make_plan(read_prompts(text, form or form_of(prompts, text)), defaults)
+    if wrong:
+        _refuse(prompts, sorted(wrong))
     if not rows:
         raise click.UsageError(f"{prompts} has no prompts")
     return rows

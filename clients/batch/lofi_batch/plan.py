@@ -6,7 +6,6 @@ import hashlib
 import re
 import unicodedata
 from collections.abc import Iterable
-from pathlib import PurePosixPath
 from typing import NamedTuple
 
 import msgspec
@@ -100,12 +99,18 @@ def name_of(row: int, prompt: str, seed: int, kind: AudioFormat) -> str:
     return f"{row:06}-{slug}-{seed}.{kind}"
 
 
-def make_plan(entries: Iterable[Entry], defaults: Defaults) -> tuple[list[Row], list[Wrong]]:
+def make_plan(entries: Iterable[Entry | Wrong], defaults: Defaults) -> tuple[list[Row], list[Wrong]]:
     """The rows of all shards, and those that can't be made."""
     rows: list[Row] = []
     wrong: list[Wrong] = []
     lines: dict[str, int] = {}
-    for number, entry in enumerate(entries, 1):
+    deep: list[tuple[str, Row]] = []
+    number = 0
+    for entry in entries:
+        if isinstance(entry, Wrong):
+            wrong.append(entry)
+            continue
+        number += 1
         try:
             row = _row(number, entry, defaults)
         except LofiError as error:
@@ -115,19 +120,21 @@ def make_plan(entries: Iterable[Entry], defaults: Defaults) -> tuple[list[Row], 
         if key in lines:
             wrong.append(Wrong(entry.line, f"file: line {lines[key]} has the same, {row.path}"))
         lines.setdefault(key, entry.line)
+        if "/" in key:
+            deep.append((key, row))
         rows.append(row)
-    return rows, wrong + _inside_files(rows, lines)
+    return rows, wrong + _inside_files(deep, lines)
 
 
-def _inside_files(rows: list[Row], lines: dict[str, int]) -> list[Wrong]:
-    """Rows whose file would lie in a folder that is another row's file."""
+def _inside_files(deep: list[tuple[str, Row]], lines: dict[str, int]) -> list[Wrong]:
+    """Rows whose file would lie in a folder that is another row's file. deep: those with folders."""
     wrong = []
-    for row in rows:
-        path = PurePosixPath(unicodedata.normalize("NFC", row.path).casefold())
-        for parent in path.parents:
-            if str(parent) in lines:
-                other = lines[str(parent)]
-                wrong.append(Wrong(lines[str(path)], f"file: {row.path} lies in the file of line {other}"))
+    for key, row in deep:
+        parent = key
+        while parent := parent.rpartition("/")[0]:
+            if parent in lines:
+                words = f"file: {row.path} lies in the file of line {lines[parent]}"
+                wrong.append(Wrong(lines[key], words))
     return wrong
 
 

@@ -47,9 +47,6 @@ class Wrong(NamedTuple):
     reason: str
 
 
-Read = tuple[list[Entry], list[Wrong]]
-
-
 def form_of(name: str, text: str) -> Form:
     """The form that a file's name tells; where it does not, the one that the text has."""
     for form in FORMS:
@@ -62,17 +59,9 @@ def form_of(name: str, text: str) -> Form:
     return "csv" if "prompt" in header and set(header) <= set(COLUMNS) else "txt"
 
 
-def read_prompts(text: str, form: Form) -> Read:
-    """All rows of a prompt file, in their order, and those that are wrong."""
-    found = {"txt": _lines, "csv": _table, "jsonl": _objects}[form](text)
-    entries: list[Entry] = []
-    wrong: list[Wrong] = []
-    for each in found:
-        if isinstance(each, Entry):
-            entries.append(each)
-        else:
-            wrong.append(each)
-    return entries, wrong
+def read_prompts(text: str, form: Form) -> Iterator[Entry | Wrong]:
+    """The rows of a prompt file, in their order, and those that are wrong."""
+    return {"txt": _lines, "csv": _table, "jsonl": _objects}[form](text)
 
 
 def _lines(text: str) -> Iterator[Entry | Wrong]:
