@@ -28,8 +28,6 @@ from lofi_worker.engine import Bar, Interrupted, Past, State, StepResult
 _STEPS = 100
 _STEPS_A_PIECE = 5
 _BAR_SEC = 2
-_RATE = 32_000
-_SAMPLES_A_STEP_AND_SECOND = _RATE // _STEPS
 _PHASE = "state.phase"
 _GROWTH = 20_000_000
 
@@ -46,23 +44,23 @@ class _Job:
     seconds: int
     """Of new audio."""
     phase: int
-    """Of the tone's period, in parts of 1 / _RATE."""
+    """Of the tone's period, in parts of 1 / sample rate."""
     step: int = 0
     due: float = 0.0
     """When its next step ends, by the monotonic clock."""
 
 
 class FakeEngine:
-    """Needs no ONNX Runtime; loads at once."""
+    """Needs no ONNX Runtime; loads at once. The model's sample rate is a multiple of 100 Hz."""
 
     device = "fake"
-    sample_rate = _RATE
     channels = 1
     tells_bars = True
 
     def __init__(self, model: Model, slots: int) -> None:
         self.model_version = model.version
         self.slots = slots
+        self.sample_rate = model.manifest.codec.sample_rate
         self._jobs: dict[int, _Job] = {}
         self._interrupted = threading.Event()
         self._grown: list[NDArray[np.uint8] | mmap.mmap] = []
@@ -115,6 +113,7 @@ class FakeEngine:
         match job.spec.prompt.split()[0]:
             case "crash":
                 os.kill(os.getpid(), signal.SIGSEGV)
+                threading.Event().wait()  # a handler in another thread may have something to say first
             case "hang":
                 threading.Event().wait()
             case "oom":
@@ -131,7 +130,7 @@ class FakeEngine:
             error = ModelInferenceFailed(f"scripted failure at step {job.step}")
             return StepResult(slot, done, total, error=error)
         codes = self._new_codes(job)
-        audio = _tone(codes, job) if len(codes) else None
+        audio = _tone(codes, job, self.sample_rate) if len(codes) else None
         if job.step < _STEPS:
             return StepResult(slot, done, total, audio, codes=codes)
         del self._jobs[slot]
@@ -153,13 +152,12 @@ def _hertz(spec: JobSpec) -> int:
     return 200 + int(track_id(spec), 16) % 400
 
 
-def _tone(codes: NDArray[np.int64], job: _Job) -> NDArray[np.float32]:
+def _tone(codes: NDArray[np.int64], job: _Job, rate: int) -> NDArray[np.float32]:
     """float32 [1, samples] of these frames [frames, 2], from the job's phase on, which it moves to their end.
 
-    Phases are whole numbers, so that a tone in pieces is the tone in one piece.
-    """
-    hertz = np.repeat(codes[:, 0], codes[:, 1] * _SAMPLES_A_STEP_AND_SECOND)
-    after = (job.phase + hertz.cumsum()) % _RATE
+    Phases are whole numbers, so that a tone in pieces is the tone in one piece."""
+    hertz = np.repeat(codes[:, 0], codes[:, 1] * (rate // _STEPS))
+    after = (job.phase + hertz.cumsum()) % rate
     before = np.concatenate([[job.phase], after[:-1]])
     job.phase = int(after[-1])
-    return np.float32(0.1) * np.sin(2 * np.pi / _RATE * before).astype(np.float32)[np.newaxis]
+    return np.float32(0.1) * np.sin(2 * np.pi / rate * before).astype(np.float32)[np.newaxis]

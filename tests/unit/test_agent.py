@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from lofi_common import messages as m
 from lofi_common.jobs import AudioFormat, JobSpec
-from lofi_common.manifest import Model
+from lofi_common.manifest import Manifest, Model
 from lofi_worker import agent, spool, tokens
 from lofi_worker.agent import Agent
 from lofi_worker.attempt import Attempt
@@ -24,6 +24,7 @@ from lofi_worker.engine import Bar, StepResult
 from lofi_worker.fake import FakeEngine
 from lofi_worker.loudness import Meter
 from lofi_worker.recording import Recording
+from tests.support.home import MODEL_TOML
 
 SPEC = JobSpec(
     prompt="tone",
@@ -54,7 +55,7 @@ class ScriptedLink:
             self.orders.put(order)
 
 
-MODEL = Model(version="fake-1", folder=Path(), manifest=None)  # type: ignore[arg-type]
+MODEL = Model(version="fake-1", folder=Path(), manifest=msgspec.toml.decode(MODEL_TOML, type=Manifest))
 
 
 def engine(slots: int = 1) -> FakeEngine:

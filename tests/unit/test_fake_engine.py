@@ -11,9 +11,10 @@ from numpy.typing import NDArray
 
 from lofi_common.errors import ModelInferenceFailed
 from lofi_common.jobs import JobSpec
-from lofi_common.manifest import Model
+from lofi_common.manifest import Manifest, Model
 from lofi_worker.engine import Past, StepResult
 from lofi_worker.fake import FakeEngine
+from tests.support.home import MODEL_TOML
 
 RATE = 32_000
 SPEC = JobSpec(
@@ -31,8 +32,8 @@ SEGMENT = msgspec.structs.replace(SPEC, segment=True)
 
 def made(spec: JobSpec, past: Past | None = None) -> list[StepResult]:
     """Every result of the job, from start to finish."""
-    fields = {"version": "fake-1", "folder": Path(), "manifest": None}
-    engine = FakeEngine(Model(**fields), 1)  # type: ignore[arg-type]
+    manifest = msgspec.toml.decode(MODEL_TOML, type=Manifest)
+    engine = FakeEngine(Model(version="fake-1", folder=Path(), manifest=manifest), 1)
     engine.start(0, spec, past)
     results = engine.step()
     while not results[-1].finished:
