@@ -138,6 +138,14 @@ def find_paths(environ: Mapping[str, str]) -> Paths:
     )
 
 
+def find_cache(environ: Mapping[str, str]) -> Path:
+    """The folder for what can be had again, of this user on this machine."""
+    home = environ.get("LOFI_HOME")
+    if home:
+        return Path(home).expanduser().absolute() / "cache"
+    return Path(platformdirs.PlatformDirs("lofi", appauthor=False).user_cache_dir)
+
+
 def starter_folder() -> Path:
     """The folder of the model that ships inside the package; found without importing the worker."""
     spec = importlib.util.find_spec("lofi_worker")

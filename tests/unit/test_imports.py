@@ -28,7 +28,7 @@ MAY_IMPORT = {
     "lofi_client": {"lofi_common"},
     "lofi_cli": {"lofi_common", "lofi_client"},
     "lofi_player": {"lofi_common"},
-    "lofi_batch": {"lofi_common", "lofi_client", "lofi_cli"},
+    "lofi_batch": {"lofi_common", "lofi_client", "lofi_cli", "lofi_worker"},
 }
 LIBRARIES = {
     "lofi_common": {"msgspec", "msgpack", "platformdirs"},
@@ -36,7 +36,7 @@ LIBRARIES = {
     "lofi_client": {"msgspec", "zmq"},
     "lofi_cli": {"msgspec", "click", "numpy", "soundfile", "PIL", "tomlkit"},
     "lofi_player": {"msgspec", "miniaudio", "numpy", "soundfile"},
-    "lofi_batch": {"msgspec", "click", "fsspec"},
+    "lofi_batch": {"msgspec", "click", "fsspec", "psutil", "ray"},
 }
 
 

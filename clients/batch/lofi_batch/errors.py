@@ -1,4 +1,4 @@
-"""What goes wrong with the files of a batch."""
+"""What goes wrong with a batch: its files, its cluster."""
 
 from __future__ import annotations
 
@@ -32,6 +32,20 @@ class TargetFailed(LofiError):
 
     name = "FILE_FAILED"
     hint = "Move away what is in its place, or give the row another file."
+
+
+class ClusterUnavailable(LofiError):
+    """There is no cluster, or it can't run the batch."""
+
+    name = "CLUSTER_UNAVAILABLE"
+    hint = "`ray status` on its head tells how it is; without --address the batch uses this machine alone."
+
+
+class RayMissing(LofiError):
+    """The extra is not installed."""
+
+    name = "RAY_MISSING"
+    hint = "`pip install 'lofi-daemon[ray]'`, the same version on every node."
 
 
 def not_written(path: Path, error: OSError) -> FolderFailed | TargetFailed:

@@ -16,6 +16,10 @@ class Interrupts:
     def __init__(self) -> None:
         self.received: int | None = None
         self._open = False
+        self.arm()
+
+    def arm(self) -> None:
+        """Again, after a library has taken the signals for itself."""
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             if signal.getsignal(number) is not signal.SIG_IGN:
                 signal.signal(number, self._receive)

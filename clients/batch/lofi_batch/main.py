@@ -36,6 +36,23 @@ if TYPE_CHECKING:
     "--retries", type=click.IntRange(0, 100), default=2, show_default=True, help="Of a track that fails."
 )
 @click.option("--no-library", is_flag=True, help="Keep the tracks in DIR only, not in the library too.")
+@click.option(
+    "--engine",
+    type=click.Choice(["local", "ray"]),
+    default="local",
+    show_default=True,
+    help="This user's broker, or a Ray cluster.",
+)
+@click.option(
+    "--address", metavar="ADDRESS", help="auto, ray://HOST:PORT or HOST:PORT.  [default: this machine]"
+)
+@click.option("--tracks", metavar="URL", help="Where all nodes put tracks, by fsspec.  [default: DIR]")
+@click.option("--model-url", metavar="URL", help="A model's folder, for nodes that have not got it.")
+@click.option(
+    "--actors", type=click.IntRange(1, 100_000), help="At most.  [default: all that there is room for]"
+)
+@click.option("--cores-per-actor", type=click.IntRange(1, 1024), help="[default: 1]")
+@click.option("--gpus-per-actor", type=click.FloatRange(0, 64), help="[default: none]")
 @click.option("-f", "--force", is_flag=True, help="Make changed rows anew, replace files in the way.")
 @click.option("-n", "--dry-run", is_flag=True, help="Show what would be made, and make nothing.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object per row on stdout.")
@@ -52,6 +69,13 @@ def batch(
     shard: str,
     retries: int,
     no_library: bool,
+    engine: str,
+    address: str | None,
+    tracks: str | None,
+    model_url: str | None,
+    actors: int | None,
+    cores_per_actor: int | None,
+    gpus_per_actor: float | None,
     force: bool,
     dry_run: bool,
     as_json: bool,
@@ -61,7 +85,7 @@ def batch(
 
     The same command goes on where an earlier one ended, whatever ended it: rows that are there are not made
     again, rows that failed are tried again. Ctrl-C stops in order. Exit code 0: all rows are there, 1: some
-    failed, 2: wrong usage or wrong rows, 3: no broker, 130: interrupted.
+    failed, 2: wrong usage or wrong rows, 3: no broker or no cluster, 130: interrupted.
 
     `lofi-batch status DIR` tells how far one is; a file of prompts of that name is ./status.
     """
@@ -71,6 +95,8 @@ def batch(
         from lofi_batch.local import Options
         from lofi_batch.means import local
         from lofi_batch.plan import Defaults, parse_shard
+        from lofi_batch.ray_means import ray
+        from lofi_batch.ray_options import RayOptions
         from lofi_client.client import BROKER_VARIABLE
         from lofi_common.api import parse_params
         from lofi_common.jobs import AudioFormat
@@ -79,7 +105,11 @@ def batch(
             part = parse_shard(shard)
         except ValueError as error:
             raise click.UsageError(f"--shard: {error}") from error
-        if os.environ.get(BROKER_VARIABLE) and not dry_run:
+        if engine == "local":
+            _only_for_ray(address, tracks, model_url, actors, cores_per_actor, gpus_per_actor)
+        elif no_library:
+            raise click.UsageError("--no-library is for --engine local: Ray's tracks are in no library")
+        if engine == "local" and os.environ.get(BROKER_VARIABLE) and not dry_run:
             raise click.UsageError(
                 "LOFI_BROKER names another machine, where the tracks would lie: run lofi-batch there"
             )
@@ -88,10 +118,32 @@ def batch(
         defaults = Defaults(duration_sec=duration, seed=seed, model=model, format=AudioFormat(kind))
         rows = [row for row in _rows(prompts, format_in, defaults) if part.has(row.row)]
         folder = Path(output)
-        means = local(folder, Options(slots=slots, model=model, retries=retries, keep=not no_library))
+        if engine == "ray":
+            on_ray = RayOptions(
+                address=address,
+                actors=actors,
+                cores=cores_per_actor or 1,
+                gpus=gpus_per_actor or 0.0,
+                slots=slots,
+                model=model,
+                model_url=model_url,
+                retries=retries,
+            )
+            means = ray(folder, tracks, part, on_ray)
+        else:
+            means = local(folder, Options(slots=slots, model=model, retries=retries, keep=not no_library))
         if dry_run:
             sys.exit(show_plan(folder, part, rows, means.place, as_json=as_json))
         sys.exit(make(folder, part, rows, means, force=force, as_json=as_json, quiet=quiet))
+
+
+def _only_for_ray(*options: object) -> None:
+    """Raises UsageError when one of them was given."""
+    if any(option is not None for option in options):
+        raise click.UsageError(
+            "--address, --tracks, --model-url, --actors, --cores-per-actor and --gpus-per-actor are for"
+            " --engine ray"
+        )
 
 
 def _rows(prompts: str, form: Form | None, defaults: Defaults) -> list[Row]:

@@ -1,0 +1,119 @@
+"""The cluster that a batch runs on: one of this machine for this run, or one that is there."""
+
+from __future__ import annotations
+
+import logging
+import os
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from typing import Any
+
+from lofi_batch.errors import ClusterUnavailable, RayMissing
+from lofi_common.cores import HUGE_PAGES, usable_cores
+
+_OBJECT_STORE_BYTES = 256 * 2**20
+"""Of a cluster of this machine: no track goes through it, and no model that this machine has."""
+_PATIENCE_SEC = 10.0
+"""For an answer from the cluster's address."""
+_ENVIRON = {"OPENBLAS_NUM_THREADS": "1", **HUGE_PAGES}
+"""Of actors, as of the broker's workers; whoever has set these keeps them."""
+
+
+def import_ray() -> Any:
+    """The package, told to be quiet. Raises RayMissing."""
+    os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
+    # What Ray says about actors on stdout, where only the batch's own lines belong; the batch says it itself.
+    os.environ.setdefault("RAY_DEDUP_LOGS_SKIP_REGEX", ".")
+    try:
+        import ray
+    except ImportError as error:
+        raise RayMissing(f"--engine ray needs Ray, which is not installed: {error}") from error
+    return ray
+
+
+@contextmanager
+def connected(address: str | None) -> Iterator[Cluster]:
+    """The cluster at an address; None: one on this machine, which ends with the block.
+
+    Raises ClusterUnavailable, RayMissing.
+    """
+    ray = import_ray()
+    logging.getLogger("ray").setLevel(logging.ERROR)
+    options: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.ERROR}
+    if address is None:
+        options |= {
+            "address": "local",
+            "num_cpus": usable_cores(),
+            "include_dashboard": False,
+            "object_store_memory": _OBJECT_STORE_BYTES,
+        }
+    else:
+        _knock(address)
+        options["address"] = address
+    try:
+        ray.init(**options)
+    except (ConnectionError, RuntimeError, ValueError, OSError, TimeoutError) as error:
+        where = "on this machine" if address is None else f"at {address}"
+        raise ClusterUnavailable(f"there is no Ray cluster {where}: {_first_line(error)}") from error
+    try:
+        yield Cluster(ray, address)
+    finally:
+        ray.shutdown()
+
+
+def _knock(address: str) -> None:
+    """Ray tries for minutes where nobody listens. Raises ClusterUnavailable."""
+    host, _, port = address.removeprefix("ray://").rpartition(":")
+    if address.startswith("ray://") and not host:
+        host, port = port, "10001"
+    if not host or not port.isdecimal():  # `auto`
+        return
+    try:
+        socket.create_connection((host.strip("[]"), int(port)), _PATIENCE_SEC).close()
+    except (OSError, OverflowError) as error:
+        raise ClusterUnavailable(f"there is no Ray cluster at {address}: {error}") from error
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).strip().partition("\n")[0]
+
+
+class Cluster:
+    """What is asked of Ray but for its actors."""
+
+    def __init__(self, ray: Any, address: str | None) -> None:
+        self.ray = ray
+        self.shown = "this machine" if address is None else address
+        self.is_local = address is None
+
+    def room(self, cores: int, gpus: float) -> int:
+        """How many actors all nodes together could hold."""
+        return sum(_room_of(node["Resources"], cores, gpus) for node in self._nodes())
+
+    def node_ids(self) -> set[str]:
+        """Of the nodes that live, as far as the cluster knows."""
+        return {str(node["NodeID"]) for node in self._nodes()}
+
+    def actor(self, cls: type, cores: int, gpus: float) -> Any:
+        """What makes actors of this class: restarted for ever where they die, wherever there is room."""
+        environ = {name: value for name, value in _ENVIRON.items() if name not in os.environ}
+        return self.ray.remote(
+            num_cpus=cores,
+            num_gpus=gpus,
+            max_restarts=-1,
+            max_task_retries=-1,
+            runtime_env={"env_vars": environ},
+        )(cls)
+
+    def kill(self, actor: Any) -> None:
+        with suppress(self.ray.exceptions.RayError, ValueError):  # it is gone
+            self.ray.kill(actor, no_restart=True)
+
+    def _nodes(self) -> list[dict[str, Any]]:
+        return [node for node in self.ray.nodes() if node["Alive"]]
+
+
+def _room_of(resources: dict[str, float], cores: int, gpus: float) -> int:
+    room = int(resources.get("CPU", 0) // cores)
+    return min(room, int(resources.get("GPU", 0) // gpus)) if gpus else room

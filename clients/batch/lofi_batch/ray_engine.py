@@ -1,0 +1,282 @@
+"""Makes the tracks of a batch with the actors of a Ray cluster. See `Engine`."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+import lofi_common
+from lofi_batch.engine import Failed, Made, Outcome, Tell
+from lofi_batch.errors import ClusterUnavailable, FolderFailed
+from lofi_batch.interrupts import Interrupts
+from lofi_batch.manifest import RowError
+from lofi_batch.place import Place
+from lofi_batch.plan import Row
+from lofi_batch.ray_actor import NodeActor
+from lofi_batch.ray_cluster import Cluster, connected
+from lofi_batch.ray_crew import Crew, Load, Member
+from lofi_batch.ray_messages import Done, Ended, Make, Setup, answer_of, loaded_of, pack
+from lofi_batch.ray_options import RayOptions
+from lofi_batch.ray_sending import Sending
+from lofi_batch.ray_sources import Sources
+from lofi_batch.ray_tasks import Task, Tasks
+from lofi_cli.show import counted
+from lofi_common.config import Config
+from lofi_common.errors import (
+    CacheWriteError,
+    ErrorInfo,
+    InternalError,
+    InvalidParams,
+    ModelInferenceFailed,
+    from_info,
+)
+from lofi_common.paths import Paths
+
+_LOOK_SEC = 1.0
+"""From one look at what is silent to the next."""
+_GROW_SEC = 5.0
+"""From one look for room to the next."""
+_STORES = (CacheWriteError.name, FolderFailed.name)
+"""What a node says when its disk, or the place, can't be written."""
+
+
+class RayEngine:
+    """Keeps all actors busy; what is under way is bounded by their number, not by that of the rows."""
+
+    def __init__(
+        self,
+        options: RayOptions,
+        place: Place,
+        where: tuple[str, str],
+        settings: tuple[Paths, Config],
+        versions: Mapping[str | None, str],
+        interrupts: Interrupts,
+        tell: Tell,
+    ) -> None:
+        """where: the place and its made folder, as `open_place` wants them on a node."""
+        self._options, self._place, self._interrupts, self._tell = options, place, interrupts, tell
+        paths, self._config = settings
+        self._sources = Sources(
+            paths, self._config, versions, options.model_url, one_machine=options.address is None
+        )
+        self._setup = Setup(
+            version=lofi_common.__version__,
+            engine=self._config.worker.engine,
+            slots=options.slots or self._config.worker.slots,
+            threads=options.cores,
+            device="cuda" if options.gpus else "cpu",
+            place=where[0],
+            made=where[1],
+        )
+        self._ending = contextlib.ExitStack()
+        self._cluster: Cluster | None = None
+        self._crew: Crew | None = None
+        self._actors: dict[Member, Any] = {}
+        self._calls: dict[Any, tuple[Member, Task | None]] = {}
+        """By Ray's reference to its answer; without a task it is a load's."""
+        self._taking: dict[int, Task] = {}
+        self._outcomes: list[Outcome] = []
+        self._there: set[str] = set()
+        """Tracks that an earlier run has made and not taken."""
+        self._looked = self._grown = 0.0
+        self._waits_told = False
+
+    # Engine
+
+    def make(self, rows: Iterable[Row]) -> Iterator[list[Outcome]]:
+        """See `Engine.make`. Raises ClusterUnavailable, RayMissing, ModelNotFound and its like when --model
+        can't be used, FolderFailed when nodes can't write to the place, and KeyboardInterrupt."""
+        rows = list(rows)
+        if any(row.model == self._options.model for row in rows):
+            self._sources.of(self._options.model)
+        self._there = self._place.made_there()
+        cluster = self._cluster = self._ending.enter_context(connected(self._options.address))
+        self._interrupts.arm()
+        tasks = Tasks(rows, self._sources.of, self._config.queue.max_duration_sec)
+        crew = self._crew = Crew(iter(tasks))
+        actors = cluster.actor(NodeActor, self._options.cores, self._options.gpus)
+        sending = self._ending.enter_context(
+            contextlib.closing(Sending(cluster.ray, self._actors.__getitem__, self._sources.folders))
+        )
+        while True:
+            self._interrupts.check()
+            self._grow(cluster, crew, actors, most=len(rows))
+            self._order(crew)
+            for member in sending.look(crew.members):
+                self._load(member)
+            if not (crew.failed or crew.has_more or crew.at_work):
+                return
+            if not crew.failed:
+                self._listen(cluster, crew)
+            outcomes, self._outcomes = [*self._outcomes, *crew.failed], []
+            crew.failed.clear()
+            if outcomes:
+                yield outcomes
+
+    def again(self, made: Made, error: RowError) -> None:
+        """See `Engine.again`."""
+        task = self._taking.pop(made.row.row)
+        assert self._crew is not None
+        self._retry(self._crew, Task(task.track_id, task.spec, task.source, [made.row], task.attempts), error)
+
+    def taken(self, made: Made) -> None:
+        """See `Engine.taken`."""
+        del self._taking[made.row.row]
+
+    def cancel(self) -> None:
+        """See `Engine.cancel`."""
+        for actor in self._actors.values():
+            assert self._cluster is not None
+            self._cluster.kill(actor)
+        self._actors.clear()
+
+    def close(self) -> None:
+        """Leave the cluster, without actors."""
+        self.cancel()
+        self._ending.close()
+
+    # actors
+
+    def _grow(self, cluster: Cluster, crew: Crew, actors: Any, most: int) -> None:
+        """As many actors as there is room for; looked at again, since nodes come and go."""
+        now = time.monotonic()
+        if now - self._grown < _GROW_SEC and crew.members:
+            return
+        self._grown = now
+        room = cluster.room(self._options.cores, self._options.gpus)
+        if room == 0 and cluster.is_local:
+            raise InvalidParams(f"this machine has no room for an actor of {self._size()}")
+        if room == 0 and not crew.members and not self._waits_told:
+            self._waits_told = True
+            self._tell(f"no node of {cluster.shown} has room for an actor of {self._size()} yet; waiting", "")
+        for _ in range(min(self._options.actors or room, most) - len(crew.members)):
+            member = Member()
+            self._actors[member] = actors.remote(pack(self._setup))
+            crew.members.append(member)
+
+    def _size(self) -> str:
+        cores = counted(self._options.cores, "core")
+        return cores if not self._options.gpus else f"{cores} and {self._options.gpus:g} GPU"
+
+    def _order(self, crew: Crew) -> None:
+        for order in crew.orders():
+            if isinstance(order, Load):
+                self._load(order.member)
+                continue
+            task = order.task
+            there = task.there or self._name(task) in self._there
+            wanted = pack(Make(track_id=task.track_id, spec=task.spec, there=there))
+            # Not again by Ray itself: whose fault a death was is for the crew to say.
+            call = self._actors[order.member].make.options(max_task_retries=0).remote(wanted)
+            self._calls[call] = order.member, task
+
+    def _load(self, member: Member) -> None:
+        """Ask an actor to load its model; by that it also tells that it lives, or lives again."""
+        assert member.source is not None
+        member.loading, member.missing = True, False
+        self._calls[self._actors[member].load.remote(pack(member.source))] = member, None
+
+    # what comes back
+
+    def _listen(self, cluster: Cluster, crew: Crew) -> None:
+        """Wait for the next answer, for a moment, and take all that are there."""
+        ray, calls = cluster.ray, list(self._calls)
+        with self._interrupts.allowed():
+            if not calls:
+                time.sleep(_LOOK_SEC)
+                return
+            done, _ = ray.wait(calls, num_returns=1, timeout=_LOOK_SEC)
+        if done:
+            done, _ = ray.wait(calls, num_returns=len(calls), timeout=0)
+        # Loads last: what an actor lost by dying is known before it says that it is back.
+        for call in sorted(done, key=lambda call: self._calls[call][1] is None):
+            member, task = self._calls.pop(call)
+            if task is not None:
+                self._heard(ray, crew, member, task, call)
+            else:
+                self._back(cluster, crew, member, call)
+        if time.monotonic() - self._looked >= _LOOK_SEC:
+            self._looked = time.monotonic()
+            if any(member.fallen for member in crew.members):
+                crew.judge(cluster.node_ids(), self._looked)
+
+    def _heard(self, ray: Any, crew: Crew, member: Member, task: Task, call: Any) -> None:
+        """The end of a task, or of its actor."""
+        try:
+            answer = answer_of(ray.get(call))
+        except ray.exceptions.RayTaskError as error:
+            answer = Ended(error=InternalError(f"the actor failed: {error.cause!r}").info())
+        except ray.exceptions.RayError as error:
+            task.there = True
+            innocent = getattr(error, "preempted", False)
+            if crew.lost(member, task, str(error), time.monotonic(), innocent=innocent):
+                self._load(member)
+            return
+        crew.ended(member, task)
+        task.attempts += 1
+        if isinstance(answer, Done):
+            self._made(task, answer)
+        else:
+            self._failed(crew, task, answer.error)
+
+    def _back(self, cluster: Cluster, crew: Crew, member: Member, call: Any) -> None:
+        """An actor's answer to Load."""
+        ray = cluster.ray
+        try:
+            answer = loaded_of(ray.get(call))
+        except (ray.exceptions.RayTaskError, ray.exceptions.RuntimeEnvSetupError) as error:
+            raise ClusterUnavailable(f"an actor can't start: {error}") from error
+        except ray.exceptions.RayError as error:
+            if getattr(error, "actor_init_failed", False):
+                raise ClusterUnavailable(f"an actor can't start: {error}") from error
+            cluster.kill(self._actors.pop(member))
+            crew.gone(member)
+            return
+        reason = crew.loaded(member, answer, cluster.node_ids())
+        if reason:
+            self._tell(f"an actor died: {reason}", "")
+
+    def _made(self, task: Task, done: Done) -> None:
+        kept = [
+            Made(
+                row=row,
+                track_id=task.track_id,
+                model_version=task.spec.model_version,
+                file=self._name(task),
+                sha256=done.sha256,
+                seconds=done.seconds,
+                attempts=task.attempts + len(task.deaths),
+                bytes=done.bytes,
+                new=done.seconds is not None and row is task.rows[0],
+                last=row is task.rows[-1],
+            )
+            for row in task.rows
+        ]
+        self._taking |= {row.row: task for row in task.rows}
+        self._outcomes += kept
+
+    def _name(self, task: Task) -> str:
+        """In the place."""
+        return self._place.made(task.track_id, task.spec.format)
+
+    def _failed(self, crew: Crew, task: Task, error: ErrorInfo) -> None:
+        """Raises CacheWriteError or FolderFailed when tries on other nodes too could not write."""
+        told = RowError(code=error.name, message=error.message)
+        if error.name in _STORES and task.attempts > self._options.retries:
+            raise FolderFailed(error.message) if error.name == FolderFailed.name else from_info(error)
+        if error.name == ModelInferenceFailed.name or error.name in _STORES:
+            self._retry(crew, task, told)
+        else:
+            self._give_up(task, told)
+
+    def _retry(self, crew: Crew, task: Task, error: RowError) -> None:
+        if task.attempts <= self._options.retries:
+            crew.put_back(task)
+        else:
+            self._give_up(task, error)
+
+    def _give_up(self, task: Task, error: RowError) -> None:
+        tries = task.attempts + len(task.deaths)
+        self._outcomes += [Failed(row, error, tries) for row in task.rows]

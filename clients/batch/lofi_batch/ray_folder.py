@@ -1,0 +1,95 @@
+"""An actor's own folder on its node: where its tracks grow, and what it says when it dies.
+
+Nobody is there to clean up behind a process that was killed: whoever comes next takes away what is left of
+those whose lock is free.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import faulthandler
+import fcntl
+import os
+import secrets
+import shutil
+import tempfile
+from pathlib import Path
+
+_LOCK = "lock"
+_WORDS = "last-words"
+_FATAL = "Fatal Python error: "
+"""What Python's fault handler begins with."""
+_MOST_CHARS = 500
+
+
+class ActorFolder:
+    """Held until the process ends, however it does."""
+
+    def __init__(self, root: Path, actor: str) -> None:
+        """root: of all actors of this user on the node. actor: the same for the processes of one actor.
+
+        Raises OSError.
+        """
+        self.life = secrets.token_hex(6)
+        """Of this process."""
+        self._folder = root / f"{actor}.{self.life}"
+        self.spool = self._folder / "spool"
+        root.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if root.stat().st_uid != os.getuid():
+            raise PermissionError(f"{root} belongs to another user")
+        guard = os.open(root / f".{_LOCK}", os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+        try:
+            fcntl.flock(guard, fcntl.LOCK_EX)
+            self.last_words = _bury(root, actor)
+            """Of the process before this one; empty when it said nothing."""
+            self.spool.mkdir(parents=True, mode=0o700)
+            self._lock = os.open(self._folder / _LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            fcntl.flock(self._lock, fcntl.LOCK_EX)
+        finally:
+            os.close(guard)
+        self._words = (self._folder / _WORDS).open("w")
+        # Whoever enabled it before has put another handler over it, which would take all the time there is.
+        faulthandler.disable()
+        faulthandler.enable(self._words, all_threads=False)
+
+    def say(self, words: str) -> None:
+        """The reason why this process ends now."""
+        self._words.write(words)
+        self._words.flush()
+
+
+def actors_root() -> Path:
+    """Of this user, on this node."""
+    return Path(tempfile.gettempdir()) / f"lofi-ray-{os.getuid()}"
+
+
+def _bury(root: Path, actor: str) -> str:
+    """Take away what the dead have left; the last words of this actor."""
+    words = ""
+    for folder in sorted(root.glob("*.*")):
+        if folder.name.startswith("."):
+            continue
+        try:
+            lock = os.open(folder / _LOCK, os.O_RDWR | os.O_CLOEXEC)
+        except OSError:  # killed before it had one
+            shutil.rmtree(folder, ignore_errors=True)
+            continue
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            continue
+        else:
+            if folder.name.startswith(f"{actor}."):
+                words = _read_words(folder) or words
+            shutil.rmtree(folder, ignore_errors=True)
+        finally:
+            os.close(lock)
+    return words
+
+
+def _read_words(folder: Path) -> str:
+    """The first line."""
+    with contextlib.suppress(OSError):
+        first = (folder / _WORDS).read_text(errors="replace").partition("\n")[0]
+        return first.removeprefix(_FATAL)[:_MOST_CHARS]
+    return ""
