@@ -82,6 +82,13 @@ class TrackActor:
         except LofiError as error:
             return pack(Ended(error=error.info()))
 
+    async def leave(self) -> None:
+        """The batch has ended: nothing of it stays on the node. The process is ended by the driver."""
+        if self._loop is not None:
+            await self._loop.close("the batch has ended")
+            self._loop = None
+        self._folder.leave()
+
     # a model in parts
 
     async def begin(self, source: bytes) -> bool:

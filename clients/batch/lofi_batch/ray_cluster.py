@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
 import socket
+import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
 from typing import Any
 
 from lofi_batch.errors import ClusterUnavailable, RayMissing
@@ -14,8 +15,11 @@ from lofi_common.cores import HUGE_PAGES, usable_cores
 
 _OBJECT_STORE_BYTES = 256 * 2**20
 """Of a cluster of this machine: no track goes through it, and no model that this machine has."""
+_SHORT = "/tmp"
+"""The paths of Ray's sockets have little room."""
 _PATIENCE_SEC = 10.0
 """For an answer from the cluster's address."""
+_GOODBYE_SEC = 2.0
 _ENVIRON = {"OPENBLAS_NUM_THREADS": "1", **HUGE_PAGES}
 """Of actors, as of the broker's workers; whoever has set these keeps them."""
 
@@ -32,7 +36,7 @@ def import_ray() -> Any:
     return ray
 
 
-@contextmanager
+@contextlib.contextmanager
 def connected(address: str | None) -> Iterator[Cluster]:
     """The cluster at an address; None: one on this machine, which ends with the block.
 
@@ -41,25 +45,27 @@ def connected(address: str | None) -> Iterator[Cluster]:
     ray = import_ray()
     logging.getLogger("ray").setLevel(logging.ERROR)
     options: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.ERROR}
-    if address is None:
-        options |= {
-            "address": "local",
-            "num_cpus": usable_cores(),
-            "include_dashboard": False,
-            "object_store_memory": _OBJECT_STORE_BYTES,
-        }
-    else:
-        _knock(address)
-        options["address"] = address
-    try:
-        ray.init(**options)
-    except (ConnectionError, RuntimeError, ValueError, OSError, TimeoutError) as error:
-        where = "on this machine" if address is None else f"at {address}"
-        raise ClusterUnavailable(f"there is no Ray cluster {where}: {_first_line(error)}") from error
-    try:
+    with contextlib.ExitStack() as stack:
+        if address is None:
+            # Ray's own folder in /tmp stays for ever, and belongs to whoever was first.
+            folder = tempfile.TemporaryDirectory(prefix="lofi-cluster-", dir=_SHORT, ignore_cleanup_errors=True)
+            options |= {
+                "address": "local",
+                "num_cpus": usable_cores(),
+                "include_dashboard": False,
+                "object_store_memory": _OBJECT_STORE_BYTES,
+                "_temp_dir": stack.enter_context(folder),
+            }
+        else:
+            _knock(address)
+            options["address"] = address
+        try:
+            ray.init(**options)
+        except (ConnectionError, RuntimeError, ValueError, OSError, TimeoutError) as error:
+            where = "on this machine" if address is None else f"at {address}"
+            raise ClusterUnavailable(f"there is no Ray cluster {where}: {_first_line(error)}") from error
+        stack.callback(ray.shutdown)
         yield Cluster(ray, address)
-    finally:
-        ray.shutdown()
 
 
 def _knock(address: str) -> None:
@@ -106,8 +112,13 @@ class Cluster:
             runtime_env={"env_vars": environ},
         )(cls)
 
+    def ask_to_leave(self, actors: list[Any]) -> None:
+        """Those that are not there any more need not; what they leave, the next ones take away."""
+        calls = [actor.leave.options(max_task_retries=0).remote() for actor in actors]
+        self.ray.wait(calls, num_returns=len(calls), timeout=_GOODBYE_SEC)
+
     def kill(self, actor: Any) -> None:
-        with suppress(self.ray.exceptions.RayError, ValueError):  # it is gone
+        with contextlib.suppress(self.ray.exceptions.RayError, ValueError):  # it is gone
             self.ray.kill(actor, no_restart=True)
 
     def _nodes(self) -> list[dict[str, Any]]:

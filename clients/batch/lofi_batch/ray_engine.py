@@ -134,6 +134,8 @@ class RayEngine:
 
     def close(self) -> None:
         """Leave the cluster, without actors."""
+        if self._cluster is not None and self._actors:
+            self._cluster.ask_to_leave(list(self._actors.values()))
         self.cancel()
         self._ending.close()
 

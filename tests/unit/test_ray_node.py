@@ -1,0 +1,300 @@
+"""What an actor does on its node: its folder, its models, its tracks; without Ray."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import lofi_common
+from lofi_batch.folder import Folder
+from lofi_batch.ray_actor import TrackActor
+from lofi_batch.ray_folder import ActorFolder
+from lofi_batch.ray_messages import (
+    Answer,
+    Done,
+    Ended,
+    Loaded,
+    Make,
+    Missing,
+    Ready,
+    Setup,
+    Source,
+    Unable,
+    answer_of,
+    loaded_of,
+    pack,
+)
+from lofi_batch.ray_models import NodeModels
+from lofi_common.errors import LofiError, ModelDownloadFailed
+from lofi_common.jobs import AudioFormat, JobSpec, track_id
+from lofi_common.manifest import MANIFEST_NAME, Model, read_model
+from lofi_common.paths import find_cache, find_paths
+from tests.support.home import MODEL_TOML
+from tests.unit.batches import row_of, spec_of_row
+
+DIE = """
+import os, signal, sys
+from pathlib import Path
+from lofi_batch.ray_folder import ActorFolder
+folder = ActorFolder(Path(sys.argv[1]), "actor")
+(folder.spool / "half.wav").write_bytes(b"RIFF")
+if sys.argv[2] == "word":
+    folder.say("out of memory: 3 GB\\nand more")
+    os._exit(1)
+os.kill(os.getpid(), int(sys.argv[2]))
+signal.pause()
+"""
+
+
+@pytest.mark.parametrize(
+    ("how", "words"),
+    [
+        (str(int(signal.SIGSEGV)), "Segmentation fault"),
+        (str(int(signal.SIGKILL)), ""),
+        ("word", "out of memory: 3 GB"),
+    ],
+)
+def test_the_next_process_of_an_actor_hears_the_last_words(tmp_path: Path, how: str, words: str) -> None:
+    subprocess.run([sys.executable, "-c", DIE, str(tmp_path), how], stderr=subprocess.DEVNULL, timeout=30)
+    (left,) = tmp_path.glob("actor.*/spool/half.wav")
+    script = "import sys; from pathlib import Path; from lofi_batch.ray_folder import ActorFolder; "
+    script += "print(ActorFolder(Path(sys.argv[1]), sys.argv[2]).last_words)"
+    for actor, expected in (("actor", words), ("actor", "")):
+        done = subprocess.run(
+            [sys.executable, "-c", script, str(tmp_path), actor], capture_output=True, text=True, timeout=30
+        )
+        assert done.stdout == f"{expected}\n", done.stderr
+    assert not left.exists()
+
+
+def test_the_folder_of_one_that_lives_stays(tmp_path: Path) -> None:
+    script = "import sys; from pathlib import Path; from lofi_batch.ray_folder import ActorFolder; "
+    script += "f = ActorFolder(Path(sys.argv[1]), 'one'); print(flush=True); input()"
+    with subprocess.Popen(
+        [sys.executable, "-c", script, str(tmp_path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as other:
+        assert other.stdout is not None and other.stdout.readline()
+        second = "import sys; from pathlib import Path; from lofi_batch.ray_folder import ActorFolder; "
+        second += "ActorFolder(Path(sys.argv[1]), 'two').leave()"
+        subprocess.run([sys.executable, "-c", second, str(tmp_path)], check=True, timeout=30)
+        assert [path.name.partition(".")[0] for path in tmp_path.glob("[!.]*")] == ["one"]
+        other.kill()
+
+
+# models
+
+
+@pytest.fixture
+def model(tmp_path: Path) -> Model:
+    """With one file, on no node's shelf."""
+    folder = tmp_path / "elsewhere"
+    folder.mkdir()
+    data = bytes(range(256)) * 64
+    (folder / "weights").write_bytes(data)
+    digest = hashlib.sha256(data).hexdigest()
+    text = f'{MODEL_TOML}[files.weights]\nbytes = {len(data)}\nsha256 = "{digest}"\n'
+    (folder / MANIFEST_NAME).write_text(text.replace("[files]\n", ""))
+    return read_model(folder)
+
+
+def source_of(model: Model, *, folder: str | None = None, url: str | None = None) -> Source:
+    return Source(
+        name=model.manifest.name,
+        version=model.version,
+        manifest=(model.folder / MANIFEST_NAME).read_bytes(),
+        folder=folder,
+        url=url,
+    )
+
+
+def node(tmp_path: Path) -> NodeModels:
+    environ = {"LOFI_HOME": str(tmp_path / "home")}
+    return NodeModels(find_paths(environ), find_cache(environ) / "models")
+
+
+def test_a_model_at_a_url_is_fetched_once(tmp_path: Path, model: Model) -> None:
+    source = source_of(model, url=f"file://{model.folder}")
+    models = node(tmp_path)
+    assert models.find(source) is None
+    first, fetched = models.fetch(source)
+    assert fetched and first.version == model.version and first.folder != model.folder
+    again, fetched = node(tmp_path).fetch(source)  # another process of the node
+    assert not fetched and again.folder == first.folder
+    assert not list(first.folder.parent.glob(".*.part"))
+
+
+def test_a_shared_folder_is_used_where_it_is(tmp_path: Path, model: Model) -> None:
+    found = node(tmp_path).find(source_of(model, folder=str(model.folder)))
+    assert found is not None and found.folder == model.folder
+
+
+def test_what_comes_damaged_is_refused(tmp_path: Path, model: Model) -> None:
+    weights = model.folder / "weights"
+    weights.write_bytes(weights.read_bytes()[:-1] + b"!")
+    with pytest.raises(ModelDownloadFailed, match=r"weights of .* came damaged"):
+        node(tmp_path).fetch(source_of(model, url=f"file://{model.folder}"))
+    assert node(tmp_path).find(source_of(model)) is None
+
+
+def test_a_url_without_a_model(tmp_path: Path, model: Model) -> None:
+    with pytest.raises(ModelDownloadFailed, match="can't be fetched"):
+        node(tmp_path).fetch(source_of(model, url=f"file://{tmp_path}/nothing"))
+    with pytest.raises(ModelDownloadFailed, match="can't be fetched"):
+        node(tmp_path).fetch(source_of(model, url="nobodyknows://there"))
+
+
+def test_a_damaged_copy_is_found_no_more(tmp_path: Path, model: Model) -> None:
+    models, source = node(tmp_path), source_of(model, url=f"file://{model.folder}")
+    copy, _ = models.fetch(source)
+    assert not models.refuse(copy)  # whole: something else is wrong
+    (copy.folder / "weights").write_bytes(bytes(256 * 64))
+    assert models.refuse(copy) and models.find(source) is None
+    assert models.fetch(source)[1]
+    shared = source_of(model, folder=str(model.folder))
+    (model.folder / "weights").write_bytes(bytes(256 * 64))
+    assert models.refuse(model)
+    found = models.find(shared)
+    assert found is not None and found.folder == copy.folder and model.folder.is_dir()
+
+
+def test_a_model_in_parts_comes_through_one_process(tmp_path: Path, model: Model) -> None:
+    models, source = node(tmp_path), source_of(model)
+    data = (model.folder / "weights").read_bytes()
+    with models.arriving(source) as arriving, node(tmp_path).arriving(source) as other:
+        assert arriving is not None and other is None
+        for start in range(0, len(data), 1000):
+            arriving.add("weights", data[start : start + 1000])
+        arriving.check("weights")
+        arriving.finish()
+    assert models.find(source) is not None
+    with models.arriving(source) as late:
+        assert late is None
+
+
+def test_a_part_that_is_missing_is_told(tmp_path: Path, model: Model) -> None:
+    with node(tmp_path).arriving(source_of(model)) as arriving:
+        assert arriving is not None
+        arriving.add("weights", b"half")
+        with pytest.raises(LofiError):
+            arriving.check("weights")
+
+
+# an actor
+
+
+@pytest.fixture
+def setup(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Setup:
+    """Of the scripted engine, whose model is the file that it reads nothing of."""
+    (tmp_path / "tmp").mkdir()
+    (tmp_path / "place").mkdir()
+    monkeypatch.setenv("LOFI_HOME", str(tmp_path / "home"))
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "tmp"))
+    # The words of the test's own process stay where they are.
+    monkeypatch.setattr("faulthandler.enable", lambda *_, **__: None)
+    monkeypatch.setattr("faulthandler.disable", lambda: None)
+    return Setup(
+        version=lofi_common.__version__,
+        engine="fake",
+        slots=2,
+        threads=1,
+        device="cpu",
+        place=str(tmp_path / "place"),
+        made=".made",
+    )
+
+
+def spec(model_version: str, prompt: str = "rain", kind: AudioFormat = AudioFormat.WAV) -> JobSpec:
+    return spec_of_row(row_of(1, prompt=prompt, format=kind), model_version)
+
+
+async def load(actor: TrackActor, source: Source) -> Loaded:
+    return loaded_of(await actor.load(pack(source)))
+
+
+async def make(actor: TrackActor, wanted: JobSpec, *, there: bool = False) -> Answer:
+    return answer_of(await actor.make(pack(Make(track_id=track_id(wanted), spec=wanted, there=there))))
+
+
+def test_an_actor_makes_more_tracks_than_it_has_slots(tmp_path: Path, setup: Setup, model: Model) -> None:
+    async def run() -> None:
+        actor = TrackActor(pack(setup), "n0", "actor")
+        ready = await load(actor, source_of(model, folder=str(model.folder)))
+        assert isinstance(ready, Ready) and (ready.node, ready.slots) == ("n0", 2)
+        assert ready.model_version == f"{model.version}-fake"
+        wanted = [spec(ready.model_version, f"rain {n}", kind) for n in range(3) for kind in AudioFormat]
+        answers = await asyncio.gather(*(make(actor, each) for each in wanted))
+        place = Folder(tmp_path / "place")
+        for each, answer in zip(wanted, answers, strict=True):
+            assert isinstance(answer, Done)
+            content = place.read(place.made(track_id(each), each.format))
+            assert content is not None and (content.sha256, content.bytes) == (answer.sha256, answer.bytes)
+        found = await make(actor, wanted[0], there=True)
+        assert isinstance(found, Done) and isinstance(answers[0], Done)
+        assert found.seconds is None and found.sha256 == answers[0].sha256
+        assert not list((tmp_path / "tmp").glob("*/*/spool/*"))
+        failed = await make(actor, spec(ready.model_version, "fail@3"))
+        assert isinstance(failed, Ended) and failed.error.name == "MODEL_INFERENCE_FAILED"
+        await actor.leave()
+        assert not list((tmp_path / "tmp").glob("*/actor*"))
+
+    asyncio.run(run())
+
+
+def test_an_actor_takes_a_model_in_parts(setup: Setup, model: Model) -> None:
+    async def run() -> None:
+        actor = TrackActor(pack(setup), "n0", "actor")
+        source = source_of(model)
+        assert isinstance(await load(actor, source), Missing)
+        assert await actor.begin(pack(source))
+        await actor.receive("weights", (model.folder / "weights").read_bytes())
+        await actor.finish()
+        assert isinstance(await load(actor, source), Ready)
+        assert not await actor.begin(pack(source))
+        await actor.leave()
+
+    asyncio.run(run())
+
+
+def test_a_place_that_can_t_be_written_is_told(tmp_path: Path, setup: Setup, model: Model) -> None:
+    async def run() -> None:
+        actor = TrackActor(pack(setup), "n0", "actor")
+        ready = await load(actor, source_of(model, folder=str(model.folder)))
+        assert isinstance(ready, Ready)
+        (tmp_path / "place").rmdir()
+        (tmp_path / "place").write_bytes(b"")
+        answer = await make(actor, spec(ready.model_version))
+        assert isinstance(answer, Ended) and answer.error.name == "FOLDER_FAILED"
+        await actor.leave()
+
+    asyncio.run(run())
+
+
+def test_a_model_that_can_t_be_loaded_is_told(setup: Setup, model: Model) -> None:
+    async def run() -> None:
+        actor = TrackActor(pack(setup), "n0", "actor")
+        answer = await load(actor, source_of(model, url="file:///nothing/there"))
+        assert isinstance(answer, Unable) and answer.error.name == "MODEL_DOWNLOAD_FAILED"
+        await actor.leave()
+
+    asyncio.run(run())
+
+
+def test_another_version_of_the_program_takes_no_part(setup: Setup) -> None:
+    import msgspec
+
+    old = msgspec.structs.replace(setup, version="0.0.1")
+    with pytest.raises(LofiError, match=r"this node has lofi .*, the driver 0\.0\.1"):
+        TrackActor(pack(old), "n0", "actor")
+
+
+def test_somebody_else_s_folder_is_not_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "getuid", lambda: 12345)
+    with pytest.raises(PermissionError, match="another user"):
+        ActorFolder(tmp_path, "actor")
