@@ -15,7 +15,7 @@ import pytest
 from lofi_common.manifest import read_model
 from lofi_worker.importer.convert import convert_checkpoint
 from tests.support.batch import Batch, all_there, manifest, run, write_prompts
-from tests.support.cluster import Nodes, two_nodes
+from tests.support.cluster import Nodes, nodes_on
 from tests.support.home import Home
 
 pytest.importorskip("ray")
@@ -35,7 +35,7 @@ def root() -> Iterator[Path]:
 
 @pytest.fixture(scope="module")
 def nodes(root: Path) -> Iterator[Nodes]:
-    with two_nodes(root) as nodes:
+    with nodes_on(root, 2) as nodes:
         yield nodes
 
 

@@ -23,10 +23,11 @@ _QUICK = {
 class Nodes:
     """The first node is the head; it can't be removed."""
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, *, pinned: bool = False) -> None:
+        """pinned: the processes of each node have a core of their own."""
         from ray.cluster_utils import Cluster
 
-        self._root = root
+        self._root, self._pinned = root, pinned
         self._homes: dict[Any, Path] = {}
         self.there: list[Any] = []
         """The head first."""
@@ -44,10 +45,38 @@ class Nodes:
         home = self._root / f"node{self._number}"
         (home / "tmp").mkdir(parents=True)
         environ = {"LOFI_HOME": str(home), "TMPDIR": str(home / "tmp")}
-        node = self._cluster.add_node(num_cpus=1, object_store_memory=_STORE_BYTES, env_vars=environ, **more)
+        with self._on_a_core():
+            node = self._cluster.add_node(
+                num_cpus=1, object_store_memory=_STORE_BYTES, env_vars=environ, **more
+            )
         self._homes[node] = home
         self.there.append(node)
         return node
+
+    @contextmanager
+    def _on_a_core(self) -> Iterator[None]:
+        """What is started meanwhile has the next core; this process, and its later children, the rest."""
+        if not self._pinned:
+            yield
+            return
+        core, *rest = sorted(os.sched_getaffinity(0), reverse=True)
+        os.sched_setaffinity(0, {core})
+        try:
+            yield
+        finally:
+            os.sched_setaffinity(0, rest)
+
+    def services(self, node: Any) -> list[psutil.Process]:
+        """Ray's own processes on a node."""
+        return [
+            process
+            for each in node.live_processes()
+            for process in (
+                psutil.Process(each[1].pid),
+                *psutil.Process(each[1].pid).children(recursive=True),
+            )
+            if not self._is_actor(process)
+        ]
 
     def home(self, node: Any) -> Path:
         """Its LOFI_HOME."""
@@ -77,13 +106,16 @@ class Nodes:
 
 
 @contextmanager
-def two_nodes(root: Path) -> Iterator[Nodes]:
-    """The environment for drivers is set, too."""
+def nodes_on(root: Path, number: int, *, pinned: bool = False) -> Iterator[Nodes]:
+    """So many nodes; the environment for drivers is set, too."""
     os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
     os.environ["RAY_AUTH_MODE"] = "disabled"
-    nodes = Nodes(root)
+    cores = os.sched_getaffinity(0)
+    nodes = Nodes(root, pinned=pinned)
     try:
-        nodes.add()
+        for _ in range(number - 1):
+            nodes.add()
         yield nodes
     finally:
         nodes.close()
+        os.sched_setaffinity(0, cores)

@@ -38,7 +38,10 @@ class ClusterUnavailable(LofiError):
     """There is no cluster, or it can't run the batch."""
 
     name = "CLUSTER_UNAVAILABLE"
-    hint = "`ray status` on its head tells how it is; without --address the batch uses this machine alone."
+    hint = (
+        "`ray status` on its head tells how it is. One that wants a token looks for it in ~/.ray/auth_token;"
+        " without --address the batch uses this machine alone."
+    )
 
 
 class RayMissing(LofiError):

@@ -17,7 +17,7 @@ _OBJECT_STORE_BYTES = 256 * 2**20
 """Of a cluster of this machine: no track goes through it, and no model that this machine has."""
 _SHORT = "/tmp"
 """The paths of Ray's sockets have little room."""
-_PATIENCE_SEC = 10.0
+_PATIENCE_SEC = 5.0
 """For an answer from the cluster's address."""
 _GOODBYE_SEC = 2.0
 _ENVIRON = {"OPENBLAS_NUM_THREADS": "1", **HUGE_PAGES}
@@ -48,7 +48,9 @@ def connected(address: str | None) -> Iterator[Cluster]:
     with contextlib.ExitStack() as stack:
         if address is None:
             # Ray's own folder in /tmp stays for ever, and belongs to whoever was first.
-            folder = tempfile.TemporaryDirectory(prefix="lofi-cluster-", dir=_SHORT, ignore_cleanup_errors=True)
+            folder = tempfile.TemporaryDirectory(
+                prefix="lofi-cluster-", dir=_SHORT, ignore_cleanup_errors=True
+            )
             options |= {
                 "address": "local",
                 "num_cpus": usable_cores(),
@@ -76,9 +78,15 @@ def _knock(address: str) -> None:
     if not host or not port.isdecimal():  # `auto`
         return
     try:
-        socket.create_connection((host.strip("[]"), int(port)), _PATIENCE_SEC).close()
+        _connect(f"{host}:{port}")
     except (OSError, OverflowError) as error:
         raise ClusterUnavailable(f"there is no Ray cluster at {address}: {error}") from error
+
+
+def _connect(address: str) -> None:
+    """Raises OSError."""
+    host, _, port = address.rpartition(":")
+    socket.create_connection((host.strip("[]"), int(port)), _PATIENCE_SEC).close()
 
 
 def _first_line(error: Exception) -> str:
@@ -92,6 +100,15 @@ class Cluster:
         self.ray = ray
         self.shown = "this machine" if address is None else address
         self.is_local = address is None
+        self._head: str = ray.get_runtime_context().gcs_address
+
+    def answers(self) -> bool:
+        """Whether somebody listens where its head was. Ray ends this process a minute after it went."""
+        try:
+            _connect(self._head)
+        except OSError:
+            return False
+        return True
 
     def room(self, cores: int, gpus: float) -> int:
         """How many actors all nodes together could hold."""
@@ -112,10 +129,13 @@ class Cluster:
             runtime_env={"env_vars": environ},
         )(cls)
 
-    def ask_to_leave(self, actors: list[Any]) -> None:
-        """Those that are not there any more need not; what they leave, the next ones take away."""
+    def dismiss(self, actors: list[Any]) -> None:
+        """End these. They are asked to clean up; behind those that can't, the next ones on the node do."""
         calls = [actor.leave.options(max_task_retries=0).remote() for actor in actors]
-        self.ray.wait(calls, num_returns=len(calls), timeout=_GOODBYE_SEC)
+        if calls:
+            self.ray.wait(calls, num_returns=len(calls), timeout=_GOODBYE_SEC)
+        for actor in actors:
+            self.kill(actor)
 
     def kill(self, actor: Any) -> None:
         with contextlib.suppress(self.ray.exceptions.RayError, ValueError):  # it is gone

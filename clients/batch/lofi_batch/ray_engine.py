@@ -81,7 +81,8 @@ class RayEngine:
         self._there: set[str] = set()
         """Tracks that an earlier run has made and not taken."""
         self._looked = self._grown = 0.0
-        self._waits_told = False
+        self._asked = 0.0
+        self._waits_told = self._head_lost = False
 
     # Engine
 
@@ -126,17 +127,13 @@ class RayEngine:
         del self._taking[made.row.row]
 
     def cancel(self) -> None:
-        """See `Engine.cancel`."""
-        for actor in self._actors.values():
-            assert self._cluster is not None
-            self._cluster.kill(actor)
-        self._actors.clear()
+        """See `Engine.cancel`: it ends with its actors, in `close`."""
 
     def close(self) -> None:
         """Leave the cluster, without actors."""
-        if self._cluster is not None and self._actors:
-            self._cluster.ask_to_leave(list(self._actors.values()))
-        self.cancel()
+        if self._cluster is not None:
+            self._cluster.dismiss(list(self._actors.values()))
+        self._actors.clear()
         self._ending.close()
 
     # actors
@@ -190,7 +187,9 @@ class RayEngine:
                 time.sleep(_LOOK_SEC)
                 return
             done, _ = ray.wait(calls, num_returns=1, timeout=_LOOK_SEC)
-        if done:
+        if not done:
+            self._look_at_head(cluster)
+        else:
             done, _ = ray.wait(calls, num_returns=len(calls), timeout=0)
         # Loads last: what an actor lost by dying is known before it says that it is back.
         for call in sorted(done, key=lambda call: self._calls[call][1] is None):
@@ -203,6 +202,19 @@ class RayEngine:
             self._looked = time.monotonic()
             if any(member.fallen for member in crew.members):
                 crew.judge(cluster.node_ids(), self._looked)
+
+    def _look_at_head(self, cluster: Cluster) -> None:
+        """Say it once when it is silent: Ray waits for it, and ends this process if it does not come back."""
+        now = time.monotonic()
+        if self._head_lost or now - self._asked < _GROW_SEC:
+            return
+        self._asked = now
+        if not cluster.answers():
+            self._head_lost = True
+            self._tell(
+                "the head of the cluster does not answer; the batch ends if it stays away for a minute",
+                "The same command goes on from here, once there is a cluster again.",
+            )
 
     def _heard(self, ray: Any, crew: Crew, member: Member, task: Task, call: Any) -> None:
         """The end of a task, or of its actor."""
