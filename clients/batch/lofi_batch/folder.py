@@ -25,7 +25,7 @@ class Folder:
 
     def __init__(self, root: Path, made: str = MADE) -> None:
         self._root, self._made = root, made
-        self.shown = str(root)
+        self.shown = str(root.absolute())
 
     def path(self, path: str) -> Path:
         return self._root / path
