@@ -96,75 +96,55 @@ def test_a_shard_is_a_part_of_the_whole(nodes: Nodes, starter: Home, reference: 
     assert same(part) == same([each for each in reference if each["row"] % 8 == 2])
 
 
-def test_a_poisonous_prompt_is_set_aside_with_its_reason(nodes: Nodes, home: Home) -> None:
-    prompts = write_prompts(
-        home.root, *(f"rain {n}" for n in range(6)), "crash", *(f"sun {n}" for n in range(6))
-    )
-    done = run(home, prompts, home.root / "out", *on(nodes, "--slots", "2"))
-    assert done.returncode == 1, done.stderr
-    records = manifest(home.root / "out")
-    (poison,) = [record for record in records if record["error"] is not None]
-    assert (poison["prompt"], poison["attempts"]) == ("crash", 2)
-    assert poison["error"]["code"] == "MODEL_INFERENCE_FAILED"
-    assert poison["error"]["message"] == "the actor died 2 times on this track: Segmentation fault"
-    assert len(records) == 13 and all(
-        (home.root / "out" / record["path"]).is_file() for record in records if record is not poison
-    )
-
-
-def test_rows_that_want_one_track_make_it_once(nodes: Nodes, home: Home) -> None:
-    table = "prompt,seed\n" + "rain,7\nsun,8\n" * 4 + "crash-free,9\nslow 0.1 fail@3,1\n"
+def test_poison_is_set_aside_and_rows_that_want_one_track_make_it_once(nodes: Nodes, home: Home) -> None:
+    table = "prompt,seed\n" + "rain,7\nsun,8\n" * 4 + "crash,9\nslow 0.1 fail@3,1\n" + "fog,1\nfog,2\n"
     prompts = home.root / "prompts.csv"
     prompts.write_text(table)
-    done = run(home, prompts, home.root / "out", *on(nodes, "--json", "--retries", "1"))
-    assert done.returncode == 1, done.stderr
-    records = manifest(home.root / "out")
-    assert [record["attempts"] for record in records] == [1] * 9 + [2]
-    assert records[-1]["error"]["message"] == "scripted failure at step 3"
-    assert len({record["track_id"] for record in records[:-1]}) == 3
-    events = [json.loads(line) for line in done.stdout.splitlines()]
-    (end,) = [event for event in events if event["event"] == "end"]
-    assert end["audio_sec"] == 15
+    done = run(home, prompts, home.root / "out", *on(nodes, "--slots", "2", "--retries", "1", "--json"))
+    assert done.returncode == 1 and "an actor died: Segmentation fault" in done.stderr, done.stderr
+    *there, poison, failing, fog, other_fog = manifest(home.root / "out")
+    assert (poison["prompt"], poison["attempts"]) == ("crash", 2)
+    told = "the actor died 2 times on this track: Segmentation fault"
+    assert poison["error"] == {"code": "MODEL_INFERENCE_FAILED", "message": told}
+    assert failing["error"]["message"] == "scripted failure at step 3" and failing["attempts"] >= 2
+    assert len({record["track_id"] for record in there}) == 2
+    for record in (*there, fog, other_fog):
+        assert record["error"] is None and (home.root / "out" / record["path"]).is_file()
+    assert json.loads(done.stdout.splitlines()[-1])["audio_sec"] == 4 * 5  # of eight rows, two were made
 
 
-@pytest.mark.parametrize("by", ["driver", "url"])
-def test_a_model_gets_to_each_node_once(nodes: Nodes, starter: Home, by: str) -> None:
-    """A copy that is damaged is refused, and fetched anew."""
-    folder = starter.paths.models / f"tiny-{by}"
+def test_a_model_gets_to_each_node_once_and_a_damaged_copy_is_fetched_anew(
+    nodes: Nodes, starter: Home
+) -> None:
+    folder = starter.paths.models / "tiny"
     convert_checkpoint(TINY, folder, folder.name, license="MIT", description="tiny", precision="fp32")
-    model = read_model(folder)
-    more = ("--model-url", f"file://{model.folder}") if by == "url" else ("--model", model.manifest.name)
-    prompts = write_prompts(starter.root, *(f"rain {n}" for n in range(6)))
-    done = run(starter, prompts, starter.root / "out", *on(nodes, *more))
+    version = read_model(folder).version
+    prompts = write_prompts(starter.root, *(f"rain {number}" for number in range(4)))
+    done = run(starter, prompts, starter.root / "sent", *on(nodes, "--model", "tiny"))
     assert done.returncode == 0, done.stderr
-    first = all_there(starter.root / "out", 6)
-    copies = [nodes.home(node) / "cache/models" / model.version for node in nodes.there]
-    before = {copy: copy.stat().st_ino for copy in copies}
-    damaged = copies[0] / "decoder.data"
-    data = bytearray(damaged.read_bytes())
+    first = all_there(starter.root / "sent", 4)
+    copies = [nodes.home(node) / "cache/models" / version for node in nodes.there]
+    before = [copy.stat().st_ino for copy in copies]
+    data = bytearray((copies[0] / "decoder.data").read_bytes())
     data[len(data) // 2] ^= 1
-    damaged.write_bytes(data)
-    done = run(starter, prompts, starter.root / "again", *on(nodes, *more))
+    (copies[0] / "decoder.data").write_bytes(data)
+    url = f"file://{folder}"
+    done = run(starter, prompts, starter.root / "fetched", *on(nodes, "--model-url", url))
     assert done.returncode == 0, done.stderr
-    assert same(all_there(starter.root / "again", 6)) == same(first)
-    after = {copy: copy.stat().st_ino for copy in copies}
-    assert [copy for copy in copies if before[copy] != after[copy]] == [copies[0]]
+    again = all_there(starter.root / "fetched", 4)
+    assert [each["sha256"] for each in again] == [each["sha256"] for each in first]
+    changed = [copy.stat().st_ino != inode for copy, inode in zip(copies, before, strict=True)]
+    assert changed == [True, False]
+    assert (copies[0] / "decoder.data").read_bytes() == (folder / "decoder.data").read_bytes()
 
 
 def test_ctrl_c_ends_it_in_order(nodes: Nodes, home: Home) -> None:
-    prompts = write_prompts(home.root, *(f"slow 0.2 {n}" for n in range(20)))
+    prompts = write_prompts(home.root, *(f"slow 0.2 {number}" for number in range(60)))
     with Batch(home, prompts, home.root / "out", *on(nodes)) as running:
         running.rows(4)
         running.process.send_signal(signal.SIGINT)
         code, told = running.end()
     assert code == 130 and "still to be made" in told
-    assert 4 <= len(manifest(home.root / "out")) < 20
-    assert run(home, prompts, home.root / "out", *on(nodes)).returncode == 0
-    all_there(home.root / "out", 20)
-
-
-def test_no_cluster_at_the_address(home: Home) -> None:
-    prompts = write_prompts(home.root, "rain")
-    done = run(home, prompts, home.root / "out", "--engine", "ray", "--address", "127.0.0.1:1")
-    assert done.returncode == 3
-    assert "there is no Ray cluster at 127.0.0.1:1" in done.stderr and "1 row is still" in done.stderr
+    records = manifest(home.root / "out")
+    assert 4 <= len(records) < 60 and not any(record["error"] for record in records)
+    assert not any(list(nodes.home(node).glob("tmp/lofi-ray-*/[!.]*")) for node in nodes.there)

@@ -253,17 +253,19 @@ class RayEngine:
             self._tell(f"an actor died: {reason}", "")
 
     def _made(self, task: Task, done: Done) -> None:
+        name = self._name(task)
+        before = done.seconds is None and name in self._there
         kept = [
             Made(
                 row=row,
                 track_id=task.track_id,
                 model_version=task.spec.model_version,
-                file=self._name(task),
+                file=name,
                 sha256=done.sha256,
                 seconds=done.seconds,
                 attempts=task.attempts + len(task.deaths),
                 bytes=done.bytes,
-                new=done.seconds is not None and row is task.rows[0],
+                new=not before and row is task.rows[0],
                 last=row is task.rows[-1],
             )
             for row in task.rows
