@@ -27,6 +27,7 @@ from lofi_batch.ray_messages import (
     Setup,
     Source,
     Unable,
+    Unloaded,
     answer_of,
     loaded_of,
     pack,
@@ -247,11 +248,29 @@ def test_an_actor_makes_more_tracks_than_it_has_slots(tmp_path: Path, setup: Set
     asyncio.run(run())
 
 
+def test_who_asks_again_for_the_same_model_disturbs_nothing(setup: Setup, model: Model) -> None:
+    """As the driver does when it did not hear from the actor for a moment."""
+
+    async def run() -> None:
+        actor = TrackActor(pack(setup), "n0", "actor")
+        source = source_of(model, folder=str(model.folder))
+        ready = await load(actor, source)
+        assert isinstance(ready, Ready)
+        track = asyncio.create_task(make(actor, spec(ready.model_version, "slow 0.5")))
+        await asyncio.sleep(0.1)
+        assert await load(actor, source) == ready
+        assert isinstance(await asyncio.wait_for(track, 10), Done)
+        await actor.leave()
+
+    asyncio.run(run())
+
+
 def test_an_actor_takes_a_model_in_parts(setup: Setup, model: Model) -> None:
     async def run() -> None:
         actor = TrackActor(pack(setup), "n0", "actor")
         source = source_of(model)
         assert isinstance(await load(actor, source), Missing)
+        assert isinstance(await make(actor, spec(model.version)), Unloaded)
         assert await actor.begin(pack(source))
         await actor.receive("weights", (model.folder / "weights").read_bytes())
         await actor.finish()

@@ -18,6 +18,7 @@ from lofi_batch.places import open_place
 from lofi_batch.ray_folder import ActorFolder, actors_root
 from lofi_batch.ray_loop import DecodeLoop
 from lofi_batch.ray_messages import (
+    Answer,
     Done,
     Ended,
     Make,
@@ -25,6 +26,7 @@ from lofi_batch.ray_messages import (
     Ready,
     Source,
     Unable,
+    Unloaded,
     make_of,
     pack,
     setup_of,
@@ -59,10 +61,12 @@ class TrackActor:
         self._loading = asyncio.Lock()
         self._loop: DecodeLoop | None = None
         self._ready: Ready | None = None
+        self._loaded_version = ""
         self._arriving: tuple[contextlib.ExitStack, Arriving] | None = None
 
     async def load(self, source: bytes) -> bytes:
-        """`Loaded`: the model of a `Source`, once nothing is under way with another one."""
+        """`Loaded`: the model of a `Source`. What is under way with another one is dropped, with the same one
+        it goes on."""
         wanted = source_of(source)
         async with self._loading:
             try:
@@ -120,6 +124,9 @@ class TrackActor:
 
     async def _load(self, source: Source) -> Ready | Missing:
         """Raises LofiError, MemoryError, OSError."""
+        if self._ready is not None and self._loaded_version == source.version:
+            return self._ready
+        self._ready = None
         if self._loop is not None:
             await self._loop.close("another model")
             self._loop = None
@@ -129,7 +136,8 @@ class TrackActor:
             return Missing(node=self._node, life=self._folder.life, last_words=self._folder.last_words)
         engine, fetched = found
         self._loop = DecodeLoop(engine, self._folder.spool, self._broken)
-        return Ready(
+        self._loaded_version = source.version
+        self._ready = Ready(
             node=self._node,
             life=self._folder.life,
             pid=os.getpid(),
@@ -141,6 +149,7 @@ class TrackActor:
             fetched=fetched,
             last_words=self._folder.last_words,
         )
+        return self._ready
 
     def _engine(self, source: Source) -> tuple[Engine, bool] | None:
         """With whether its model had to be fetched; None when the driver has to send it. A copy that is
@@ -170,15 +179,15 @@ class TrackActor:
         settings = RunSettings(threads=self._setup.threads, device=device_called(self._setup.device))
         return load_engine(model, slots=self._setup.slots, settings=settings)
 
-    async def _make(self, order: Make) -> Done | Ended:
+    async def _make(self, order: Make) -> Answer:
         """Raises LofiError."""
         name = self._place.made(order.track_id, order.spec.format)
         if order.there:
             found = await asyncio.to_thread(self._place.read, name)
             if found is not None:
                 return Done(sha256=found.sha256, bytes=found.bytes, seconds=None)
-        if self._loop is None:
-            raise ModelLoadFailed("the model is not loaded", recovery="Run the batch again.")
+        if self._loop is None:  # Ray may bring what was on its way to the process before this one
+            return Unloaded()
         done = await self._loop.make(order.track_id, order.spec)
         if isinstance(done, Failed):
             return Ended(error=done.error)

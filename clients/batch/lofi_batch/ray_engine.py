@@ -17,7 +17,7 @@ from lofi_batch.plan import Row
 from lofi_batch.ray_actor import NodeActor
 from lofi_batch.ray_cluster import Cluster, connected
 from lofi_batch.ray_crew import Crew, Load, Member
-from lofi_batch.ray_messages import Done, Ended, Make, Setup, answer_of, loaded_of, pack
+from lofi_batch.ray_messages import Done, Ended, Make, Setup, Unloaded, answer_of, loaded_of, pack
 from lofi_batch.ray_options import RayOptions
 from lofi_batch.ray_sending import Sending
 from lofi_batch.ray_sources import Sources
@@ -223,10 +223,10 @@ class RayEngine:
         except ray.exceptions.RayTaskError as error:
             answer = Ended(error=InternalError(f"the actor failed: {error.cause!r}").info())
         except ray.exceptions.RayError as error:
-            task.there = True
-            innocent = getattr(error, "preempted", False)
-            if crew.lost(member, task, str(error), time.monotonic(), innocent=innocent):
-                self._load(member)
+            self._lost(crew, member, task, str(error), innocent=getattr(error, "preempted", False))
+            return
+        if isinstance(answer, Unloaded):
+            self._lost(crew, member, task, "", innocent=True)
             return
         crew.ended(member, task)
         task.attempts += 1
@@ -234,6 +234,12 @@ class RayEngine:
             self._made(task, answer)
         else:
             self._failed(crew, task, answer.error)
+
+    def _lost(self, crew: Crew, member: Member, task: Task, words: str, *, innocent: bool) -> None:
+        """Its actor had no answer; it may have made the track all the same."""
+        task.there = True
+        if crew.lost(member, task, words, time.monotonic(), innocent=innocent):
+            self._load(member)
 
     def _back(self, cluster: Cluster, crew: Crew, member: Member, call: Any) -> None:
         """An actor's answer to Load."""

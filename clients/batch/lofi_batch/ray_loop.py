@@ -44,9 +44,11 @@ class DecodeLoop:
             return await ended
 
     async def close(self, reason: str) -> None:
-        """Leave; nobody waits for a track."""
+        """Leave; what is under way is cancelled."""
         self.orders.put(Shutdown(reason=reason))
         await asyncio.to_thread(self._thread.join)
+        while self._waiting:
+            self._waiting.popitem()[1].cancel()
 
     def send(self, message: WorkerMessage) -> None:
         """See `Link`: called in the loop's thread."""
@@ -55,7 +57,8 @@ class DecodeLoop:
             self._events.call_soon_threadsafe(self._ended, message)
 
     def _ended(self, message: Done | Failed) -> None:
-        self._waiting.pop(message.attempt).set_result(message)
+        if message.attempt in self._waiting:  # else it was cancelled
+            self._waiting.pop(message.attempt).set_result(message)
 
     def _run(self) -> None:
         try:

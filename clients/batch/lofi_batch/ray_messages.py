@@ -103,8 +103,12 @@ class Ended(_Message, frozen=True, kw_only=True, tag="ended"):
     error: ErrorInfo
 
 
+class Unloaded(_Message, frozen=True, kw_only=True, tag="unloaded"):
+    """Nothing was begun: this process is new, and was not told of any model yet."""
+
+
 Loaded = Ready | Missing | Unable
-Answer = Done | Ended
+Answer = Done | Ended | Unloaded
 
 _ENCODER = msgspec.msgpack.Encoder()
 _SETUP = msgspec.msgpack.Decoder(Setup)
