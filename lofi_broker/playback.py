@@ -20,7 +20,7 @@ from lofi_common import api
 from lofi_common import api_playback as kinds
 from lofi_common import player_messages as player
 from lofi_common.config import Config
-from lofi_common.errors import AudioDeviceError, InvalidParams, InvalidTrackId
+from lofi_common.errors import AudioDeviceError, InvalidParams
 from lofi_common.jobs import Job
 from lofi_common.paths import Paths
 
@@ -54,6 +54,8 @@ class Playback:
         self._unload: asyncio.TimerHandle | None = None
         self._mpris = Mpris(call, self._playing)
         self._begun = 0
+        self._skipped: int | None = None
+        """The key of the item after which there was nothing when somebody wanted what comes next."""
 
     def listen(self, listener: Publish) -> None:
         """Call `listener(method, params)` for every notification about the playback."""
@@ -128,29 +130,28 @@ class Playback:
 
     async def skip(self, params: api.NoParams) -> kinds.PlaybackStatus:
         async with self._stage.turn:
-            await self._go_to(self._stage.playlist.forward())
+            playlist = self._stage.playlist
+            if self.hold and playlist.current is not None and playlist.forward().current is None:
+                self._skipped = playlist.current.key
+            else:
+                await self._stage.go_to(playlist.forward())
             return self.status()
+
+    def _skips(self) -> bool:
+        """Whether somebody waits for what follows the current item, while that goes on."""
+        current = self._stage.playlist.current
+        return current is not None and current.key == self._skipped
 
     async def previous(self, params: api.NoParams) -> kinds.PlaybackStatus:
         stage = self._stage
         async with stage.turn:
+            self._skipped = None
             before = stage.playlist.back()
             if before is stage.playlist or stage.position_sec > _BEGINNING_SEC:
                 await stage.seek(0.0)
             else:
-                await self._go_to(before)
+                await self._stage.go_to(before)
             return self.status()
-
-    async def _go_to(self, playlist: Playlist) -> None:
-        """To its current item; where there is none, or none can be played from there on, stop."""
-        if self._stage.playlist.current is None:
-            return
-        try:
-            if playlist.current is not None:
-                return await self._stage.begin(playlist, "skipped")
-        except InvalidTrackId:
-            pass  # it is told why of each of them
-        await self._stage.stop("skipped")
 
     async def seek(self, params: kinds.SeekParams) -> kinds.PlaybackStatus:
         async with self._stage.turn:
@@ -199,6 +200,7 @@ class Playback:
             loop=playlist.loop,
             track_id=None if current is None else current.track_id,
             ready_sec=None if current is None else round(stage.ready_sec, 3),
+            skipping=self._skips(),
             device=self._kept.device,
         )
 
@@ -220,6 +222,8 @@ class Playback:
         if len(playlist.items) + len(track_ids) > kinds.MOST_TRACKS:
             raise InvalidParams(f"track_ids: a list has at most {kinds.MOST_TRACKS} tracks")
         await self._stage.change(playlist.added(self._items.of(track_ids, continues=continues), index))
+        if self._skips():
+            await self._stage.go_to(self._stage.playlist.forward())
 
     async def playlist_remove(self, params: kinds.PlaylistRemoveParams) -> kinds.PlaybackStatus:
         """Raises InvalidParams where there is no such item, AudioDeviceError."""
@@ -315,13 +319,10 @@ class Playback:
         """Take out of the list what has been heard and was deleted."""
         self._stage.playlist = self._stage.playlist.forgetting(track_ids)
 
-    def upcoming(self) -> list[str]:
-        """What lies behind the track that plays."""
-        return [item.track_id for item in self._stage.playlist.behind]
-
     def ahead_sec(self) -> float:
-        """How much can be played from the place that is heard on: of it, and of what follows it."""
-        return self._stage.ahead_sec
+        """How much can be played from the place that is heard on: of it, and of what follows it. Nothing for
+        somebody who waits for the next one."""
+        return 0.0 if self._skips() else self._stage.ahead_sec
 
     # the player's process
 

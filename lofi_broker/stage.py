@@ -119,6 +119,17 @@ class Stage:
         else:
             self.at.tell_failed(item.track_id, why)
 
+    async def go_to(self, playlist: Playlist) -> None:
+        """To its current item; where there is none, or none can be played from there on, stop."""
+        if self.playlist.current is None:
+            return
+        try:
+            if playlist.current is not None:
+                return await self.begin(playlist, "skipped")
+        except InvalidTrackId:
+            pass  # it is told why of each of them
+        await self.stop("skipped")
+
     async def stop(self, cut: kinds.EndReason) -> None:
         """Nothing plays any more, and nothing is to come."""
         self.playlist = Playlist(loop=self.playlist.loop)  # whoever hears of the end finds that it is so

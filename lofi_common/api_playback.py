@@ -103,6 +103,8 @@ class PlaybackStatus(Result, frozen=True, kw_only=True):
     """How much of the track can be played already; absent when stopped."""
     device: str | None = None
     """The sound device that was chosen; absent: the default one."""
+    skipping: bool = False
+    """Somebody skips, and what comes next is being made by the radio: it begins as soon as it is there."""
 
 
 class PlaylistItem(Result, frozen=True, kw_only=True):

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from lofi_common import api_playback as kinds
 from lofi_common import player_messages as pm
 from lofi_common.errors import AudioDeviceError
 from tests.unit.playing import NONE, Desk, Scene, World, play, settled
@@ -130,3 +131,26 @@ def test_a_pause_holds_though_the_player_is_lost_by_what_it_is_told_meanwhile(ru
         assert (await world.playback.resume(NONE)).state == "playing"
 
     assert run(scene).told[-1] == ("started", "a")
+
+
+def test_a_skip_to_what_the_radio_still_makes_waits_for_it(run: Any) -> None:
+    async def scene(world: World) -> None:
+        world.whole("a")
+        world.whole("b")
+        await world.play("a")
+        world.playback.hold = True
+        for _ in range(2):
+            status = await world.playback.skip(NONE)
+            assert (status.state, status.track_id, status.skipping) == ("playing", "a", True)
+        assert world.playback.ahead_sec() == 0.0  # so that the radio makes haste
+        status = await world.playback.playlist_add(kinds.PlaylistAddParams(track_ids=["b"]))
+        assert (status.track_id, status.skipping) == ("b", False)
+        assert (await world.playback.previous(NONE)).track_id == "a"
+        assert (await world.playback.skip(NONE)).track_id == "b"
+        assert (await world.playback.skip(NONE)).skipping
+        assert not (await world.playback.previous(NONE)).skipping
+        world.playback.hold = False
+        assert (await world.playback.skip(NONE)).state == "playing"
+        assert (await world.playback.skip(NONE)).state == "stopped"
+
+    run(scene)

@@ -147,4 +147,5 @@ def status_line(status: kinds.PlaybackStatus, *, as_json: bool) -> str:
         return f"nothing plays{wait}{again}, volume {status.volume:g}"
     where = (f", {status.index + 1} of {status.count}" if status.count > 1 else "") + again
     times = f"{clock(status.position_sec)} of {clock(status.duration_sec)}"
-    return f"{status.state} {status.track_id}{where}, at {times}, volume {status.volume:g}"
+    then = "; the next piece is being made" if status.skipping else ""
+    return f"{status.state} {status.track_id}{where}, at {times}, volume {status.volume:g}{then}"
