@@ -45,6 +45,24 @@ def test_no_row_is_lost_or_made_twice_and_no_file_is_unknown(world: tuple[str, P
     assert len(steps) > 20 and {"killed before pwrite", "killed before fsync"} <= set(steps)
 
 
+def test_a_run_that_makes_one_row_again_is_killed(tmp_path: Path) -> None:
+    """With a manifest that is there already."""
+    out, whole = tmp_path / "out", tmp_path / "whole"
+    steps: list[str] = []
+    with Drivers(tmp_path, str(out)) as drivers:
+        assert drivers.run(0) == "0"
+        out.rename(whole)
+        while not steps or steps[-1] != "0":
+            shutil.rmtree(out, ignore_errors=True)
+            shutil.copytree(whole, out)
+            (out / ROWS[1].path).unlink()
+            steps.append(drivers.run(len(steps) + 1))
+            known(out, out)
+            assert drivers.run(0) == "0", steps[-1]
+            all_there(out, out)
+    assert len(steps) > 10
+
+
 def known(out: Path, tracks: Path) -> None:
     """Whatever lies under the name of a row is whole and is written down."""
     out.mkdir(exist_ok=True)

@@ -7,10 +7,10 @@ import hashlib
 import os
 from collections.abc import Iterator
 from pathlib import Path
-from typing import NamedTuple
+from typing import BinaryIO, NamedTuple
 
 from lofi_batch.errors import SourceLost
-from lofi_common.new_file import new_file
+from lofi_common.new_file import new_file, sync_names
 
 _BLOCK = 1 << 20
 
@@ -68,6 +68,27 @@ def copy(source: Path, target: Path) -> Content:
         raise
     copied.keep()
     return found
+
+
+@contextlib.contextmanager
+def rewritten(target: Path) -> Iterator[BinaryIO]:
+    """A file that takes the target's place at the end of the block, on disk. Raises OSError: then it has not.
+
+    Until then it has a name of its own, always the same: what is left of a writer that was killed is written
+    over by the next one. There must not be two at a time.
+    """
+    part = target.with_name(f".{target.name.lstrip('.')}.new")
+    descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o666)
+    try:
+        with open(descriptor, "wb") as file:
+            yield file
+            file.flush()
+            os.fsync(descriptor)
+        os.replace(part, target)
+    except BaseException:
+        part.unlink(missing_ok=True)
+        raise
+    sync_names(target.parent)
 
 
 def _blocks(source: Path) -> Iterator[bytes]:

@@ -7,18 +7,17 @@ leaves a journal whose end may be torn; those rows are made again.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Self
 
 import msgspec
 
+from lofi_batch.files import rewritten
 from lofi_batch.lines import Lines
 from lofi_batch.plan import Row, checked_path
 from lofi_common.errors import InvalidParams, LofiError
 from lofi_common.jobs import AudioFormat
-from lofi_common.new_file import new_file
 from lofi_common.paths import sync_folder
 
 
@@ -179,10 +178,7 @@ class Ledger:
     def close(self, rows: Iterable[int]) -> None:
         """Write the manifest, with the records of these rows in their order. Raises OSError: then the journal
         stays, which has all of it."""
-        with (
-            new_file(self.path, force=os.path.lexists(self.path)) as descriptor,
-            open(descriptor, "wb", closefd=False) as file,
-        ):
+        with rewritten(self.path) as file:
             for row in rows:
                 if row in self.records:
                     file.write(self.records.line(row) + b"\n")

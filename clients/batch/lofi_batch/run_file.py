@@ -9,8 +9,8 @@ from pathlib import Path
 
 import msgspec
 
+from lofi_batch.files import rewritten
 from lofi_batch.plan import Shard
-from lofi_common.new_file import new_file
 
 _NAME = ".lofi-batch.run"
 
@@ -58,9 +58,8 @@ def ended(run: RunFile, *, made: int, failed: int) -> RunFile:
 
 def write_run(folder: Path, shard: Shard, run: RunFile) -> None:
     """Raises OSError."""
-    path = folder / _name(shard)
-    with new_file(path, force=os.path.lexists(path)) as descriptor:
-        os.write(descriptor, msgspec.json.encode(run) + b"\n")
+    with rewritten(folder / _name(shard)) as file:
+        file.write(msgspec.json.encode(run) + b"\n")
 
 
 def read_run(folder: Path, shard: Shard) -> RunFile | None:
