@@ -38,6 +38,9 @@ _LOOK_SEC = 1.0
 """From one look at what is silent to the next."""
 _GROW_SEC = 5.0
 """From one look for room to the next."""
+_GATHER_SEC = 0.03
+"""After an answer, for others to come: each wait and each write of the journal costs as much for many as for
+one, and what waits in the actors keeps their slots busy meanwhile."""
 _STORES = (CacheWriteError.name, FolderFailed.name)
 """What a node says when its disk, or the place, can't be written."""
 
@@ -190,7 +193,7 @@ class RayEngine:
         if not done:
             self._look_at_head(cluster)
         else:
-            done, _ = ray.wait(calls, num_returns=len(calls), timeout=0)
+            done, _ = ray.wait(calls, num_returns=len(calls), timeout=_GATHER_SEC)
         # Loads last: what an actor lost by dying is known before it says that it is back.
         for call in sorted(done, key=lambda call: self._calls[call][1] is None):
             member, task = self._calls.pop(call)
