@@ -12,7 +12,7 @@ import pytest
 from click.testing import CliRunner
 
 from lofi_batch.main import batch
-from lofi_batch.ray_cluster import ClusterUnavailable, connected
+from lofi_batch.ray_cluster import ClusterUnavailable, connected, words_of
 
 NO_RAY = """
 import importlib.util, sys
@@ -82,6 +82,23 @@ def test_ray_has_no_library(prompts: Path) -> None:
     arguments = [str(prompts), "-o", str(prompts.parent / "out"), "--engine", "ray", "--no-library"]
     done = CliRunner().invoke(batch, arguments)
     assert done.exit_code == 2 and "Ray's tracks are in no library" in done.output
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        (
+            "The actor died because of an error raised in its creation task, ray::NodeActor.__init__()\n"
+            '  File "ray_actor.py", line 53, in __init__\n    raise InternalError(\n'
+            "lofi_common.errors.InternalError: this node has lofi 0.0.9\nInstall the same version.",
+            "this node has lofi 0.0.9",
+        ),
+        ("The actor 12ab is unavailable: Socket closed.", "The actor 12ab is unavailable: Socket closed."),
+        ("\nFailed to connect.\nMore of it.", "Failed to connect."),
+    ],
+)
+def test_the_words_of_an_error_of_ray(text: str, words: str) -> None:
+    assert words_of(RuntimeError(text)) == words
 
 
 def test_nobody_at_the_address(tmp_path: Path) -> None:

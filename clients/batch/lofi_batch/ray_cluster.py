@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
+import re
 import socket
 import tempfile
 from collections.abc import Iterator
@@ -65,7 +66,7 @@ def connected(address: str | None) -> Iterator[Cluster]:
             ray.init(**options)
         except (ConnectionError, RuntimeError, ValueError, OSError, TimeoutError) as error:
             where = "on this machine" if address is None else f"at {address}"
-            raise ClusterUnavailable(f"there is no Ray cluster {where}: {_first_line(error)}") from error
+            raise ClusterUnavailable(f"there is no Ray cluster {where}: {words_of(error)}") from error
         stack.callback(ray.shutdown)
         yield Cluster(ray, address)
 
@@ -89,8 +90,11 @@ def _connect(address: str) -> None:
     socket.create_connection((host.strip("[]"), int(port)), _PATIENCE_SEC).close()
 
 
-def _first_line(error: Exception) -> str:
-    return str(error).strip().partition("\n")[0]
+def words_of(error: Exception) -> str:
+    """The reason at the end of the trace that an error of Ray carries, else its first line."""
+    text = str(error).strip()
+    reasons = re.findall(r"^[\w.]*[A-Z]\w+: (.+)$", text, re.MULTILINE)
+    return reasons[-1] if reasons else text.partition("\n")[0]
 
 
 class Cluster:

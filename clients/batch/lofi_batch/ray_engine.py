@@ -15,7 +15,7 @@ from lofi_batch.manifest import RowError
 from lofi_batch.place import Place
 from lofi_batch.plan import Row
 from lofi_batch.ray_actor import NodeActor
-from lofi_batch.ray_cluster import Cluster, connected
+from lofi_batch.ray_cluster import Cluster, connected, words_of
 from lofi_batch.ray_crew import Crew, Load, Member
 from lofi_batch.ray_messages import Done, Ended, Make, Setup, Unloaded, answer_of, loaded_of, pack
 from lofi_batch.ray_options import RayOptions
@@ -226,7 +226,7 @@ class RayEngine:
         except ray.exceptions.RayTaskError as error:
             answer = Ended(error=InternalError(f"the actor failed: {error.cause!r}").info())
         except ray.exceptions.RayError as error:
-            self._lost(crew, member, task, str(error), innocent=getattr(error, "preempted", False))
+            self._lost(crew, member, task, words_of(error), innocent=getattr(error, "preempted", False))
             return
         if isinstance(answer, Unloaded):
             self._lost(crew, member, task, "", innocent=True)
@@ -250,10 +250,10 @@ class RayEngine:
         try:
             answer = loaded_of(ray.get(call))
         except (ray.exceptions.RayTaskError, ray.exceptions.RuntimeEnvSetupError) as error:
-            raise ClusterUnavailable(f"an actor can't start: {error}") from error
+            raise _cannot_start(error) from error
         except ray.exceptions.RayError as error:
             if getattr(error, "actor_init_failed", False):
-                raise ClusterUnavailable(f"an actor can't start: {error}") from error
+                raise _cannot_start(error) from error
             cluster.kill(self._actors.pop(member))
             crew.gone(member)
             return
@@ -305,3 +305,8 @@ class RayEngine:
     def _give_up(self, task: Task, error: RowError) -> None:
         tries = task.attempts + len(task.deaths)
         self._outcomes += [Failed(row, error, tries) for row in task.rows]
+
+
+def _cannot_start(error: Exception) -> ClusterUnavailable:
+    recovery = "All nodes need lofi-daemon[ray], of the version that is here."
+    return ClusterUnavailable(f"an actor can't start: {words_of(error)}", recovery=recovery)

@@ -7,6 +7,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+from lofi_batch.ray_cluster import words_of
 from lofi_batch.ray_crew import Member
 from lofi_batch.ray_messages import Source, pack
 from lofi_common.errors import ModelDownloadFailed
@@ -80,7 +81,7 @@ class Sending:
             try:
                 answers.append((actor, self._ray.get(call)))
             except self._ray.exceptions.RayError as error:
-                words = str(error)
+                words = words_of(error)
         return answers, words
 
 
