@@ -239,6 +239,25 @@ def test_the_engine_alone_is_measured() -> None:
     assert float(named["memory, peak"]) > 20
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="it keeps processes to cores")
+def test_what_tracks_cost_is_measured() -> None:
+    arguments = [str(starter_folder()), "--seconds", "5", "--least", "0", "--slots", "2", "--bytes"]
+    done = python("benchmarks.cost", *arguments, timeout=50.0)
+    assert done.returncode == 0, done.stderr
+    header, row, files, *sizes = done.stdout.splitlines()
+    assert "a core-hour" in header
+    cells = row.split()
+    assert cells[:5] == ["lofi-tiny", "-", "1", "2", "2"]
+    by_clock, by_processor, real_time, _, peak, own, _ = map(float, cells[5:])
+    assert 10 < by_clock <= 1.05 * by_processor
+    assert real_time == pytest.approx(5 * by_processor / 3600, rel=0.01)
+    assert 20 < own < peak < 1000
+    assert files.split()[0].startswith("lofi-tiny-")
+    found = {kind: int(size) for kind, size, *_ in map(str.split, sizes)}
+    assert found["wav"] == 44 + 2 * 32_000 * 5
+    assert found["mp3"] < found["flac"] < found["wav"]
+
+
 def task(files: str, tracks: list[int], window: Span | None = None) -> Task:
     return Task(
         candidate="transformers-bf16",
