@@ -169,6 +169,24 @@ def test_of_a_group_all_are_taken_but_those_that_can_t(tmp_path: Path, source: P
     assert sorted(os.listdir(tmp_path)) == sorted([ROWS[0].path, ROWS[2].path, "source.wav"])
 
 
+def test_what_was_copied_before_the_disk_was_full_is_kept(
+    tmp_path: Path, source: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    @contextmanager
+    def full(target: Path, *, force: bool) -> Iterator[int]:
+        if target.name == ROWS[1].path:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        with real(target, force=force) as descriptor:
+            yield descriptor
+
+    real = files.new_file
+    monkeypatch.setattr(files, "new_file", full)
+    known: list[Mapping[int, int]] = []
+    errors = Copying(Folder(tmp_path)).take([track(source, row) for row in ROWS], known.append)
+    assert {row: type(error) for row, error in errors.items()} == {2: FolderFailed, 3: FolderFailed}
+    assert known == [{1: 5}] and sorted(os.listdir(tmp_path)) == [ROWS[0].path, "source.wav"]
+
+
 def test_a_folder_that_can_t_be_written_leaves_nothing(tmp_path: Path, source: Path) -> None:
     def full(sizes: Mapping[int, int]) -> None:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))

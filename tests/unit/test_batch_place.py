@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
-from collections.abc import Callable, Iterator, Mapping
+import os
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import msgspec
 import pytest
 
-from lofi_batch.engine import Made
+from lofi_batch import batch
+from lofi_batch.engine import Made, Outcome
 from lofi_batch.errors import FolderFailed, SourceLost, TargetFailed
-from lofi_batch.manifest import Record
+from lofi_batch.manifest import Ledger, Record, RowError
 from lofi_batch.place import Place, made_folder
 from lofi_batch.places import open_place
-from lofi_batch.plan import WHOLE, Defaults, Shard, make_plan
+from lofi_batch.plan import WHOLE, Defaults, Row, Shard, make_plan
 from lofi_batch.prompts import Asked, Entry
+from lofi_batch.survey import survey
 from lofi_batch.takeover import TakeOver
 from lofi_common.errors import InvalidParams
 from lofi_common.jobs import AudioFormat
@@ -184,6 +188,50 @@ def test_a_place_that_can_t_be_used_is_told_without_its_password(no_pauses: Any)
     with pytest.raises(InvalidParams, match="another machine"):
         open_place("file://there/x")
     assert open_place("file:///a%20b").shown == "/a b"
+
+
+class Tracks:
+    """An engine that has made these tracks, and whose user wants no other tries."""
+
+    def __init__(self, *groups: list[Made]) -> None:
+        self._groups = groups
+        self.taken_rows: list[int] = []
+
+    def make(self, rows: Iterable[Row]) -> Iterator[list[Outcome]]:
+        yield from (list(group) for group in self._groups)
+
+    def again(self, made: Made, error: RowError) -> None:
+        raise AssertionError(error)
+
+    def taken(self, made: Made) -> None:
+        self.taken_rows.append(made.row.row)
+
+    def cancel(self) -> None: ...
+
+    def close(self) -> None: ...
+
+
+def test_a_place_that_breaks_ends_the_run_and_only_what_got_its_name_is_known(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place = open_place(str(tmp_path / "place"))
+    group = [made(row, bring(place, tmp_path, str(row))) for row in (1, 2, 3)]
+    real = os.replace
+
+    def full(source: str, target: str) -> None:
+        if target.endswith(ROWS[1].path):
+            raise OSError(errno.EDQUOT, os.strerror(errno.EDQUOT))
+        real(source, target)
+
+    monkeypatch.setattr(os, "replace", full)
+    ledger = Ledger(tmp_path, "manifest.jsonl")
+    engine, ended = Tracks(group), list[int]()
+    with pytest.raises(FolderFailed, match="quota"):
+        batch.run(ROWS, engine, TakeOver(place), ledger, lambda record, new: ended.append(record.row))
+    assert sorted(ledger.records) == ended == engine.taken_rows == [1, 3]
+    monkeypatch.undo()
+    again = survey(place, ROWS, Ledger(tmp_path, "manifest.jsonl").records)  # the journal has all three
+    assert [row.row for row in again.to_do] == [2]
 
 
 def test_shards_of_one_place_have_made_folders_of_their_own() -> None:
