@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import shutil
 import signal
@@ -16,6 +17,7 @@ from lofi_common.manifest import read_model
 from lofi_worker.importer.convert import convert_checkpoint
 from tests.support.batch import Batch, all_there, manifest, run, write_prompts
 from tests.support.cluster import Nodes, nodes_on
+from tests.support.ftp import PASSWORD, ftp_server
 from tests.support.home import Home
 
 pytest.importorskip("ray")
@@ -88,12 +90,24 @@ def test_an_actor_a_node_and_the_driver_are_killed(
     assert same(records) == same(reference)
 
 
-def test_a_shard_is_a_part_of_the_whole(nodes: Nodes, starter: Home, reference: list[dict[str, Any]]) -> None:
+def test_a_shard_on_a_server_is_a_part_of_the_whole(
+    nodes: Nodes, starter: Home, reference: list[dict[str, Any]]
+) -> None:
+    pytest.importorskip("pyftpdlib")
     prompts, folder = write_prompts(starter.root, *PROMPTS), starter.root / "out"
-    done = run(starter, prompts, folder, *on(nodes, "--shard", "2/8", "--slots", "3"))
-    assert done.returncode == 0, done.stderr
+    with ftp_server(starter.root) as url:
+        shard = on(nodes, "--shard", "2/8", "--slots", "3", "--tracks", f"{url}/tracks")
+        done = run(starter, prompts, folder, *shard)
+        assert done.returncode == 0, done.stderr
+        again = run(starter, prompts, folder, *shard)
+    assert again.returncode == 0 and "5 of them before" in again.stderr
     part = manifest(folder, "manifest.2-of-8.jsonl")
     assert same(part) == same([each for each in reference if each["row"] % 8 == 2])
+    tracks = starter.root / "tracks"
+    assert manifest(tracks, "manifest.2-of-8.jsonl") == part
+    digests = {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in tracks.glob("*.wav")}
+    assert digests == {record["path"]: record["sha256"] for record in part}
+    assert not list(tracks.glob(".*")) and PASSWORD not in done.stderr
 
 
 def test_poison_is_set_aside_and_rows_that_want_one_track_make_it_once(nodes: Nodes, home: Home) -> None:
