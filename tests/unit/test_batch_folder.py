@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import hashlib
 import os
+import tracemalloc
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -71,6 +72,21 @@ def test_a_torn_last_line_is_dropped_and_written_over(tmp_path: Path) -> None:
     ledger.add([failed(ROWS[0])])
     assert journal.read_bytes().count(b"\n") == 3 and journal.read_bytes().endswith(b"\n")
     assert [r.error is None for r in Ledger(tmp_path, "manifest.jsonl").records.values()] == [False, True]
+
+
+def test_records_stay_on_disk(tmp_path: Path) -> None:
+    record = msgspec.structs.replace(failed(ROWS[0]), prompt="p" * 900)
+    with (tmp_path / "manifest.jsonl").open("wb") as file:
+        for row in range(1, 2001):
+            file.write(msgspec.json.encode(msgspec.structs.replace(record, row=row)) + b"\n")
+    tracemalloc.start()
+    try:
+        ledger = Ledger(tmp_path, "manifest.jsonl")
+        taken, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert len(ledger.records) == 2000 and ledger.records[1999].row == 1999
+    assert taken < 2000 * 200
 
 
 @pytest.mark.parametrize("name", ["manifest.jsonl", ".manifest.jsonl.journal"])

@@ -211,6 +211,26 @@ class Tracks:
     def close(self) -> None: ...
 
 
+def test_the_journal_is_written_and_synced_once_for_a_group(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place = open_place(str(tmp_path / "place"))
+    group = [made(row, bring(place, tmp_path, str(row))) for row in (1, 2, 3)]
+    syncs: list[str] = []
+    real = os.fsync
+
+    def counted(descriptor: int) -> None:
+        syncs.append(os.readlink(f"/proc/self/fd/{descriptor}").removeprefix(f"{tmp_path}"))
+        real(descriptor)
+
+    monkeypatch.setattr(os, "fsync", counted)
+    ledger = Ledger(tmp_path, "manifest.jsonl")
+    batch.run(ROWS, Tracks(group), TakeOver(place), ledger, lambda record, new: None)
+    # The first time the journal's name, too; then the names of the tracks.
+    assert syncs == ["", "/.manifest.jsonl.journal", "/place"]
+    assert (tmp_path / ".manifest.jsonl.journal").read_bytes().count(b"\n") == 3
+
+
 def test_a_place_that_breaks_ends_the_run_and_only_what_got_its_name_is_known(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
