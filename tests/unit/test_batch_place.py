@@ -12,8 +12,8 @@ from typing import Any
 import msgspec
 import pytest
 
-from lofi_batch import batch
-from lofi_batch.engine import Made, Outcome
+from lofi_batch import batch, command
+from lofi_batch.engine import Made, Means, Outcome
 from lofi_batch.errors import FolderFailed, SourceLost, TargetFailed
 from lofi_batch.manifest import Ledger, Record, RowError
 from lofi_batch.place import Place, made_folder
@@ -252,6 +252,24 @@ def test_a_place_that_breaks_ends_the_run_and_only_what_got_its_name_is_known(
     monkeypatch.undo()
     again = survey(place, ROWS, Ledger(tmp_path, "manifest.jsonl").records)  # the journal has all three
     assert [row.row for row in again.to_do] == [2]
+
+
+def test_an_engine_that_leaves_rows_out_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(command, "Interrupts", object)  # pytest has handlers of its own
+    place = open_place(str(tmp_path / "place"))
+    group = [made(row, bring(place, tmp_path, str(row))) for row in (1, 3)]
+    bring(place, tmp_path, "2")
+    means = Means(name="test", place=place, taking=TakeOver(place), start=lambda *_: Tracks(group))
+    assert command.make(tmp_path, WHOLE, ROWS, means, force=False, as_json=False, quiet=False) == 1
+    assert "1 row is still to be made" in capsys.readouterr().err
+    assert place.made_there() == {".made/2.wav"}
+    means = Means(
+        name="test", place=place, taking=TakeOver(place), start=lambda *_: Tracks([made(2, ".made/2.wav")])
+    )
+    assert command.make(tmp_path, WHOLE, ROWS, means, force=False, as_json=False, quiet=True) == 0
+    assert place.made_there() == set()
 
 
 def test_shards_of_one_place_have_made_folders_of_their_own() -> None:

@@ -99,6 +99,7 @@ class _Run:
                         self._ledger,
                         self._progress.ended,
                     )
+                    code = self._check_all_ended()
             except KeyboardInterrupt:
                 self._engine.cancel()
                 code = 128 + (self._interrupts.received or signal.SIGINT)
@@ -113,9 +114,19 @@ class _Run:
             self._progress.summary()
         return code or (exits.JOB_FAILED if self._progress.counts().failed else exits.OK)
 
-    def _still_to_do(self) -> str:
+    def _check_all_ended(self) -> int:
+        """An engine that leaves rows out is broken; no run of it must look whole."""
+        if self._left() == 0:
+            return exits.OK
+        self._progress.tell(f"the engine {self._means.name} has ended: {self._still_to_do()}", _GO_ON)
+        return exits.JOB_FAILED
+
+    def _left(self) -> int:
         counts = self._progress.counts()
-        left = counts.rows - counts.there - counts.failed
+        return counts.rows - counts.there - counts.failed
+
+    def _still_to_do(self) -> str:
+        left = self._left()
         return f"{counted(left, 'row')} {'is' if left == 1 else 'are'} still to be made"
 
     def _write_manifest(self, rows: list[int]) -> int:
