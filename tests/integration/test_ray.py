@@ -21,6 +21,7 @@ from tests.support.ftp import PASSWORD, ftp_server
 from tests.support.home import Home
 
 pytest.importorskip("ray")
+pytestmark = pytest.mark.timeout(150)
 
 ROWS = 40
 PROMPTS = [f"rainy night {number}" for number in range(ROWS)]

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import psutil
 
@@ -107,15 +108,15 @@ class Nodes:
 
 @contextmanager
 def nodes_on(root: Path, number: int, *, pinned: bool = False) -> Iterator[Nodes]:
-    """So many nodes; the environment for drivers is set, too."""
-    os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
-    os.environ["RAY_AUTH_MODE"] = "disabled"
+    """So many nodes. The environment is that of their drivers, too: nothing of other clusters is seen."""
+    environ = {"RAY_USAGE_STATS_ENABLED": "0", "RAY_AUTH_MODE": "disabled", "RAY_TMPDIR": str(root)}
     cores = os.sched_getaffinity(0)
-    nodes = Nodes(root, pinned=pinned)
-    try:
-        for _ in range(number - 1):
-            nodes.add()
-        yield nodes
-    finally:
-        nodes.close()
-        os.sched_setaffinity(0, cores)
+    with patch.dict(os.environ, environ):
+        nodes = Nodes(root, pinned=pinned)
+        try:
+            for _ in range(number - 1):
+                nodes.add()
+            yield nodes
+        finally:
+            nodes.close()
+            os.sched_setaffinity(0, cores)

@@ -153,7 +153,7 @@ class Crew:
         if guilty:
             self._condemn(member, reason)
         else:
-            self.spare(member)
+            self._spare(member)
         member.loading = False
         member.node, member.life = answer.node, answer.life
         member.missing = isinstance(answer, Missing)
@@ -172,14 +172,14 @@ class Crew:
         """Spare the tasks of those whose node lives no more, or who stay away. nodes: that live."""
         for member in self.members:
             if member.fallen and (member.node not in nodes or now - member.fallen_at > PATIENCE_SEC):
-                self.spare(member)
+                self._spare(member)
 
-    def spare(self, member: Member) -> None:
+    # decisions
+
+    def _spare(self, member: Member) -> None:
         """It was not the fault of what was lost with it."""
         self._again.extendleft(reversed(member.fallen))
         member.fallen.clear()
-
-    # decisions
 
     def _condemn(self, member: Member, reason: str) -> None:
         for task in member.fallen:
