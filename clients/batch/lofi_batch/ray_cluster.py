@@ -133,6 +133,12 @@ class Cluster:
             runtime_env={"env_vars": environ},
         )(cls)
 
+    def is_start(self, error: Exception) -> bool:
+        """Whether it comes from the start of an actor, and another start would end in the same way."""
+        errors = self.ray.exceptions
+        kinds = (errors.RayTaskError, errors.RuntimeEnvSetupError)
+        return isinstance(error, kinds) or bool(getattr(error, "actor_init_failed", False))
+
     def dismiss(self, actors: list[Any]) -> None:
         """End these. They are asked to clean up; behind those that can't, the next ones on the node do."""
         calls = [actor.leave.options(max_task_retries=0).remote() for actor in actors]

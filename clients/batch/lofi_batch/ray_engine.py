@@ -85,6 +85,8 @@ class RayEngine:
         """Tracks that an earlier run has made and not taken."""
         self._looked = self._grown = 0.0
         self._asked = 0.0
+        self._unstarted = 0
+        """Actors that can't start."""
         self._waits_told = self._head_lost = False
 
     # Engine
@@ -153,7 +155,7 @@ class RayEngine:
         if room == 0 and not crew.members and not self._waits_told:
             self._waits_told = True
             self._tell(f"no node of {cluster.shown} has room for an actor of {self._size()} yet; waiting", "")
-        for _ in range(min(self._options.actors or room, most) - len(crew.members)):
+        for _ in range(min(self._options.actors or room, most) - self._unstarted - len(crew.members)):
             member = Member()
             self._actors[member] = actors.remote(pack(self._setup))
             crew.members.append(member)
@@ -249,17 +251,27 @@ class RayEngine:
         ray = cluster.ray
         try:
             answer = loaded_of(ray.get(call))
-        except (ray.exceptions.RayTaskError, ray.exceptions.RuntimeEnvSetupError) as error:
-            raise _cannot_start(error) from error
         except ray.exceptions.RayError as error:
-            if getattr(error, "actor_init_failed", False):
-                raise _cannot_start(error) from error
             cluster.kill(self._actors.pop(member))
             crew.gone(member)
+            if cluster.is_start(error):
+                self._given_up(crew, error)
             return
         reason = crew.loaded(member, answer, cluster.node_ids())
         if reason:
             self._tell(f"an actor died: {reason}", "")
+
+    def _given_up(self, crew: Crew, error: Exception) -> None:
+        """One actor can't start: its node, or all of them, are not as they should be.
+
+        Raises ClusterUnavailable when nobody is left.
+        """
+        told = f"an actor can't start: {words_of(error)}"
+        recovery = "All nodes need lofi-daemon[ray], of the version that is here."
+        if not crew.members:
+            raise ClusterUnavailable(told, recovery=recovery) from error
+        self._unstarted += 1
+        self._tell(f"{told}; the others go on", recovery)
 
     def _made(self, task: Task, done: Done) -> None:
         name = self._name(task)
@@ -305,8 +317,3 @@ class RayEngine:
     def _give_up(self, task: Task, error: RowError) -> None:
         tries = task.attempts + len(task.deaths)
         self._outcomes += [Failed(row, error, tries) for row in task.rows]
-
-
-def _cannot_start(error: Exception) -> ClusterUnavailable:
-    recovery = "All nodes need lofi-daemon[ray], of the version that is here."
-    return ClusterUnavailable(f"an actor can't start: {words_of(error)}", recovery=recovery)
