@@ -165,6 +165,20 @@ def test_a_damaged_copy_is_found_no_more(tmp_path: Path, model: Model) -> None:
     assert found is not None and found.folder == copy.folder and model.folder.is_dir()
 
 
+def test_who_finds_a_copy_damaged_late_keeps_the_new_one(tmp_path: Path, model: Model) -> None:
+    """Two actors of a node: while the second one reads, the first one has mended it."""
+    models, source = node(tmp_path), source_of(model, url=f"file://{model.folder}")
+    copy, _ = models.fetch(source)
+    whole = (copy.folder / "weights").read_bytes()
+    (copy.folder / "weights").write_bytes(bytes(len(whole)))
+    seen = iter([True, False])
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("lofi_batch.ray_models._is_damaged", lambda model: next(seen))
+        (copy.folder / "weights").write_bytes(whole)
+        assert models.refuse(copy)
+    assert models.find(source) is not None
+
+
 def test_a_model_in_parts_comes_through_one_process(tmp_path: Path, model: Model) -> None:
     models, source = node(tmp_path), source_of(model)
     data = (model.folder / "weights").read_bytes()
@@ -271,6 +285,8 @@ def test_an_actor_takes_a_model_in_parts(setup: Setup, model: Model) -> None:
         source = source_of(model)
         assert isinstance(await load(actor, source), Missing)
         assert isinstance(await make(actor, spec(model.version)), Unloaded)
+        assert await actor.begin(pack(source))
+        await actor.receive("weights", b"the driver gave up here")
         assert await actor.begin(pack(source))
         await actor.receive("weights", (model.folder / "weights").read_bytes())
         await actor.finish()

@@ -97,6 +97,9 @@ class TrackActor:
 
     async def begin(self, source: bytes) -> bool:
         """Whether this process takes the parts of a model, and the node has not got it."""
+        if self._arriving is not None:  # the driver has given that one up
+            self._arriving[0].close()
+            self._arriving = None
         stack = contextlib.ExitStack()
         arriving = stack.enter_context(self._models.arriving(source_of(source)))
         if arriving is None:

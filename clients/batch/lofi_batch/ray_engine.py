@@ -108,14 +108,17 @@ class RayEngine:
         )
         while True:
             self._interrupts.check()
-            self._grow(cluster, crew, actors, most=len(rows))
-            self._order(crew)
-            for member in sending.look(crew.members):
-                self._load(member)
-            if not (crew.failed or crew.has_more or crew.at_work):
-                return
-            if not crew.failed:
-                self._listen(cluster, crew)
+            try:
+                self._grow(cluster, crew, actors, most=len(rows))
+                self._order(crew)
+                for member in sending.look(crew.members):
+                    self._load(member)
+                if not (crew.failed or crew.has_more or crew.at_work):
+                    return
+                if not crew.failed:
+                    self._listen(cluster, crew)
+            except ConnectionError as error:  # of ray://, whose server is gone
+                raise ClusterUnavailable(f"{cluster.shown} is lost: {words_of(error)}") from error
             outcomes, self._outcomes = [*self._outcomes, *crew.failed], []
             crew.failed.clear()
             if outcomes:

@@ -45,14 +45,15 @@ class NodeModels:
 
     def refuse(self, model: Model) -> bool:
         """Whether a model that can't be loaded is damaged; then it is not found again, and a copy that was
-        fetched is deleted, once. Raises OSError."""
-        if model.folder in self._refused or not _is_damaged(model):
+        fetched is deleted. Raises OSError."""
+        if not _is_damaged(model):
             return False
-        if model.folder.parent == self._cache:
-            with self._alone(model.version):
-                shutil.rmtree(model.folder, ignore_errors=True)
-        else:
+        if model.folder.parent != self._cache:
             self._refused.add(model.folder)
+            return True
+        with self._alone(model.version):
+            if _is_damaged(model):  # else another process has it anew by now
+                shutil.rmtree(model.folder, ignore_errors=True)
         return True
 
     def fetch(self, source: Source) -> tuple[Model, bool]:
@@ -61,9 +62,9 @@ class NodeModels:
         Raises ModelDownloadFailed.
         """
         assert source.url is not None
-        import fsspec
-
         try:
+            import fsspec
+
             with self._alone(source.version):
                 found = self.find(source)
                 if found is not None:
@@ -85,10 +86,7 @@ class NodeModels:
         self._cache.mkdir(parents=True, exist_ok=True, mode=0o700)
         lock = os.open(self._cache / f".{version}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
-            fcntl.flock(lock, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
-            yield True
-        except BlockingIOError:
-            yield False
+            yield _taken(lock, wait=wait)
         finally:
             os.close(lock)
 
@@ -136,6 +134,14 @@ class Arriving:
         self._part.rename(target)
         sync_folder(self._cache)
         return read_model(target)
+
+
+def _taken(lock: int, *, wait: bool) -> bool:
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+    except BlockingIOError:
+        return False
+    return True
 
 
 def _is_damaged(model: Model) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
@@ -17,6 +18,8 @@ PART_BYTES = 32 * 2**20
 """What is in memory at a time, here and in the object store of each node, which hand it on to one another."""
 _MOST_WAVES = 3
 """In which no node has got the model."""
+_PAUSE_SEC = 1.0
+"""From one wave to the next: another driver may be bringing the model to the same nodes."""
 
 
 class Sending:
@@ -29,6 +32,7 @@ class Sending:
         self._wave: Future[str] | None = None
         self._receivers: list[Member] = []
         self._failures = 0
+        self._began = 0.0
 
     def look(self, members: Sequence[Member]) -> list[Member]:
         """Begin a wave where none runs; the members that were waiting for one that has just ended.
@@ -36,7 +40,9 @@ class Sending:
         Raises ModelDownloadFailed when it fails again and again, OSError when the model can't be read here.
         """
         waiting = [member for member in members if member.missing]
-        if self._wave is None and waiting and waiting[0].source is not None:
+        due = time.monotonic() - self._began > _PAUSE_SEC
+        if self._wave is None and due and waiting and waiting[0].source is not None:
+            self._began = time.monotonic()
             source = waiting[0].source
             self._receivers = [member for member in waiting if member.source == source]
             one_a_node = {member.node: member for member in self._receivers}.values()

@@ -112,10 +112,10 @@ def _source(model: Model, *, folder: str | None = None, url: str | None = None) 
 @contextlib.contextmanager
 def _at_url(url: str) -> Iterator[Model]:
     """As its manifest tells; its files are not fetched. Raises ModelDownloadFailed, ModelLoadFailed."""
-    import fsspec
-
     with tempfile.TemporaryDirectory(prefix="lofi-model-") as folder:
         try:
+            import fsspec
+
             files, root = fsspec.url_to_fs(url)
             (Path(folder) / MANIFEST_NAME).write_bytes(files.cat_file(f"{root.rstrip('/')}/{MANIFEST_NAME}"))
         except (OSError, ValueError, ImportError) as error:
