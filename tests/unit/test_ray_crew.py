@@ -137,9 +137,9 @@ def test_an_actor_is_drained_for_suspects_whose_own_one_stays_away() -> None:
     assert member is other and other.alone and suspect.rows[0].row in fallen
 
 
-@pytest.mark.parametrize("what", ["node", "network", "preempted", "away"])
-def test_nobody_is_to_blame(what: Literal["node", "network", "preempted", "away"]) -> None:
-    """The node is gone; the process lives after all; Ray has taken it away; it does not come back."""
+@pytest.mark.parametrize("what", ["node", "network", "preempted"])
+def test_nobody_is_to_blame(what: Literal["node", "network", "preempted"]) -> None:
+    """The node is gone; the process lives after all; Ray has taken it away."""
     made = crew(1, iter([task(number) for number in range(1, 5)]))
     (member,) = made.members
     given(made)
@@ -150,15 +150,57 @@ def test_nobody_is_to_blame(what: Literal["node", "network", "preempted", "away"
         made.loaded(member, answer("n1", "b"), {"n1"})
     elif what == "network":
         made.loaded(member, answer("n0", "a"), {"n0"})
-    elif what == "away":
-        made.judge({"n0"}, PATIENCE_SEC - 1)
-        assert member.fallen
-        made.judge({"n0"}, PATIENCE_SEC + 1)
-        made.loaded(member, answer("n0", "b"), {"n0"})
     else:
         made.loaded(member, answer("n0", "b"), {"n0"})
     again = given(made)
     assert sorted(numbers(again)) == [1, 2, 3, 4] and not any(each.deaths for _, each in again)
+
+
+def test_who_stays_away_on_a_node_that_lives_is_not_waited_for() -> None:
+    made = crew(2, iter([task(number) for number in range(1, 9)]))
+    one, other = made.members
+    given(made)
+    fallen = lose(made, one)
+    one.loading = True  # it was asked how it is
+    for each in list(other.tasks):
+        made.ended(other, each)
+    made.judge({"n0", "n1"}, PATIENCE_SEC - 1)
+    assert one.fallen and not given(made)
+    made.judge({"n0", "n1"}, PATIENCE_SEC + 1)
+    alone: list[int] = []
+    while made.has_more:
+        ((member, suspect),) = given(made)
+        assert member is other and len(suspect.deaths) == 1
+        alone.append(suspect.rows[0].row)
+        made.ended(member, suspect)
+    assert sorted(alone) == fallen
+
+
+def test_an_actor_that_is_gone_gives_back_what_it_had() -> None:
+    made = crew(2, iter([task(number) for number in range(1, 9)]))
+    one, other = made.members
+    given(made)
+    had = sorted(each.rows[0].row for each in one.tasks)
+    made.gone(one)
+    for each in list(other.tasks):
+        made.ended(other, each)
+    assert sorted(numbers(given(made))) == had and made.members == [other]
+
+
+def test_a_node_that_can_t_write_gets_nothing_while_others_can() -> None:
+    made = crew(2, (task(number) for number in itertools.count(1)))
+    one, other = made.members
+    given(made)
+    for each in list(one.tasks):
+        made.ended(one, each)
+        assert made.refused(one)
+        made.put_back(each)
+    assert not given(made)  # the other one is full
+    free = next(iter(other.tasks))
+    made.ended(other, free)
+    assert [member for member, _ in given(made)] == [other]
+    assert not made.refused(other)  # now it is nobody's own fault
+    assert {member for member, _ in given(made)} == {one}
 
 
 def test_an_actor_changes_the_model_when_it_is_idle() -> None:

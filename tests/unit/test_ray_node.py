@@ -75,6 +75,22 @@ def test_the_next_process_of_an_actor_hears_the_last_words(tmp_path: Path, how: 
     assert not left.exists()
 
 
+def test_a_process_that_dies_of_a_model_is_counted(tmp_path: Path) -> None:
+    script = (
+        "import os, sys; from pathlib import Path; from lofi_batch.ray_folder import ActorFolder\n"
+        "folder = ActorFolder(Path(sys.argv[1]), 'actor')\n"
+        "print(folder.dead_loading, flush=True)\n"
+        "if sys.argv[2] == 'after':\n"
+        "    with folder.loading(): pass\n"
+        "    os.kill(os.getpid(), 9)\n"
+        "with folder.loading(): os.kill(os.getpid(), 9)"
+    )
+    for how, expected in (("in", "0"), ("in", "1"), ("after", "2"), ("in", "0")):
+        command = [sys.executable, "-c", script, str(tmp_path), how]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=30)
+        assert (done.returncode, done.stdout.strip()) == (-signal.SIGKILL, expected)
+
+
 def test_the_folder_of_one_that_lives_stays(tmp_path: Path) -> None:
     script = "import sys; from pathlib import Path; from lofi_batch.ray_folder import ActorFolder; "
     script += "f = ActorFolder(Path(sys.argv[1]), 'one'); print(flush=True); input()"
@@ -316,6 +332,19 @@ def test_a_model_that_can_t_be_loaded_is_told(setup: Setup, model: Model) -> Non
         actor = TrackActor(pack(setup), "n0", "actor")
         answer = await load(actor, source_of(model, url="file:///nothing/there"))
         assert isinstance(answer, Unable) and answer.error.name == "MODEL_DOWNLOAD_FAILED"
+        await actor.leave()
+
+    asyncio.run(run())
+
+
+def test_a_model_that_ends_the_process_is_not_loaded_for_ever(
+    tmp_path: Path, setup: Setup, model: Model
+) -> None:
+    async def run() -> None:
+        actor = TrackActor(pack(setup), "n0", "actor")
+        actor._folder.dead_loading = 2
+        answer = await load(actor, source_of(model, folder=str(model.folder)))
+        assert isinstance(answer, Unable) and "died again and again" in answer.error.message
         await actor.leave()
 
     asyncio.run(run())

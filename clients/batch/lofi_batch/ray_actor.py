@@ -39,6 +39,9 @@ from lofi_common.messages import Failed
 from lofi_common.paths import find_cache, find_paths
 from lofi_worker.engine import Engine
 
+_MOST_DEATHS = 2
+"""Of an actor in a row, while it loads a model."""
+
 
 class TrackActor:
     """One engine; loads a model, makes its tracks. The driver gives it at most a few more than it has slots.
@@ -133,8 +136,14 @@ class TrackActor:
         if self._loop is not None:
             await self._loop.close("another model")
             self._loop = None
+        if self._folder.dead_loading >= _MOST_DEATHS:
+            words = self._folder.last_words or "killed, or out of memory"
+            raise ModelLoadFailed(
+                f"the process died again and again while {source.version} was loaded: {words}"
+            )
         began = time.monotonic()
-        found = await asyncio.to_thread(self._engine, source)
+        with self._folder.loading():
+            found = await asyncio.to_thread(self._engine, source)
         if found is None:
             return Missing(node=self._node, life=self._folder.life, last_words=self._folder.last_words)
         engine, fetched = found

@@ -24,7 +24,7 @@ WAITING = 2
 """Tasks that an actor has beyond its slots, so that no slot waits for the driver."""
 MOST_DEATHS = 2
 PATIENCE_SEC = 120.0
-"""For an actor that died and has no room to come back: then the others do its work."""
+"""For an actor that died on a node that lives, and does not come back."""
 _MOST_FAILED = 1000
 """Rows that are given up before the driver takes them."""
 _UNSAID = "its process was killed, or crashed without a word"
@@ -55,6 +55,8 @@ class Member:
     """It gets nothing more until it is free for a suspect."""
     unable: dict[str, LofiError] = field(default_factory=dict)
     """Why it can't load a version."""
+    faulty: bool = False
+    """It could not write what it made: it gets nothing while there are others."""
 
     def has(self, version: str) -> bool:
         return self.ready is not None and self.source is not None and self.source.version == version
@@ -129,6 +131,11 @@ class Crew:
         member.tasks.discard(task)
         member.alone = False
 
+    def refused(self, member: Member) -> bool:
+        """What it made could not be written; whether that may be its own fault, since others still can."""
+        member.faulty = True
+        return any(each.ready is not None and not each.faulty for each in self.members)
+
     def lost(self, member: Member, task: Task, words: str, now: float, *, innocent: bool) -> bool:
         """The task's call failed with its actor; whether the member has to be asked how it is.
 
@@ -169,10 +176,15 @@ class Crew:
         self._again.extendleft(member.tasks)
 
     def judge(self, nodes: set[str], now: float) -> None:
-        """Spare the tasks of those whose node lives no more, or who stay away. nodes: that live."""
+        """Spare the tasks of those whose node lives no more, blame those of members that stay away.
+
+        nodes: that live.
+        """
         for member in self.members:
-            if member.fallen and (member.node not in nodes or now - member.fallen_at > PATIENCE_SEC):
+            if member.fallen and member.node not in nodes:
                 self._spare(member)
+            elif member.fallen and now - member.fallen_at > PATIENCE_SEC:
+                self._condemn(member, member.words or _UNSAID)
 
     # decisions
 
@@ -227,7 +239,9 @@ class Crew:
 
     def _place(self, task: Task) -> Load | Give | None:
         version = task.source.version
-        able = [member for member in self.members if member.room > 0 and member.has(version)]
+        having = [member for member in self.members if member.has(version)]
+        healthy = [member for member in having if not member.faulty]
+        able = [member for member in healthy or having if member.room > 0]
         if able:
             return self._give(min(able, key=lambda member: len(member.tasks)), task, alone=False)
         return self._switch(task.source)

@@ -237,10 +237,14 @@ class RayEngine:
             self._lost(crew, member, task, "", innocent=True)
             return
         crew.ended(member, task)
-        task.attempts += 1
         if isinstance(answer, Done):
+            member.faulty = False
+            task.attempts += 1
             self._made(task, answer)
+        elif answer.error.name in _STORES and crew.refused(member):
+            crew.put_back(task)
         else:
+            task.attempts += 1
             self._failed(crew, task, answer.error)
 
     def _lost(self, crew: Crew, member: Member, task: Task, words: str, *, innocent: bool) -> None:
@@ -256,6 +260,9 @@ class RayEngine:
             answer = loaded_of(ray.get(call))
         except ray.exceptions.RayError as error:
             cluster.kill(self._actors.pop(member))
+            self._calls = {call: each for call, each in self._calls.items() if each[0] is not member}
+            for task in member.tasks:
+                task.there = True
             crew.gone(member)
             if cluster.is_start(error):
                 self._given_up(crew, error)
@@ -302,7 +309,7 @@ class RayEngine:
         return self._place.made(task.track_id, task.spec.format)
 
     def _failed(self, crew: Crew, task: Task, error: ErrorInfo) -> None:
-        """Raises CacheWriteError or FolderFailed when tries on other nodes too could not write."""
+        """Raises CacheWriteError or FolderFailed when no node can write."""
         told = RowError(code=error.name, message=error.message)
         if error.name in _STORES and task.attempts > self._options.retries:
             raise FolderFailed(error.message) if error.name == FolderFailed.name else from_info(error)

@@ -13,10 +13,13 @@ import os
 import secrets
 import shutil
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 _LOCK = "lock"
 _WORDS = "last-words"
+_LOADING = "loading"
+"""There while a model is loaded; has how many processes in a row have died of that."""
 _FATAL = "Fatal Python error: "
 """What Python's fault handler begins with."""
 _MOST_CHARS = 500
@@ -40,8 +43,9 @@ class ActorFolder:
         guard = os.open(root / f".{_LOCK}", os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
         try:
             fcntl.flock(guard, fcntl.LOCK_EX)
-            self.last_words = _bury(root, actor)
-            """Of the process before this one; empty when it said nothing."""
+            self.last_words, self.dead_loading = _bury(root, actor)
+            """Of the process before this one, empty when it said nothing; and how many in a row have died
+            while they loaded a model."""
             self.spool.mkdir(parents=True, mode=0o700)
             self._lock = os.open(self._folder / _LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
             fcntl.flock(self._lock, fcntl.LOCK_EX)
@@ -59,6 +63,16 @@ class ActorFolder:
         shutil.rmtree(self._folder, ignore_errors=True)
         os.close(self._lock)
 
+    @contextlib.contextmanager
+    def loading(self) -> Iterator[None]:
+        """For the load of a model, which may be the end of the process. Raises OSError."""
+        marker = self._folder / _LOADING
+        marker.write_text(str(self.dead_loading + 1))
+        try:
+            yield
+        finally:
+            marker.unlink(missing_ok=True)
+
     def say(self, words: str) -> None:
         """The reason why this process ends now."""
         self._words.write(words)
@@ -70,9 +84,9 @@ def actors_root() -> Path:
     return Path(tempfile.gettempdir()) / f"lofi-ray-{os.getuid()}"
 
 
-def _bury(root: Path, actor: str) -> str:
-    """Take away what the dead have left; the last words of this actor."""
-    words = ""
+def _bury(root: Path, actor: str) -> tuple[str, int]:
+    """Take away what the dead have left; of this actor: `last_words` and `dead_loading`."""
+    words, loads = "", 0
     for folder in sorted(root.glob("*.*")):
         if folder.name.startswith("."):
             continue
@@ -87,11 +101,11 @@ def _bury(root: Path, actor: str) -> str:
             continue
         else:
             if folder.name.startswith(f"{actor}."):
-                words = _read_words(folder) or words
+                words, loads = _read_words(folder) or words, _read_loads(folder) or loads
             shutil.rmtree(folder, ignore_errors=True)
         finally:
             os.close(lock)
-    return words
+    return words, loads
 
 
 def _read_words(folder: Path) -> str:
@@ -100,3 +114,9 @@ def _read_words(folder: Path) -> str:
         first = (folder / _WORDS).read_text(errors="replace").partition("\n")[0]
         return first.removeprefix(_FATAL)[:_MOST_CHARS]
     return ""
+
+
+def _read_loads(folder: Path) -> int:
+    with contextlib.suppress(OSError, ValueError):  # it was not loading
+        return int((folder / _LOADING).read_text())
+    return 0

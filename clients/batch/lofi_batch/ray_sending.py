@@ -35,9 +35,10 @@ class Sending:
         self._began = 0.0
 
     def look(self, members: Sequence[Member]) -> list[Member]:
-        """Begin a wave where none runs; the members that were waiting for one that has just ended.
+        """Begin a wave where none runs; the members that were waiting for one that has just ended. Those that
+        one after another did not help are unable to load the model.
 
-        Raises ModelDownloadFailed when it fails again and again, OSError when the model can't be read here.
+        Raises OSError when the model can't be read here.
         """
         waiting = [member for member in members if member.missing]
         due = time.monotonic() - self._began > _PAUSE_SEC
@@ -52,10 +53,16 @@ class Sending:
         if self._wave is None or not self._wave.done():
             return []
         words, self._wave = self._wave.result(), None
+        waited = [member for member in self._receivers if member.missing]
         self._failures = self._failures + 1 if words else 0
-        if self._failures >= _MOST_WAVES:
-            raise ModelDownloadFailed(f"the model does not get to the nodes: {words}")
-        return [member for member in self._receivers if member.missing]
+        if self._failures < _MOST_WAVES:
+            return waited
+        self._failures = 0
+        for member in waited:
+            assert member.source is not None
+            told = f"the model does not get to the node: {words}"
+            member.unable[member.source.version], member.missing = ModelDownloadFailed(told), False
+        return []
 
     def close(self) -> None:
         """What is on its way is left; its actors are gone already."""
