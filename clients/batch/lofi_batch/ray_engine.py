@@ -113,9 +113,10 @@ class RayEngine:
                 self._order(crew)
                 for member in sending.look(crew.members):
                     self._load(member)
-                if not (crew.failed or crew.has_more or crew.at_work):
+                ended = crew.failed or self._outcomes  # by `again`, since the last group
+                if not (ended or crew.has_more or crew.at_work):
                     return
-                if not crew.failed:
+                if not ended:
                     self._listen(cluster, crew)
             except ConnectionError as error:  # of ray://, whose server is gone
                 raise ClusterUnavailable(f"{cluster.shown} is lost: {words_of(error)}") from error
@@ -128,7 +129,9 @@ class RayEngine:
         """See `Engine.again`."""
         task = self._taking.pop(made.row.row)
         assert self._crew is not None
-        self._retry(self._crew, Task(task.track_id, task.spec, task.source, [made.row], task.attempts), error)
+        # Where its name was the trouble the track is there still.
+        alone = Task(task.track_id, task.spec, task.source, [made.row], task.attempts, there=True)
+        self._retry(self._crew, alone, error)
 
     def taken(self, made: Made) -> None:
         """See `Engine.taken`."""

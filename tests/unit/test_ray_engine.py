@@ -1,0 +1,138 @@
+"""The driver's loop around Ray, with a Ray whose actors answer at once."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import signal
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+import lofi_batch.ray_engine as ray_engine
+from lofi_batch.engine import Failed, Made, Outcome
+from lofi_batch.folder import Folder
+from lofi_batch.interrupts import Interrupts
+from lofi_batch.manifest import RowError
+from lofi_batch.ray_messages import Done, Ready, make_of, pack
+from lofi_batch.ray_options import RayOptions
+from lofi_common.config import Config
+from lofi_common.paths import find_paths
+from tests.unit.batches import row_of
+
+
+class _Method:
+    def __init__(self, answer: Callable[[bytes], bytes]) -> None:
+        self._answer = answer
+
+    def options(self, **_: object) -> _Method:
+        return self
+
+    def remote(self, data: bytes) -> _Reference:
+        return _Reference(self._answer(data))
+
+
+class _Reference:
+    def __init__(self, answer: bytes) -> None:
+        self.answer = answer
+
+
+class _Actor:
+    """Makes every track that it is asked for."""
+
+    def __init__(self, place: Path) -> None:
+        self._place = place
+        self.asked: list[bool] = []
+        """Whether it was told to look for the track first."""
+        self.load, self.make = _Method(self._load), _Method(self._make)
+
+    def _load(self, _: bytes) -> bytes:
+        return pack(
+            Ready(
+                node="n0",
+                life="a",
+                pid=1,
+                model_version="tiny-1",
+                device="cpu",
+                slots=1,
+                rss=1,
+                load_sec=0.0,
+                fetched=False,
+                last_words="",
+            )
+        )
+
+    def _make(self, order: bytes) -> bytes:
+        wanted = make_of(order)
+        self.asked.append(wanted.there)
+        made = self._place / f".made/{wanted.track_id}.{wanted.spec.format}"
+        made.parent.mkdir(exist_ok=True)
+        made.write_bytes(b"sound")
+        return pack(Done(sha256=hashlib.sha256(b"sound").hexdigest(), bytes=5, seconds=0.1))
+
+
+@pytest.fixture
+def actor(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> _Actor:
+    made = _Actor(tmp_path)
+    ray = SimpleNamespace(
+        wait=lambda calls, **_: (calls, []),
+        get=lambda call: call.answer,
+        exceptions=SimpleNamespace(RayTaskError=_Never, RayError=_Never, RuntimeEnvSetupError=_Never),
+    )
+    cluster = SimpleNamespace(
+        ray=ray,
+        is_local=False,
+        shown="here",
+        room=lambda *_: 1,
+        node_ids=lambda: {"n0"},
+        actor=lambda *_: SimpleNamespace(remote=lambda _: made),
+        dismiss=lambda _: None,
+    )
+    monkeypatch.setattr(ray_engine, "connected", lambda _: contextlib.nullcontext(cluster))
+    return made
+
+
+class _Never(Exception):
+    pass
+
+
+@pytest.fixture
+def signals() -> Iterator[None]:
+    """The engine's run takes them for itself."""
+    numbers = signal.SIGINT, signal.SIGTERM, signal.SIGHUP
+    before = [signal.getsignal(number) for number in numbers]
+    yield
+    for number, handler in zip(numbers, before, strict=True):
+        signal.signal(number, handler)
+
+
+@pytest.fixture
+def engine(signals: None, tmp_path: Path, actor: _Actor) -> Iterator[ray_engine.RayEngine]:
+    options = RayOptions(
+        address="here", actors=1, cores=1, gpus=0.0, slots=1, model=None, model_url=None, retries=1
+    )
+    settings = find_paths({"LOFI_HOME": str(tmp_path / "home")}), Config()
+    where = str(tmp_path), ".made"
+    made = ray_engine.RayEngine(options, Folder(tmp_path), where, settings, {}, Interrupts(), lambda *_: None)
+    yield made
+    made.close()
+
+
+def test_a_row_that_can_t_be_taken_to_the_end_is_told_though_it_is_the_last(
+    engine: ray_engine.RayEngine, actor: _Actor
+) -> None:
+    outcomes: list[Outcome] = []
+    for group in engine.make([row_of(1), row_of(2)]):
+        for each in group:
+            if isinstance(each, Made) and each.row.row == 2:
+                engine.again(each, RowError(code="FILE_FAILED", message="a folder is in its place"))
+                continue
+            if isinstance(each, Made):
+                engine.taken(each)
+            outcomes.append(each)
+    first, last = sorted(outcomes, key=lambda each: each.row.row)
+    assert isinstance(first, Made)
+    assert isinstance(last, Failed) and (last.error.code, last.attempts) == ("FILE_FAILED", 2)
+    assert actor.asked == [False, False, True]  # what is there is not made again
