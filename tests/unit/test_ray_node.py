@@ -1,13 +1,11 @@
-"""What an actor does on its node: its folder, its models, its tracks; without Ray."""
+"""What an actor does on its node: its models, its tracks; without Ray."""
 
 from __future__ import annotations
 
 import asyncio
+import errno
 import hashlib
 import os
-import signal
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -15,7 +13,6 @@ import pytest
 import lofi_common
 from lofi_batch.folder import Folder
 from lofi_batch.ray_actor import TrackActor
-from lofi_batch.ray_folder import ActorFolder
 from lofi_batch.ray_messages import (
     Answer,
     Done,
@@ -32,78 +29,13 @@ from lofi_batch.ray_messages import (
     loaded_of,
     pack,
 )
-from lofi_batch.ray_models import NodeModels
+from lofi_batch.ray_models import Arriving, NodeModels
 from lofi_common.errors import LofiError, ModelDownloadFailed
 from lofi_common.jobs import AudioFormat, JobSpec, track_id
 from lofi_common.manifest import MANIFEST_NAME, Model, read_model
 from lofi_common.paths import find_cache, find_paths
 from tests.support.home import MODEL_TOML
 from tests.unit.batches import row_of, spec_of_row
-
-DIE = """
-import os, signal, sys
-from pathlib import Path
-from lofi_batch.ray_folder import ActorFolder
-folder = ActorFolder(Path(sys.argv[1]), "actor")
-(folder.spool / "half.wav").write_bytes(b"RIFF")
-if sys.argv[2] == "word":
-    folder.say("out of memory: 3 GB\\nand more")
-    os._exit(1)
-os.kill(os.getpid(), int(sys.argv[2]))
-signal.pause()
-"""
-
-
-@pytest.mark.parametrize(
-    ("how", "words"),
-    [
-        (str(int(signal.SIGSEGV)), "Segmentation fault"),
-        (str(int(signal.SIGKILL)), ""),
-        ("word", "out of memory: 3 GB"),
-    ],
-)
-def test_the_next_process_of_an_actor_hears_the_last_words(tmp_path: Path, how: str, words: str) -> None:
-    subprocess.run([sys.executable, "-c", DIE, str(tmp_path), how], stderr=subprocess.DEVNULL, timeout=30)
-    (left,) = tmp_path.glob("actor.*/spool/half.wav")
-    script = "import sys; from pathlib import Path; from lofi_batch.ray_folder import ActorFolder; "
-    script += "print(ActorFolder(Path(sys.argv[1]), sys.argv[2]).last_words)"
-    for actor, expected in (("actor", words), ("actor", "")):
-        done = subprocess.run(
-            [sys.executable, "-c", script, str(tmp_path), actor], capture_output=True, text=True, timeout=30
-        )
-        assert done.stdout == f"{expected}\n", done.stderr
-    assert not left.exists()
-
-
-def test_a_process_that_dies_of_a_model_is_counted(tmp_path: Path) -> None:
-    script = (
-        "import os, sys; from pathlib import Path; from lofi_batch.ray_folder import ActorFolder\n"
-        "folder = ActorFolder(Path(sys.argv[1]), 'actor')\n"
-        "print(folder.dead_loading, flush=True)\n"
-        "if sys.argv[2] == 'after':\n"
-        "    with folder.loading(): pass\n"
-        "    os.kill(os.getpid(), 9)\n"
-        "with folder.loading(): os.kill(os.getpid(), 9)"
-    )
-    for how, expected in (("in", "0"), ("in", "1"), ("after", "2"), ("in", "0")):
-        command = [sys.executable, "-c", script, str(tmp_path), how]
-        done = subprocess.run(command, capture_output=True, text=True, timeout=30)
-        assert (done.returncode, done.stdout.strip()) == (-signal.SIGKILL, expected)
-
-
-def test_the_folder_of_one_that_lives_stays(tmp_path: Path) -> None:
-    script = "import sys; from pathlib import Path; from lofi_batch.ray_folder import ActorFolder; "
-    script += "f = ActorFolder(Path(sys.argv[1]), 'one'); print(flush=True); input()"
-    with subprocess.Popen(
-        [sys.executable, "-c", script, str(tmp_path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE
-    ) as other:
-        assert other.stdout is not None and other.stdout.readline()
-        second = "import sys; from pathlib import Path; from lofi_batch.ray_folder import ActorFolder; "
-        second += "ActorFolder(Path(sys.argv[1]), 'two').leave()"
-        subprocess.run([sys.executable, "-c", second, str(tmp_path)], check=True, timeout=30)
-        assert [path.name.partition(".")[0] for path in tmp_path.glob("[!.]*")] == ["one"]
-        other.kill()
-
 
 # models
 
@@ -313,6 +245,35 @@ def test_an_actor_takes_a_model_in_parts(setup: Setup, model: Model) -> None:
     asyncio.run(run())
 
 
+def test_a_model_whose_parts_can_t_be_kept_comes_through_whoever_is_next(
+    tmp_path: Path, setup: Setup, model: Model, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The node's disk is full for a while."""
+
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    async def run() -> None:
+        actor, other = (TrackActor(pack(setup), "n0", name) for name in ("actor", "other"))
+        source = source_of(model)
+        assert await actor.begin(pack(source))
+        with monkeypatch.context() as patch:
+            patch.setattr(Arriving, "add", full)
+            with pytest.raises(OSError, match="No space"):
+                await actor.receive("weights", b"")
+        for each in (other, actor):
+            assert await each.begin(pack(source))
+            assert await each.begin(pack(source))  # the wave before was not heard to its end
+            await each.receive("weights", (model.folder / "weights").read_bytes()[:9])
+            with pytest.raises(LofiError):
+                await each.finish()
+        assert not list((tmp_path / "home").rglob("weights"))
+        await actor.leave()
+        await other.leave()
+
+    asyncio.run(run())
+
+
 def test_a_place_that_can_t_be_written_is_told(tmp_path: Path, setup: Setup, model: Model) -> None:
     async def run() -> None:
         actor = TrackActor(pack(setup), "n0", "actor")
@@ -356,9 +317,3 @@ def test_another_version_of_the_program_takes_no_part(setup: Setup) -> None:
     old = msgspec.structs.replace(setup, version="0.0.1")
     with pytest.raises(LofiError, match=r"this node has lofi .*, the driver 0\.0\.1"):
         TrackActor(pack(old), "n0", "actor")
-
-
-def test_somebody_else_s_folder_is_not_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(os, "getuid", lambda: 12345)
-    with pytest.raises(PermissionError, match="another user"):
-        ActorFolder(tmp_path, "actor")

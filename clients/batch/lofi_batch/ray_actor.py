@@ -100,9 +100,7 @@ class TrackActor:
 
     async def begin(self, source: bytes) -> bool:
         """Whether this process takes the parts of a model, and the node has not got it."""
-        if self._arriving is not None:  # the driver has given that one up
-            self._arriving[0].close()
-            self._arriving = None
+        self._give_up_arriving()
         stack = contextlib.ExitStack()
         arriving = stack.enter_context(self._models.arriving(source_of(source)))
         if arriving is None:
@@ -112,9 +110,13 @@ class TrackActor:
         return True
 
     async def receive(self, name: str, part: bytes) -> None:
-        """The next bytes of a file."""
+        """The next bytes of a file. Raises OSError: then they all come anew, to whom it may be."""
         assert self._arriving is not None
-        await asyncio.to_thread(self._arriving[1].add, name, part)
+        try:
+            await asyncio.to_thread(self._arriving[1].add, name, part)
+        except OSError:
+            self._give_up_arriving()
+            raise
 
     async def finish(self) -> None:
         """All has come. Raises LofiError when a file is not whole."""
@@ -125,6 +127,13 @@ class TrackActor:
             for name in arriving.files:
                 await asyncio.to_thread(arriving.check, name)
             await asyncio.to_thread(arriving.finish)
+
+    def _give_up_arriving(self) -> None:
+        """Let others of the node take it."""
+        if self._arriving is not None:
+            stack, _ = self._arriving
+            self._arriving = None
+            stack.close()
 
     # what they do
 

@@ -70,7 +70,8 @@ class NodeModels:
                 if found is not None:
                     return found, False
                 files, root = fsspec.url_to_fs(source.url)
-                return _download(self._cache, source, files, root.rstrip("/")), True
+                with contextlib.closing(Arriving(self._cache, source)) as arriving:
+                    return _download(arriving, files, root.rstrip("/")), True
         except (OSError, ValueError, ImportError) as error:
             raise ModelDownloadFailed(f"{source.version} can't be fetched from its URL: {error}") from error
 
@@ -78,7 +79,11 @@ class NodeModels:
     def arriving(self, source: Source) -> Iterator[Arriving | None]:
         """For a model that comes in parts; None where it is there meanwhile, or another process takes it."""
         with self._alone(source.version, wait=False) as got:
-            yield Arriving(self._cache, source) if got and self.find(source) is None else None
+            if not got or self.find(source) is not None:
+                yield None
+                return
+            with contextlib.closing(Arriving(self._cache, source)) as arriving:
+                yield arriving
 
     @contextlib.contextmanager
     def _alone(self, version: str, *, wait: bool = True) -> Iterator[bool]:
@@ -98,10 +103,11 @@ class Arriving:
         """What an earlier process has left of it is deleted. Raises ModelLoadFailed, OSError."""
         self._cache = cache
         self._part = cache / f".{source.version}.part"
-        shutil.rmtree(self._part, ignore_errors=True)
+        self.close()
         self._part.mkdir(mode=0o700)
         (self._part / MANIFEST_NAME).write_bytes(source.manifest)
         self._model = read_manifest(self._part)
+        self.version = self._model.version
 
     @property
     def files(self) -> list[str]:
@@ -116,6 +122,10 @@ class Arriving:
     def drop(self, name: str) -> None:
         """Begin a file anew."""
         (self._part / name).unlink(missing_ok=True)
+
+    def close(self) -> None:
+        """Nothing of it stays but what `finish` has named: a disk may be full."""
+        shutil.rmtree(self._part, ignore_errors=True)
 
     def check(self, name: str) -> None:
         """Raises ModelLoadFailed or ModelNotFound when a file has not its bytes."""
@@ -153,9 +163,8 @@ def _is_damaged(model: Model) -> bool:
     return False
 
 
-def _download(cache: Path, source: Source, files: Any, root: str) -> Model:
+def _download(arriving: Arriving, files: Any, root: str) -> Model:
     """files: a file system of fsspec. Raises ModelDownloadFailed, OSError."""
-    arriving = Arriving(cache, source)
     for name in arriving.files:
         for tried in range(1, _TRIES + 1):
             with files.open(f"{root}/{name}", "rb") as remote:
@@ -165,7 +174,9 @@ def _download(cache: Path, source: Source, files: Any, root: str) -> Model:
                 arriving.check(name)
             except LofiError as error:
                 if tried == _TRIES:
-                    raise ModelDownloadFailed(f"{name} of {source.version} came damaged: {error}") from error
+                    raise ModelDownloadFailed(
+                        f"{name} of {arriving.version} came damaged: {error}"
+                    ) from error
                 arriving.drop(name)
             else:
                 break
