@@ -7,7 +7,7 @@ import hashlib
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import msgspec
 import pytest
@@ -183,8 +183,10 @@ def test_a_server_that_loses_its_connections_is_asked_again(
 def test_a_place_that_can_t_be_used_is_told_without_its_password(no_pauses: Any) -> None:
     with pytest.raises(FolderFailed, match=r"ftp://127.0.0.1:1/x: ConnectionRefusedError"):
         open_place("ftp://me:secret@127.0.0.1:1/x")
-    with pytest.raises(InvalidParams, match="nonsense"):
-        open_place("nonsense://x")
+    with pytest.raises(FolderFailed, match=r"^ftp://127.0.0.1:1/x\?…: [^@]*$"):
+        open_place("ftp://me:sec@ret@127.0.0.1:1/x?key=secret")
+    with pytest.raises(InvalidParams, match=r"^nonsense://x: [^@]*$"):
+        open_place("nonsense://me:secret@x")
     with pytest.raises(InvalidParams, match="another machine"):
         open_place("file://there/x")
     assert open_place("file:///a%20b").shown == "/a b"
@@ -198,7 +200,7 @@ class Tracks:
         self.taken_rows: list[int] = []
 
     def make(self, rows: Iterable[Row]) -> Iterator[list[Outcome]]:
-        yield from (list(group) for group in self._groups)
+        yield from (list[Outcome](group) for group in self._groups)
 
     def again(self, made: Made, error: RowError) -> None:
         raise AssertionError(error)
@@ -270,6 +272,31 @@ def test_an_engine_that_leaves_rows_out_is_told(
     )
     assert command.make(tmp_path, WHOLE, ROWS, means, force=False, as_json=False, quiet=True) == 0
     assert place.made_there() == set()
+
+
+def test_a_stranger_s_file_is_never_taken_for_the_row_s(
+    world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The driver is killed where the row is written down and its track has no name yet; tracks of one length
+    have one size."""
+    (tmp_path / "strange").write_bytes(b"other")
+    world.place.put(tmp_path / "strange", ROWS[0].path)
+    engine, taking = Tracks([made(1, bring(world.place, tmp_path, "a"))]), TakeOver(world.place)
+    means = Means(name="test", place=world.place, taking=taking, start=lambda *_: engine)
+
+    class Killed(BaseException):
+        pass
+
+    def kill(rows: list[Made]) -> NoReturn:
+        raise Killed
+
+    monkeypatch.setattr(command, "Interrupts", lambda: None)  # they would be this process's
+    monkeypatch.setattr(taking, "_adopt", kill)
+    monkeypatch.setattr(batch._Group, "_take_back", lambda *_: None)
+    with pytest.raises(Killed):
+        command.make(tmp_path, WHOLE, ROWS[:1], means, force=True, as_json=False, quiet=True)
+    records = Ledger(tmp_path, "manifest.jsonl").records
+    assert list(records) == [1] and not survey(world.place, ROWS[:1], records).there
 
 
 def test_shards_of_one_place_have_made_folders_of_their_own() -> None:

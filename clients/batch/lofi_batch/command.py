@@ -41,6 +41,8 @@ def make(
                 found = survey(means.place, shown, ledger.records)
             _check(found, force=force)
             means.place.delete(record.path for record in found.changed)
+            if not means.place.compares_bytes:  # a driver that is killed must not take them for its own
+                means.place.delete(found.in_the_way)
             progress = Progress(
                 rows=len(rows),
                 there=len(found.there),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -49,6 +50,11 @@ class RayMissing(LofiError):
 
     name = "RAY_MISSING"
     hint = "`pip install 'lofi-daemon[ray]'`, the same version on every node."
+
+
+def without_secrets(words: str) -> str:
+    """What says who somebody is, or gives a key, taken out of the URLs in there."""
+    return re.sub(r"//[^/\s]*@", "//", re.sub(r"(://[^\s?]*)\?[^\s'\")]*", r"\1?…", words))
 
 
 def not_written(path: Path, error: OSError) -> FolderFailed | TargetFailed:

@@ -20,6 +20,7 @@ from lofi_common.new_file import sync_names
 class Folder:
     """See `Place`."""
 
+    compares_bytes = True
     side_by_side = 1
     """A rename takes no time."""
 

@@ -39,6 +39,10 @@ class Place(Protocol):
     def shown(self) -> str:
         """In words, without secrets."""
 
+    @property
+    def compares_bytes(self) -> bool:
+        """Whether a record's file is told from another one of the same name and size."""
+
     def look(self) -> Look:
         """At all of it at once, for many questions."""
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
+from lofi_batch.errors import without_secrets
 from lofi_batch.folder import Folder
 from lofi_batch.place import MADE, Place
 from lofi_common.errors import InvalidParams
@@ -20,12 +21,14 @@ def open_place(where: str, made: str = MADE) -> Place:
     if where.startswith("file://"):
         parts = urlsplit(where)
         if parts.netloc not in ("", "localhost"):
-            raise InvalidParams(f"{where}: a file of another machine; three slashes begin a path of this one")
+            raise InvalidParams(
+                f"{without_secrets(where)}: a file of another machine; three slashes begin a path of this one"
+            )
         return Folder(Path(unquote(parts.path)), made)
     try:
         from lofi_batch.url_place import UrlPlace
     except ImportError as error:
         raise InvalidParams(
-            f"{where} needs fsspec", recovery="Install it: pip install 'lofi-daemon[ray]'."
+            f"{without_secrets(where)} needs fsspec", recovery="Install it: pip install 'lofi-daemon[ray]'."
         ) from error
     return UrlPlace(where, made)

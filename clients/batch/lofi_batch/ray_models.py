@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from lofi_batch.errors import without_secrets
 from lofi_batch.ray_messages import Source
 from lofi_common.errors import LofiError, ModelDownloadFailed
 from lofi_common.manifest import MANIFEST_NAME, Model, check_large_file, read_manifest, read_model
@@ -73,7 +74,8 @@ class NodeModels:
                 with contextlib.closing(Arriving(self._cache, source)) as arriving:
                     return _download(arriving, files, root.rstrip("/")), True
         except (OSError, ValueError, ImportError) as error:
-            raise ModelDownloadFailed(f"{source.version} can't be fetched from its URL: {error}") from error
+            words = without_secrets(f"{source.version} can't be fetched from its URL: {error}")
+            raise ModelDownloadFailed(words) from error
 
     @contextlib.contextmanager
     def arriving(self, source: Source) -> Iterator[Arriving | None]:

@@ -7,6 +7,7 @@ import tempfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+from lofi_batch.errors import without_secrets
 from lofi_batch.ray_messages import Source
 from lofi_common.config import Config
 from lofi_common.errors import LofiError, ModelDownloadFailed, ModelNotFound
@@ -73,7 +74,8 @@ class Sources:
         """The model of the URL, if it is the one that is wanted. Raises ModelNotFound."""
         known = for_engine(model, self._config.worker.engine)
         if wanted not in (None, model.manifest.name, known.version):
-            raise ModelNotFound(f"{self._url} has {known.version}, not {wanted}", recovery=_KEPT)
+            given = without_secrets(str(self._url))
+            raise ModelNotFound(f"{given} has {known.version}, not {wanted}", recovery=_KEPT)
         return known
 
     def _installed(self, wanted: str | None) -> Model:
@@ -119,5 +121,6 @@ def _at_url(url: str) -> Iterator[Model]:
             files, root = fsspec.url_to_fs(url)
             (Path(folder) / MANIFEST_NAME).write_bytes(files.cat_file(f"{root.rstrip('/')}/{MANIFEST_NAME}"))
         except (OSError, ValueError, ImportError) as error:
-            raise ModelDownloadFailed(f"there is no model at {url}: {error}") from error
+            words = without_secrets(f"there is no model at {url}: {error}")
+            raise ModelDownloadFailed(words) from error
         yield read_manifest(Path(folder))

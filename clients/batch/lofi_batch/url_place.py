@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import re
 import secrets
 import time
 from collections.abc import Callable, Iterable, Iterator
@@ -15,7 +14,7 @@ from typing import Any, NamedTuple, TypeVar
 import fsspec
 from fsspec.spec import AbstractFileSystem
 
-from lofi_batch.errors import FolderFailed, SourceLost, TargetFailed
+from lofi_batch.errors import FolderFailed, SourceLost, TargetFailed, without_secrets
 from lofi_batch.files import Content
 from lofi_batch.manifest import Record
 from lofi_batch.place import Stands
@@ -37,10 +36,12 @@ T = TypeVar("T")
 class UrlPlace:
     """See `Place`. A file is known by its name and its size; its bytes are not fetched to be compared."""
 
+    compares_bytes = False
+
     def __init__(self, url: str, made: str) -> None:
         """Raises InvalidParams when nothing here knows such URLs, FolderFailed."""
         self._url, self._made = url, made
-        self.shown = re.sub(r"//[^/@]*@", "//", url)
+        self.shown = without_secrets(url)
         self._opened: AbstractFileSystem | None = None
         self._root = ""
         self._folders: set[str] = set()
@@ -78,7 +79,9 @@ class UrlPlace:
         try:
             self._try(send)
         except FileNotFoundError as error:
-            raise FolderFailed(f"{self.shown}: {path} can't be put there: {error}") from error
+            raise FolderFailed(
+                f"{self.shown}: {path} can't be put there: {without_secrets(str(error))}"
+            ) from error
 
     def made(self, track_id: str, kind: AudioFormat) -> str:
         return f"{self._made}/{track_id}.{kind}"
@@ -187,7 +190,7 @@ class UrlPlace:
             try:
                 self._opened, root = fsspec.core.url_to_fs(self._url, skip_instance_cache=True)
             except (ValueError, ImportError) as error:
-                raise InvalidParams(f"{self.shown}: {error}") from error
+                raise InvalidParams(f"{self.shown}: {without_secrets(str(error))}") from error
             self._root = root.rstrip("/")
         return self._opened
 
@@ -207,7 +210,8 @@ class UrlPlace:
                 if missing_is_final and isinstance(error, FileNotFoundError):
                     raise
                 if tries == _TRIES or isinstance(error, _NO_OTHER_TRY):
-                    raise FolderFailed(f"{self.shown}: {type(error).__name__}: {error}") from error
+                    words = f"{type(error).__name__}: {without_secrets(str(error))}"
+                    raise FolderFailed(f"{self.shown}: {words}") from error
             self._opened = None
             self._folders.clear()
             time.sleep(_PAUSE_SEC * 2 ** (tries - 1))
