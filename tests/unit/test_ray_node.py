@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import ftplib
 import hashlib
 import os
 from pathlib import Path
@@ -30,6 +31,8 @@ from lofi_batch.ray_messages import (
     pack,
 )
 from lofi_batch.ray_models import Arriving, NodeModels
+from lofi_batch.ray_sources import Sources
+from lofi_common.config import Config
 from lofi_common.errors import LofiError, ModelDownloadFailed
 from lofi_common.jobs import AudioFormat, JobSpec, track_id
 from lofi_common.manifest import MANIFEST_NAME, Model, read_model
@@ -97,6 +100,24 @@ def test_a_url_without_a_model(tmp_path: Path, model: Model) -> None:
         node(tmp_path).fetch(source_of(model, url=f"file://{tmp_path}/nothing"))
     with pytest.raises(ModelDownloadFailed, match="can't be fetched"):
         node(tmp_path).fetch(source_of(model, url="nobodyknows://there"))
+
+
+def test_a_server_that_refuses_is_told_without_the_password(
+    tmp_path: Path, model: Model, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In words of its own: no OSError."""
+
+    def refuse(url: str) -> None:
+        raise ftplib.error_perm(f"530 {url}: Authentication failed.")
+
+    monkeypatch.setattr("fsspec.url_to_fs", refuse)
+    url = "ftp://me:secret@there/model"
+    told = r"530 ftp://there/model: Authentication failed"
+    with pytest.raises(ModelDownloadFailed, match=told):
+        node(tmp_path).fetch(source_of(model, url=url))
+    settings = find_paths({"LOFI_HOME": str(tmp_path)}), Config()
+    with pytest.raises(ModelDownloadFailed, match=told):
+        Sources(*settings, {}, url, one_machine=False).of(None)
 
 
 def test_a_damaged_copy_is_found_no_more(tmp_path: Path, model: Model) -> None:

@@ -73,7 +73,9 @@ class NodeModels:
                 files, root = fsspec.url_to_fs(source.url)
                 with contextlib.closing(Arriving(self._cache, source)) as arriving:
                     return _download(arriving, files, root.rstrip("/")), True
-        except (OSError, ValueError, ImportError) as error:
+        except LofiError:
+            raise
+        except Exception as error:  # servers and stores have errors of their own
             words = without_secrets(f"{source.version} can't be fetched from its URL: {error}")
             raise ModelDownloadFailed(words) from error
 

@@ -120,7 +120,7 @@ def _at_url(url: str) -> Iterator[Model]:
 
             files, root = fsspec.url_to_fs(url)
             (Path(folder) / MANIFEST_NAME).write_bytes(files.cat_file(f"{root.rstrip('/')}/{MANIFEST_NAME}"))
-        except (OSError, ValueError, ImportError) as error:
+        except Exception as error:  # servers and stores have errors of their own
             words = without_secrets(f"there is no model at {url}: {error}")
             raise ModelDownloadFailed(words) from error
         yield read_manifest(Path(folder))
