@@ -11,8 +11,9 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
+from lofi_batch.errors import ClusterUnavailable
 from lofi_batch.main import batch
-from lofi_batch.ray_cluster import ClusterUnavailable, connected, words_of
+from lofi_batch.ray_cluster import connected, words_of
 
 NO_RAY = """
 import importlib.util, sys
