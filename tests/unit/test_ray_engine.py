@@ -8,6 +8,7 @@ import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import SimpleNamespace
+from typing import NoReturn
 
 import pytest
 
@@ -99,23 +100,23 @@ class _Never(Exception):
 
 
 @pytest.fixture
-def signals() -> Iterator[None]:
-    """The engine's run takes them for itself."""
+def interrupts() -> Iterator[Interrupts]:
+    """The engine's run takes signals for itself."""
     numbers = signal.SIGINT, signal.SIGTERM, signal.SIGHUP
     before = [signal.getsignal(number) for number in numbers]
-    yield
+    yield Interrupts()
     for number, handler in zip(numbers, before, strict=True):
         signal.signal(number, handler)
 
 
 @pytest.fixture
-def engine(signals: None, tmp_path: Path, actor: _Actor) -> Iterator[ray_engine.RayEngine]:
+def engine(interrupts: Interrupts, tmp_path: Path, actor: _Actor) -> Iterator[ray_engine.RayEngine]:
     options = RayOptions(
         address="here", actors=1, cores=1, gpus=0.0, slots=1, model=None, model_url=None, retries=1
     )
     settings = find_paths({"LOFI_HOME": str(tmp_path / "home")}), Config()
     where = str(tmp_path), ".made"
-    made = ray_engine.RayEngine(options, Folder(tmp_path), where, settings, {}, Interrupts(), lambda *_: None)
+    made = ray_engine.RayEngine(options, Folder(tmp_path), where, settings, {}, interrupts, lambda *_: None)
     yield made
     made.close()
 
@@ -136,3 +137,17 @@ def test_a_row_that_can_t_be_taken_to_the_end_is_told_though_it_is_the_last(
     assert isinstance(first, Made)
     assert isinstance(last, Failed) and (last.error.code, last.attempts) == ("FILE_FAILED", 2)
     assert actor.asked == [False, False, True]  # what is there is not made again
+
+
+def test_sigterm_that_ray_takes_for_itself_ends_the_batch_in_order(
+    engine: ray_engine.RayEngine, interrupts: Interrupts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As it does while it starts: it leaves with a code of its own."""
+
+    def connected(_: object) -> NoReturn:
+        raise SystemExit(signal.SIGTERM)
+
+    monkeypatch.setattr(ray_engine, "connected", connected)
+    with pytest.raises(KeyboardInterrupt):
+        next(engine.make([row_of(1)]))
+    assert interrupts.received == signal.SIGTERM

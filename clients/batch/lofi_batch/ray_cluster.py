@@ -62,12 +62,12 @@ def connected(address: str | None) -> Iterator[Cluster]:
         else:
             _knock(address)
             options["address"] = address
+        stack.callback(ray.shutdown)  # whatever was begun
         try:
             ray.init(**options)
         except (ConnectionError, RuntimeError, ValueError, OSError, TimeoutError) as error:
             where = "on this machine" if address is None else f"at {address}"
             raise ClusterUnavailable(f"there is no Ray cluster {where}: {words_of(error)}") from error
-        stack.callback(ray.shutdown)
         yield Cluster(ray, address)
 
 

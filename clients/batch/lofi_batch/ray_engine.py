@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import signal
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
@@ -98,7 +99,7 @@ class RayEngine:
         if any(row.model == self._options.model for row in rows):
             self._sources.of(self._options.model)
         self._there = self._place.made_there()
-        cluster = self._cluster = self._ending.enter_context(connected(self._options.address))
+        cluster = self._cluster = self._connected()
         self._interrupts.arm()
         tasks = Tasks(rows, self._sources.of, self._config.queue.max_duration_sec)
         crew = self._crew = Crew(iter(tasks))
@@ -146,6 +147,15 @@ class RayEngine:
             self._cluster.dismiss(list(self._actors.values()))
         self._actors.clear()
         self._ending.close()
+
+    def _connected(self) -> Cluster:
+        """Raises ClusterUnavailable, RayMissing, KeyboardInterrupt."""
+        try:
+            return self._ending.enter_context(connected(self._options.address))
+        except SystemExit as error:  # Ray's own answer to SIGTERM, until it has begun
+            self._interrupts.arm()
+            self._interrupts.received = signal.SIGTERM
+            raise KeyboardInterrupt from error
 
     # actors
 
