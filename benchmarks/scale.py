@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import hashlib
 import os
 import shutil
 import subprocess
@@ -64,6 +65,7 @@ guidance_scale = 3.0
 [files]
 """
 GROUP = 16
+SOUND = b"sound"
 _LOOK_SEC = 0.2
 
 
@@ -80,8 +82,9 @@ class AtOnce:
             name = self._place.made(track_id, AudioFormat.WAV)
             file = self._place.path(name)
             file.parent.mkdir(exist_ok=True)
-            file.write_bytes(b"sound")
-            group.append(Made(row, track_id, "scale-00000000", name, "0" * 64, 1.0, 1, bytes=5))
+            file.write_bytes(SOUND)
+            sha256 = hashlib.sha256(SOUND).hexdigest()
+            group.append(Made(row, track_id, "scale-00000000", name, sha256, 1.0, 1, bytes=len(SOUND)))
             if len(group) == GROUP:
                 yield group
                 group = []
