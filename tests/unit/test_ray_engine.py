@@ -20,6 +20,7 @@ from lofi_batch.manifest import RowError
 from lofi_batch.ray_messages import Done, Ready, make_of, pack
 from lofi_batch.ray_options import RayOptions
 from lofi_common.config import Config
+from lofi_common.errors import InvalidParams
 from lofi_common.paths import find_paths
 from tests.unit.batches import row_of
 
@@ -47,6 +48,8 @@ class _Actor:
         self._place = place
         self.asked: list[bool] = []
         """Whether it was told to look for the track first."""
+        self.cluster = SimpleNamespace()
+        """Of this one actor."""
         self.load, self.make = _Method(self._load), _Method(self._make)
 
     def _load(self, _: bytes) -> bytes:
@@ -82,7 +85,7 @@ def actor(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> _Actor:
         get=lambda call: call.answer,
         exceptions=SimpleNamespace(RayTaskError=_Never, RayError=_Never, RuntimeEnvSetupError=_Never),
     )
-    cluster = SimpleNamespace(
+    cluster = made.cluster = SimpleNamespace(
         ray=ray,
         is_local=False,
         shown="here",
@@ -151,3 +154,10 @@ def test_sigterm_that_ray_takes_for_itself_ends_the_batch_in_order(
     with pytest.raises(KeyboardInterrupt):
         next(engine.make([row_of(1)]))
     assert interrupts.received == signal.SIGTERM
+
+
+def test_a_machine_without_room_says_what_can_be_done(engine: ray_engine.RayEngine, actor: _Actor) -> None:
+    actor.cluster.is_local, actor.cluster.room = True, lambda *_: 0
+    with pytest.raises(InvalidParams, match=r"no room for an actor of 1 core\n") as told:
+        next(engine.make([row_of(1)]))
+    assert "--address" in told.value.recovery

@@ -167,7 +167,10 @@ class RayEngine:
         self._grown = now
         room = cluster.room(self._options.cores, self._options.gpus)
         if room == 0 and cluster.is_local:
-            raise InvalidParams(f"this machine has no room for an actor of {self._size()}")
+            raise InvalidParams(
+                f"this machine has no room for an actor of {self._size()}",
+                recovery="Give it less, or another cluster (--address).",
+            )
         if room == 0 and not crew.members and not self._waits_told:
             self._waits_told = True
             self._tell(f"no node of {cluster.shown} has room for an actor of {self._size()} yet; waiting", "")
