@@ -203,6 +203,16 @@ def test_a_node_that_can_t_write_gets_nothing_while_others_can() -> None:
     assert {member for member, _ in given(made)} == {one}
 
 
+def test_who_holds_another_model_is_no_other_one_that_could_write() -> None:
+    """Else the track would be made for ever, where it can't be written."""
+    made = crew(2, iter([task(1), task(2, LARGE)]))
+    _, order = made.orders()
+    assert isinstance(order, Load)
+    made.loaded(order.member, answer("n1", "a", LARGE), {"n0", "n1"})
+    assert numbers(given(made)) == [2]
+    assert not made.refused(order.member)
+
+
 def test_an_actor_changes_the_model_when_it_is_idle() -> None:
     made = crew(1, iter([task(1), task(2), task(3, LARGE)]))
     (member,) = made.members

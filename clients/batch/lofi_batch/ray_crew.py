@@ -134,7 +134,10 @@ class Crew:
     def refused(self, member: Member) -> bool:
         """What it made could not be written; whether that may be its own fault, since others still can."""
         member.faulty = True
-        return any(each.ready is not None and not each.faulty for each in self.members)
+        source = member.source  # those with other models can't take its place
+        return any(
+            each.ready is not None and not each.faulty and each.source == source for each in self.members
+        )
 
     def lost(self, member: Member, task: Task, words: str, now: float, *, innocent: bool) -> bool:
         """The task's call failed with its actor; whether the member has to be asked how it is.
