@@ -180,6 +180,25 @@ def test_a_server_that_loses_its_connections_is_asked_again(
     assert place.is_there(record(1)) and len(lost) == 1
 
 
+def test_half_a_track_is_not_taken_for_all_of_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, no_pauses: Any
+) -> None:
+    """A connection ended early, and the server saw nothing wrong in that."""
+    memory = pytest.importorskip("fsspec.implementations.memory")
+    real, sent = memory.MemoryFileSystem.put_file, list[str]()
+
+    def half(fs: Any, source: str, target: str, **more: Any) -> None:
+        real(fs, source, target, **more)
+        sent.append(target)
+        if len(sent) < 3:
+            fs.pipe_file(target, b"so")
+
+    monkeypatch.setattr(memory.MemoryFileSystem, "put_file", half)
+    place = open_place(f"memory://{tmp_path.name}/place")
+    content = place.read(bring(place, tmp_path, "a"))
+    assert content is not None and content.bytes == 5 and len(sent) == 3
+
+
 def test_a_place_that_can_t_be_used_is_told_without_its_password(no_pauses: Any) -> None:
     with pytest.raises(FolderFailed, match=r"ftp://127.0.0.1:1/x: ConnectionRefusedError"):
         open_place("ftp://me:secret@127.0.0.1:1/x")
