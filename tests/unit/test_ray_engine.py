@@ -17,7 +17,8 @@ from lofi_batch.engine import Failed, Made, Outcome
 from lofi_batch.folder import Folder
 from lofi_batch.interrupts import Interrupts
 from lofi_batch.manifest import RowError
-from lofi_batch.ray_messages import Done, Ready, make_of, pack
+from lofi_batch.plan import Row
+from lofi_batch.ray_messages import Done, Ready, Unloaded, make_of, pack
 from lofi_batch.ray_options import RayOptions
 from lofi_common.config import Config
 from lofi_common.errors import InvalidParams
@@ -48,6 +49,8 @@ class _Actor:
         self._place = place
         self.asked: list[bool] = []
         """Whether it was told to look for the track first."""
+        self.new = False
+        """It is another process than the one that loaded the model."""
         self.cluster = SimpleNamespace()
         """Of this one actor."""
         self.load, self.make = _Method(self._load), _Method(self._make)
@@ -71,6 +74,9 @@ class _Actor:
     def _make(self, order: bytes) -> bytes:
         wanted = make_of(order)
         self.asked.append(wanted.there)
+        if self.new:
+            self.new = False
+            return pack(Unloaded())
         made = self._place / f".made/{wanted.track_id}.{wanted.spec.format}"
         made.parent.mkdir(exist_ok=True)
         made.write_bytes(b"sound")
@@ -140,6 +146,37 @@ def test_a_row_that_can_t_be_taken_to_the_end_is_told_though_it_is_the_last(
     assert isinstance(first, Made)
     assert isinstance(last, Failed) and (last.error.code, last.attempts) == ("FILE_FAILED", 2)
     assert actor.asked == [False, False, True]  # what is there is not made again
+
+
+def test_rows_that_want_one_track_take_it_in_turn_and_the_last_one_takes_it_away(
+    engine: ray_engine.RayEngine, actor: _Actor
+) -> None:
+    same = [row_of(number, prompt="rain", seed=1) for number in (1, 2, 3)]
+    (group,) = _ended(engine, same)
+    assert [each.row.row for each in group] == [1, 2, 3]
+    assert [each.last for each in group] == [False, False, True]
+    assert [each.new for each in group] == [True, False, False] and actor.asked == [False]
+
+
+def test_what_its_actor_did_not_answer_for_is_looked_for_first(
+    engine: ray_engine.RayEngine, actor: _Actor
+) -> None:
+    """It may have been made all the same."""
+    actor.new = True
+    ((made,),) = _ended(engine, [row_of(1)])
+    assert made.attempts == 1 and actor.asked == [False, True]
+
+
+def _ended(engine: ray_engine.RayEngine, rows: list[Row]) -> list[list[Made]]:
+    """All of them, taken."""
+    groups = []
+    for group in engine.make(rows):
+        made = [each for each in group if isinstance(each, Made)]
+        assert len(made) == len(group)
+        for each in made:
+            engine.taken(each)
+        groups.append(made)
+    return groups
 
 
 def test_sigterm_that_ray_takes_for_itself_ends_the_batch_in_order(
