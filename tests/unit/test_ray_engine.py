@@ -198,3 +198,13 @@ def test_a_machine_without_room_says_what_can_be_done(engine: ray_engine.RayEngi
     with pytest.raises(InvalidParams, match=r"no room for an actor of 1 core\n") as told:
         next(engine.make([row_of(1)]))
     assert "--address" in told.value.recovery
+
+
+def test_a_cluster_whose_cores_others_hold_is_waited_for_in_words(
+    engine: ray_engine.RayEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told: list[str] = []
+    monkeypatch.setattr(engine, "_tell", lambda words, _: told.append(words))
+    monkeypatch.setattr(ray_engine, "_START_SEC", -1.0)
+    assert [type(each) for group in engine.make([row_of(1), row_of(2)]) for each in group] == [Made, Made]
+    assert told == ["here has no actor of 1 core yet (others may have its cores); waiting"]

@@ -13,7 +13,7 @@ from click.testing import CliRunner
 
 from lofi_batch.errors import ClusterUnavailable
 from lofi_batch.main import batch
-from lofi_batch.ray_cluster import connected, words_of
+from lofi_batch.ray_cluster import connected, sweep, words_of
 
 NO_RAY = """
 import importlib.util, sys
@@ -118,3 +118,17 @@ def test_nobody_at_the_address(tmp_path: Path) -> None:
     for address in ("127.0.0.1:1", "ray://127.0.0.1:1", "ray://[::1]:1", "127.0.0.1:99999"):
         with pytest.raises(ClusterUnavailable, match="there is no Ray cluster at"), connected(address):
             pass
+
+
+def test_what_killed_drivers_left_is_removed_and_nothing_else(tmp_path: Path) -> None:
+    with subprocess.Popen([sys.executable, "-c", ""]) as process:
+        process.wait(30)
+    gone, alive = f"lofi-cluster-{process.pid}-a", f"lofi-cluster-{os.getpid()}-b"
+    for name in (gone, alive, "lofi-cluster-x-c", "mine"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "file").touch()
+    (tmp_path / f"lofi-cluster-{process.pid}-link").symlink_to(tmp_path / "mine")
+    sweep(tmp_path)
+    left = {path.name for path in tmp_path.iterdir()}
+    assert left == {alive, "lofi-cluster-x-c", "mine", f"lofi-cluster-{process.pid}-link"}
+    assert (tmp_path / "mine" / "file").exists()

@@ -6,10 +6,15 @@ import contextlib
 import logging
 import os
 import re
+import shutil
 import socket
+import stat
 import tempfile
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
+
+import psutil
 
 from lofi_batch.errors import ClusterUnavailable, RayMissing
 from lofi_common.cores import HUGE_PAGES, usable_cores
@@ -18,6 +23,7 @@ _OBJECT_STORE_BYTES = 256 * 2**20
 """Of a cluster of this machine: no track goes through it, and no model that this machine has."""
 _SHORT = "/tmp"
 """The paths of Ray's sockets have little room."""
+_PREFIX = "lofi-cluster-"
 _PATIENCE_SEC = 5.0
 """For an answer from the cluster's address."""
 _GOODBYE_SEC = 2.0
@@ -48,9 +54,10 @@ def connected(address: str | None) -> Iterator[Cluster]:
     options: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.ERROR}
     with contextlib.ExitStack() as stack:
         if address is None:
+            sweep(Path(_SHORT))
             # Ray's own folder in /tmp stays for ever, and belongs to whoever was first.
             folder = tempfile.TemporaryDirectory(
-                prefix="lofi-cluster-", dir=_SHORT, ignore_cleanup_errors=True
+                prefix=f"{_PREFIX}{os.getpid()}-", dir=_SHORT, ignore_cleanup_errors=True
             )
             options |= {
                 "address": "local",
@@ -69,6 +76,17 @@ def connected(address: str | None) -> Iterator[Cluster]:
             where = "on this machine" if address is None else f"at {address}"
             raise ClusterUnavailable(f"there is no Ray cluster {where}: {words_of(error)}") from error
         yield Cluster(ray, address)
+
+
+def sweep(parent: Path) -> None:
+    """Remove what clusters of this user left there whose drivers were killed."""
+    for folder in parent.glob(f"{_PREFIX}*-*"):
+        pid = folder.name.removeprefix(_PREFIX).partition("-")[0]
+        with contextlib.suppress(FileNotFoundError):  # its owner, or another driver, was faster
+            there = folder.lstat()
+            is_ours = stat.S_ISDIR(there.st_mode) and there.st_uid == os.getuid()
+            if is_ours and pid.isdecimal() and not psutil.pid_exists(int(pid)):
+                shutil.rmtree(folder, ignore_errors=True)
 
 
 def _knock(address: str) -> None:

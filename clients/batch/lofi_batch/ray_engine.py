@@ -37,6 +37,8 @@ from lofi_common.paths import Paths
 
 _LOOK_SEC = 1.0
 """From one look at what is silent to the next."""
+_START_SEC = 60.0
+"""An actor that has not begun after so long finds its cores taken by others."""
 _GROW_SEC = 5.0
 """From one look for room to the next."""
 _GATHER_SEC = 0.03
@@ -89,6 +91,7 @@ class RayEngine:
         self._unstarted = 0
         """Actors that can't start."""
         self._waits_told = self._head_lost = False
+        self._began = time.monotonic()
 
     # Engine
 
@@ -171,9 +174,11 @@ class RayEngine:
                 f"this machine has no room for an actor of {self._size()}",
                 recovery="Give it less, or another cluster (--address).",
             )
-        if room == 0 and not crew.members and not self._waits_told:
+        silent = now - self._began > _START_SEC and not any(member.life for member in crew.members)
+        if (silent or (room == 0 and not crew.members)) and not self._waits_told:
             self._waits_told = True
-            self._tell(f"no node of {cluster.shown} has room for an actor of {self._size()} yet; waiting", "")
+            what = "others may have its cores" if room else "no node has room for it"
+            self._tell(f"{cluster.shown} has no actor of {self._size()} yet ({what}); waiting", "")
         for _ in range(min(self._options.actors or room, most) - self._unstarted - len(crew.members)):
             member = Member()
             self._actors[member] = actors.remote(pack(self._setup))
