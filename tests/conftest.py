@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from lofi_common.cores import usable_cores
 from tests.support.home import Home
 from tests.support.standing import Standing
 from tests.support.stdio import Stdio
@@ -16,6 +17,11 @@ from tests.support.stdio import Stdio
 os.environ["ORT_DISABLE_TELEMETRY"] = "1"
 # Processes of the tests find the product's modules compiled, as installed ones are.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+
+
+def pytest_xdist_auto_num_workers() -> int:
+    """Tests at a time: they mostly wait for processes; some listen in real time, and want a core left."""
+    return 3 if usable_cores() >= 4 else 2
 
 
 @pytest.fixture
