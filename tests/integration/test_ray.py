@@ -24,7 +24,8 @@ pytest.importorskip("ray")
 pytestmark = pytest.mark.timeout(150)
 
 ROWS = 40
-PROMPTS = [f"rainy night {number}" for number in range(ROWS)]
+FORMATS = {11: "flac", 12: "ogg", 13: "mp3"}
+"""Of some rows; the others are WAV."""
 SAME = ("row", "prompt", "seed", "track_id", "path", "sha256", "bytes", "model_version")
 TINY = Path(__file__).parents[1] / "fixtures/tiny_musicgen"
 
@@ -48,7 +49,7 @@ def reference(root: Path) -> list[dict[str, Any]]:
     (root / "local").mkdir()
     home = Home(root / "local", engine="onnx")
     try:
-        done = run(home, write_prompts(root, *PROMPTS), root / "reference", "-d", "5", "--slots", "4")
+        done = run(home, write_rows(root), root / "reference", "-d", "5", "--slots", "4")
         assert done.returncode == 0, done.stderr
     finally:
         home.stop()
@@ -59,6 +60,16 @@ def reference(root: Path) -> list[dict[str, Any]]:
 def starter(short_tmp: Path) -> Home:
     """A driver's home."""
     return Home(short_tmp, engine="onnx")
+
+
+def write_rows(folder: Path) -> Path:
+    path = folder / "prompts.jsonl"
+    rows = [
+        {"prompt": f"rainy night {row}", **({"file": f"{row}.{FORMATS[row]}"} if row in FORMATS else {})}
+        for row in range(1, ROWS + 1)
+    ]
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    return path
 
 
 def on(nodes: Nodes, *more: str) -> tuple[str, ...]:
@@ -72,7 +83,7 @@ def same(records: list[dict[str, Any]]) -> list[list[Any]]:
 def test_an_actor_a_node_and_the_driver_are_killed(
     nodes: Nodes, starter: Home, reference: list[dict[str, Any]]
 ) -> None:
-    prompts, folder = write_prompts(starter.root, *PROMPTS), starter.root / "out"
+    prompts, folder = write_rows(starter.root), starter.root / "out"
     with Batch(starter, prompts, folder, *on(nodes)) as first:
         first.rows(5)
         nodes.actors()[0].kill()
@@ -81,7 +92,7 @@ def test_an_actor_a_node_and_the_driver_are_killed(
         first.rows(8)
         first.process.kill()
     nodes.add()
-    there = {path.name for path in folder.glob("*.wav")}
+    there = {path.name for path in folder.glob("[!.]*") if path.suffix != ".jsonl"}
     with Batch(starter, prompts, folder, *on(nodes)) as second:
         made = second.rows(ROWS)
         code, told = second.end()
@@ -95,7 +106,7 @@ def test_a_shard_on_a_server_is_a_part_of_the_whole(
     nodes: Nodes, starter: Home, reference: list[dict[str, Any]]
 ) -> None:
     pytest.importorskip("pyftpdlib")
-    prompts, folder = write_prompts(starter.root, *PROMPTS), starter.root / "out"
+    prompts, folder = write_rows(starter.root), starter.root / "out"
     with ftp_server(starter.root) as url:
         shard = on(nodes, "--shard", "2/8", "--slots", "3", "--tracks", f"{url}/tracks")
         done = run(starter, prompts, folder, *shard)

@@ -148,3 +148,11 @@ def test_the_editor_waits_for_nothing(radio: Editor) -> None:
         os.kill(radio.broker_pid(), signal.SIGCONT)
     radio.wait("notify", lambda data: "is a favourite" in data["words"])
     assert radio.call("stats")["tracks"] > 0
+
+
+def test_a_skip_past_the_last_piece_says_what_it_waits_for(radio: Editor) -> None:
+    radio.lua(ECHOES)
+    waits = "{ state = 'playing', track_id = 'a', skipping = true }"
+    radio.lua(f"require('lofi').skip = function(done) done(nil, {waits}) end")
+    radio.command("Lofi next")
+    assert radio.notice().endswith("a, the next piece is being made")

@@ -18,7 +18,8 @@ local function in_words(status)
   local icons = require("lofi.config").get().statusline.icons
   local playing = require("lofi.state").get().playing
   local prompt = playing and playing.track_id == status.track_id and playing.prompt
-  return ("%s %s"):format(icons[status.state] or icons.playing, prompt or status.track_id)
+  local next = status.skipping and ", the next piece is being made" or ""
+  return ("%s %s%s"):format(icons[status.state] or icons.playing, prompt or status.track_id, next)
 end
 
 local played = on_success(function(status)
