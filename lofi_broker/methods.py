@@ -12,10 +12,10 @@ import msgspec
 
 import lofi_common
 from lofi_broker import events as ev
+from lofi_broker.continuing import base_of
 from lofi_broker.library import track_of
 from lofi_broker.library_methods import LibraryMethods
 from lofi_broker.models.helpers import verify
-from lofi_broker.requests import base_of
 from lofi_common import api, api_library, api_models, api_playback, api_radio
 from lofi_common.errors import CacheWriteError, InvalidRequest, InvalidTrackId
 from lofi_common.jobs import Job, JobSpec, JobState, Output, Priority, track_id

@@ -8,7 +8,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from lofi_broker.requests import base_of
+from lofi_broker.continuing import base_of
 from lofi_common.errors import CacheWriteError, InvalidTrackId
 from lofi_common.jobs import JobState
 from tests.support.library import NAME, TOKENS, Place, make_with_tokens, with_tokens

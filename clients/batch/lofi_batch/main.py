@@ -93,7 +93,7 @@ def batch(
     with exits.reported():
         from lofi_batch.command import make, show_plan
         from lofi_batch.local import Options
-        from lofi_batch.means import local
+        from lofi_batch.local_means import local
         from lofi_batch.plan import Defaults, parse_shard
         from lofi_batch.ray_means import ray
         from lofi_batch.ray_options import RayOptions

@@ -1,4 +1,4 @@
-"""What the engines are started with, and where their tracks go."""
+"""What `--engine local` is started with, and where its tracks go."""
 
 from __future__ import annotations
 
