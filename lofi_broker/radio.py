@@ -16,6 +16,7 @@ from lofi_broker.radio_events import Piece, Scene
 from lofi_broker.radio_line import Item, Line
 from lofi_broker.radio_prompts import Prompts
 from lofi_common.api_radio import RadioMode, RadioState, Strategy
+from lofi_common.jobs import CHOSEN_SEED_BITS
 
 DRY_SEC = 10.0
 """With less than this ready, a piece is asked for even where others wait."""
@@ -34,9 +35,6 @@ SOUND_RETRY_SEC = (1.0, 5.0, 15.0)
 """After a failure of the sound: a sound server that is started anew is away for seconds."""
 FALLS_WITHIN_SEC = 60.0
 """Failures of the sound that are closer together than that belong together."""
-
-_SEED_BITS = 53
-"""A seed survives clients whose numbers are doubles."""
 
 
 @dataclass(frozen=True)
@@ -309,7 +307,7 @@ class Radio:
         piece = Piece(
             number=self._number,
             prompt=self._next_prompt(),
-            seed=base.piece.seed if base is not None else self._dice.getrandbits(_SEED_BITS),
+            seed=base.piece.seed if base is not None else self._dice.getrandbits(CHOSEN_SEED_BITS),
             duration_sec=self.plan.track_sec,
             version=scene.pace.version,
             era=self._era,

@@ -19,15 +19,13 @@ from lofi_common import api
 from lofi_common import api_playback as playing
 from lofi_common import api_radio as kinds
 from lofi_common.errors import AudioDeviceError, InvalidParams, LofiError, ModelInferenceFailed
-from lofi_common.jobs import Job
+from lofi_common.jobs import CHOSEN_SEED_BITS, Job
 from lofi_common.logs import fields
 
 if TYPE_CHECKING:
     from lofi_broker.app import Broker
 
 log = logging.getLogger(__name__)
-
-_SEED_BITS = 53
 
 
 class _Left(NamedTuple):
@@ -75,8 +73,6 @@ class RadioService:
     async def radio_start(self, params: kinds.RadioStartParams) -> kinds.RadioStatus:
         """Raises InvalidPrompt, InvalidParams, what is wrong with the model, AudioDeviceError."""
         prompt = None if params.prompt is None else _checked(params.prompt)
-        if params.seed is not None and params.seed >= 1 << 64:
-            raise InvalidParams("seed: must be a whole number from 0 to 2^64 - 1")
         await self._broker.playback.prepare()
         async with self._turn:
             plan = self._plan(params, prompt)
@@ -153,7 +149,7 @@ class RadioService:
             mode=params.mode or self._settings.mode,
             strategy=strategy,
             prompt=prompt,
-            seed=params.seed if params.seed is not None else secrets.randbits(_SEED_BITS),
+            seed=params.seed if params.seed is not None else secrets.randbits(CHOSEN_SEED_BITS),
             track_sec=self._settings.track_sec,
             ahead_sec=self._settings.ahead_sec,
             own_way=own_way,

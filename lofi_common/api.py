@@ -6,10 +6,9 @@ from them.
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Any
 
 import msgspec
-from msgspec import Meta
 
 from lofi_common import api_library as library
 from lofi_common import api_models as models
@@ -21,7 +20,7 @@ from lofi_common.api_base import Params as Params
 from lofi_common.api_base import Result as Result
 from lofi_common.api_base import TrackId as TrackId
 from lofi_common.api_generate import DEFAULT_DURATION_SEC as DEFAULT_DURATION_SEC
-from lofi_common.api_generate import DURATION_IN_WORDS, SEED_IN_WORDS, checked
+from lofi_common.api_generate import DURATION_IN_WORDS, SEED_IN_WORDS, check_seed, checked
 from lofi_common.api_generate import MAX_PROMPT_CHARS as MAX_PROMPT_CHARS
 from lofi_common.api_generate import GenerateParams as GenerateParams
 from lofi_common.api_generate import GenerateResult as GenerateResult
@@ -37,8 +36,6 @@ from lofi_common.errors import InvalidDuration, InvalidParams, MethodNotFound
 from lofi_common.jobs import JobState
 from lofi_common.messages import Slots
 from lofi_common.refusals import in_words
-
-NonNegative = Annotated[int, Meta(ge=0, le=(1 << 63) - 1)]
 
 
 class InitializeParams(Params, frozen=True, kw_only=True):
@@ -199,4 +196,6 @@ def parse_params(method: str, params: object) -> Any:
             raise InvalidDuration(DURATION_IN_WORDS, details=str(error)) from error
         told = f"seed: {SEED_IN_WORDS}" if "`$.seed`" in str(error) else in_words(str(error), known.params)
         raise InvalidParams(told, details=f"{method}: {error}") from error
+    if isinstance(parsed, radio.RadioStartParams):
+        check_seed(parsed.seed)
     return checked(parsed) if isinstance(parsed, GenerateParams) else parsed

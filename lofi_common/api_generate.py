@@ -108,8 +108,7 @@ def checked(params: GenerateParams) -> GenerateParams:
 
     Raises InvalidPrompt, InvalidDuration, InvalidParams.
     """
-    if params.seed is not None and params.seed >= 1 << 64:
-        raise InvalidParams(f"seed: {SEED_IN_WORDS}")
+    check_seed(params.seed)
     if params.continue_from is None:
         if params.prompt is None:
             raise InvalidParams("`prompt` is missing")
@@ -125,6 +124,12 @@ def checked(params: GenerateParams) -> GenerateParams:
     if params.prompt is None:
         return params
     return msgspec.structs.replace(params, prompt=_trimmed(params.prompt))
+
+
+def check_seed(seed: int | None) -> None:
+    """Raises InvalidParams for one that has more than 64 bits."""
+    if seed is not None and seed >= 1 << 64:
+        raise InvalidParams(f"seed: {SEED_IN_WORDS}")
 
 
 def _trimmed(prompt: str) -> str:

@@ -14,6 +14,8 @@ MAX_DURATION_SEC = 3600
 """Of a track, whatever the settings and the model say."""
 MAX_LOOP_SEC = 120
 """Of a loop, whose audio is kept in memory until it is whole."""
+CHOSEN_SEED_BITS = 53
+"""Of seeds that nobody gave: they survive clients whose numbers are doubles (Lua, JavaScript)."""
 
 
 class JobState(enum.StrEnum):

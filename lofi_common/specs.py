@@ -8,11 +8,8 @@ import msgspec
 
 from lofi_common.api import GenerateParams, Track
 from lofi_common.errors import InvalidDuration, InvalidParams, ModelNotFound
-from lofi_common.jobs import MAX_DURATION_SEC, MIN_DURATION_SEC, AudioFormat, JobSpec
+from lofi_common.jobs import CHOSEN_SEED_BITS, MAX_DURATION_SEC, MIN_DURATION_SEC, AudioFormat, JobSpec
 from lofi_common.manifest import Model, SamplingSpec
-
-# A seed chosen here survives clients whose numbers are doubles (Lua, JavaScript).
-_CHOSEN_SEED_BITS = 53
 
 
 def spec_of(params: GenerateParams, model: Model, base: Track | None, most_sec: int) -> JobSpec:
@@ -31,7 +28,7 @@ def spec_of(params: GenerateParams, model: Model, base: Track | None, most_sec: 
         )
     duration = params.duration_sec + (base.duration_sec if base is not None else 0)
     _check_length(duration, model, most_sec)
-    seed = params.seed if params.seed is not None else secrets.randbits(_CHOSEN_SEED_BITS)
+    seed = params.seed if params.seed is not None else secrets.randbits(CHOSEN_SEED_BITS)
     prompt = params.prompt if params.prompt is not None or base is None else base.prompt
     assert prompt is not None, "`checked` lets no request without a prompt and a base pass"
     own = model.job(prompt, duration, seed)

@@ -59,12 +59,6 @@ def test_a_broker_that_was_killed_is_replaced_by_the_next_command(home: Home) ->
     assert home.submit("y", "-d", "5").returncode == 0
 
 
-def test_a_broker_that_can_t_start_says_why(home: Home) -> None:
-    home.environ["LOFI_QUEUE_MAX_PENDING"] = "none"
-    done = home.submit("x", "-d", "5")
-    assert done.returncode == 3 and "queue.max_pending" in done.stderr
-
-
 def test_a_terminal_shows_progress_within_2_s_of_a_cold_start(home: Home) -> None:
     master, slave = pty.openpty()
     began = time.monotonic()

@@ -39,6 +39,13 @@ def test_the_protocol_document_has_the_method(name: str) -> None:
     assert f"`{name}`" in PROTOCOL_DOC.read_text()
 
 
+@pytest.mark.parametrize("params", [{"seed": 1 << 64}, {"seed": -1}])
+def test_the_radio_refuses_a_seed_that_no_track_could_have(params: dict[str, int]) -> None:
+    assert api.parse_params("radio_start", {"seed": (1 << 64) - 1}).seed == (1 << 64) - 1
+    with pytest.raises(InvalidParams, match=r"^seed: must be a whole number from 0 to 2\^64 - 1"):
+        api.parse_params("radio_start", params)
+
+
 def test_every_method_refuses_unknown_fields() -> None:
     for method in api.METHODS:
         with pytest.raises(InvalidParams):
