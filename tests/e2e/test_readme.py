@@ -158,3 +158,15 @@ def test_the_table_of_settings_is_whole() -> None:
     }
     told = {setting: json.loads(value) for setting, value in TABLE_ROW.findall(README)}
     assert told == defaults
+
+
+def test_the_table_of_settings_says_what_the_default_file_says() -> None:
+    said: dict[str, str] = {}
+    section = ""
+    for line in (ROOT / "configs/default.toml").read_text(encoding="utf-8").splitlines():
+        if found := re.fullmatch(r"\[(\w+)\]", line):
+            section = found[1]
+        elif found := re.fullmatch(r"(\w+) = .*?  +# (.*)", line):
+            said[f"{section}.{found[1]}"] = found[2]
+    told = dict(re.findall(r"^\| `(\w+\.\w+)` \| `.*?` \| (.*) \|$", README.replace("−", "-"), re.MULTILINE))
+    assert told == {name: words for name, words in said.items() if name != "worker.engine"}
