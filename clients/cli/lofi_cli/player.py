@@ -52,7 +52,9 @@ _order("pause", "Hold what plays.")
 _order("resume", "Go on with what is paused.")
 _order("toggle", "Hold what plays, or go on with it; where nothing plays, play the list or the library.")
 _order("stop", "End the playback.")
-_order("skip", "Play the next track of the list; after the last one, stop.")
+_order(
+    "skip", "Play the next track of the list; after the last one, stop, or wait for the radio's next piece."
+)
 _order("previous", "Play the track before; after more than 3 s of a track, that one from its start.")
 
 

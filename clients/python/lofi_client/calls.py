@@ -175,7 +175,8 @@ def stop() -> Call[api_playback.PlaybackStatus]:
 
 
 def skip() -> Call[api_playback.PlaybackStatus]:
-    """Play the next track of the list; after the last one, stop."""
+    """Play the next track of the list; after the last one, stop. While the radio is on, what plays goes on
+    until the next piece is there: `skipping` says so."""
     return Call("skip", api.NoParams(), api_playback.PlaybackStatus)
 
 

@@ -55,7 +55,7 @@ function M.clear_tracks(cb)
   ask("cache_clear", nil, cb)
 end
 
----@param cb lofi.Callback? result: `{tracks, bytes, path}` of the library
+---@param cb lofi.Callback? result: `{tracks, bytes, path, max_bytes, max_tracks, evicted?}` of the library
 function M.stats(cb)
   ask("cache_stats", nil, cb)
 end

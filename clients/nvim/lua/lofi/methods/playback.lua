@@ -9,7 +9,7 @@ local M = {}
 ---is paused, else with the list that there is, else the whole library.
 ---@param track_ids string[]?
 ---@param cb lofi.Callback? result: `{state, track_id?, position_sec, duration_sec, ready_sec?, index, count,
----volume, crossfade_sec, loop, device?}`
+---volume, crossfade_sec, loop, device?, skipping?}`
 function M.play(track_ids, cb)
   ask("play", track_ids and { track_ids = track_ids }, cb)
 end
