@@ -12,8 +12,10 @@ from typing import NoReturn
 
 import pytest
 
+import lofi_batch.ray_cluster as ray_cluster
 import lofi_batch.ray_engine as ray_engine
 from lofi_batch.engine import Failed, Made, Outcome
+from lofi_batch.errors import ClusterUnavailable
 from lofi_batch.folder import Folder
 from lofi_batch.interrupts import Interrupts
 from lofi_batch.manifest import RowError
@@ -51,6 +53,8 @@ class _Actor:
         """Whether it was told to look for the track first."""
         self.new = False
         """It is another process than the one that loaded the model."""
+        self.forgotten: list[bool] = []
+        """The cluster was left without a goodbye."""
         self.cluster = SimpleNamespace()
         """Of this one actor."""
         self.load, self.make = _Method(self._load), _Method(self._make)
@@ -97,8 +101,10 @@ def actor(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> _Actor:
         shown="here",
         room=lambda *_: 1,
         node_ids=lambda: {"n0"},
+        answers=lambda: True,
         actor=lambda *_: SimpleNamespace(remote=lambda _: made),
         dismiss=lambda _: None,
+        forget=lambda: made.forgotten.append(True),
     )
     monkeypatch.setattr(ray_engine, "connected", lambda _: contextlib.nullcontext(cluster))
     return made
@@ -208,3 +214,21 @@ def test_a_cluster_whose_cores_others_hold_is_waited_for_in_words(
     monkeypatch.setattr(ray_engine, "_START_SEC", -1.0)
     assert [type(each) for group in engine.make([row_of(1), row_of(2)]) for each in group] == [Made, Made]
     assert told == ["here has no actor of 1 core yet (others may have its cores); waiting"]
+
+
+def test_a_head_that_stays_away_ends_the_batch_before_ray_does(
+    engine: ray_engine.RayEngine, actor: _Actor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told: list[str] = []
+    monkeypatch.setattr(engine, "_tell", lambda words, _: told.append(words))
+    monkeypatch.setattr(ray_cluster, "_HEAD_LOOK_SEC", -1.0)
+    monkeypatch.setattr(ray_cluster, "_HEAD_SEC", -1.0)
+    monkeypatch.setattr(ray_engine, "_GROW_SEC", -1.0)
+    rows = engine.make([row_of(number) for number in range(1, 40)])
+    assert next(rows)
+    actor.cluster.answers = lambda: False
+    with pytest.raises(ClusterUnavailable, match="does not answer any more"):
+        list(rows)
+    assert len(told) == 1 and told[0].startswith("the head of the cluster does not answer; ")
+    engine.close()
+    assert actor.forgotten == [True]

@@ -46,7 +46,7 @@ def test_without_ray_it_says_what_to_install(prompts: Path) -> None:
     ]
     done = subprocess.run(command, capture_output=True, text=True, timeout=30)
     assert done.returncode == 2
-    told = "lofi: --engine ray needs Ray, which is not installed\n      `pip install 'lofi-daemon[ray]'`"
+    told = "lofi: --engine ray needs Ray, which is not installed\n      `pip install '.[ray]'` in the clone"
     assert done.stderr.startswith(told)
 
 

@@ -49,7 +49,7 @@ class RayMissing(LofiError):
     """The extra is not installed."""
 
     name = "RAY_MISSING"
-    hint = "`pip install 'lofi-daemon[ray]'`, the same version on every node."
+    hint = "`pip install '.[ray]'` in the clone, the same version on every node."
 
 
 def without_secrets(words: str) -> str:

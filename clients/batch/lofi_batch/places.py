@@ -29,6 +29,7 @@ def open_place(where: str, made: str = MADE) -> Place:
         from lofi_batch.url_place import UrlPlace
     except ImportError as error:
         raise InvalidParams(
-            f"{without_secrets(where)} needs fsspec", recovery="Install it: pip install 'lofi-daemon[ray]'."
+            f"{without_secrets(where)} needs fsspec",
+            recovery="Install it: `pip install '.[ray]'` in the clone.",
         ) from error
     return UrlPlace(where, made)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import logging
 import os
@@ -10,12 +11,14 @@ import shutil
 import socket
 import stat
 import tempfile
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import psutil
 
+from lofi_batch.engine import Tell
 from lofi_batch.errors import ClusterUnavailable, RayMissing
 from lofi_common.cores import HUGE_PAGES, usable_cores
 
@@ -27,6 +30,8 @@ _PREFIX = "lofi-cluster-"
 _PATIENCE_SEC = 5.0
 """For an answer from the cluster's address."""
 _GOODBYE_SEC = 2.0
+_HEAD_LOOK_SEC = 2.0
+_HEAD_SEC = 20.0
 _ENVIRON = {"OPENBLAS_NUM_THREADS": "1", **HUGE_PAGES}
 """Of actors, as of the broker's workers; whoever has set these keeps them."""
 
@@ -123,6 +128,7 @@ class Cluster:
         self.shown = "this machine" if address is None else address
         self.is_local = address is None
         self._head: str = ray.get_runtime_context().gcs_address
+        self._known: list[dict[str, Any]] = []
 
     def answers(self) -> bool:
         """Whether somebody listens where its head was. Ray ends this process a minute after it went."""
@@ -131,6 +137,10 @@ class Cluster:
         except OSError:
             return False
         return True
+
+    def forget(self) -> None:
+        """It is gone: its goodbye at the end of this process would wait for it, until Ray aborts."""
+        atexit.unregister(self.ray.shutdown)
 
     def room(self, cores: int, gpus: float) -> int:
         """How many actors all nodes together could hold."""
@@ -170,9 +180,45 @@ class Cluster:
             self.ray.kill(actor, no_restart=True)
 
     def _nodes(self) -> list[dict[str, Any]]:
-        return [node for node in self.ray.nodes() if node["Alive"]]
+        """As its head told last: a silent one would be waited for until Ray aborts."""
+        if self.answers():
+            self._known = [node for node in self.ray.nodes() if node["Alive"]]
+        return self._known
 
 
 def _room_of(resources: dict[str, float], cores: int, gpus: float) -> int:
     room = int(resources.get("CPU", 0) // cores)
     return min(room, int(resources.get("GPU", 0) // gpus)) if gpus else room
+
+
+class Head:
+    """Whether the head of a cluster is there. Ray waits for it, and aborts this process after a minute."""
+
+    def __init__(self, cluster: Cluster, tell: Tell) -> None:
+        self._cluster, self._tell = cluster, tell
+        self._looked = 0.0
+        self._silent_since: float | None = None
+
+    @property
+    def lost(self) -> bool:
+        """It did not answer when it was last looked at."""
+        return self._silent_since is not None
+
+    def look(self) -> bool:
+        """Whether it answers; said once when it does not. Raises ClusterUnavailable when it stays away."""
+        now = time.monotonic()
+        if now - self._looked < _HEAD_LOOK_SEC:
+            return not self.lost
+        self._looked = now
+        if self._cluster.answers():
+            self._silent_since = None
+        elif self._silent_since is None:
+            self._silent_since = now
+            self._tell(
+                "the head of the cluster does not answer; the batch ends if it stays away"
+                f" for {_HEAD_SEC:.0f} s",
+                "The same command goes on from here, once there is a cluster again.",
+            )
+        elif now - self._silent_since > _HEAD_SEC:
+            raise ClusterUnavailable("the head of the cluster does not answer any more")
+        return not self.lost

@@ -16,7 +16,7 @@ from lofi_batch.manifest import RowError
 from lofi_batch.place import Place
 from lofi_batch.plan import Row
 from lofi_batch.ray_actor import NodeActor
-from lofi_batch.ray_cluster import Cluster, connected, words_of
+from lofi_batch.ray_cluster import Cluster, Head, connected, words_of
 from lofi_batch.ray_crew import Crew, Load, Member
 from lofi_batch.ray_messages import Done, Ended, Make, Setup, Unloaded, answer_of, loaded_of, pack
 from lofi_batch.ray_options import RayOptions
@@ -87,10 +87,9 @@ class RayEngine:
         self._there: set[str] = set()
         """Tracks that an earlier run has made and not taken."""
         self._looked = self._grown = 0.0
-        self._asked = 0.0
         self._unstarted = 0
         """Actors that can't start."""
-        self._waits_told = self._head_lost = False
+        self._waits_told = False
         self._began = time.monotonic()
 
     # Engine
@@ -103,6 +102,7 @@ class RayEngine:
             self._sources.of(self._options.model)
         self._there = self._place.made_there()
         cluster = self._cluster = self._connected()
+        self._head = Head(cluster, self._tell)
         self._interrupts.arm()
         tasks = Tasks(rows, self._sources.of, self._config.queue.max_duration_sec)
         crew = self._crew = Crew(iter(tasks))
@@ -146,7 +146,10 @@ class RayEngine:
 
     def close(self) -> None:
         """Leave the cluster, without actors."""
-        if self._cluster is not None:
+        if self._cluster is not None and self._head.lost:
+            self._ending.pop_all()  # there is nobody to take leave of
+            self._cluster.forget()
+        elif self._cluster is not None:
             self._cluster.dismiss(list(self._actors.values()))
         self._actors.clear()
         self._ending.close()
@@ -168,6 +171,8 @@ class RayEngine:
         if now - self._grown < _GROW_SEC and crew.members:
             return
         self._grown = now
+        if not self._head.look():  # nothing else that is asked of the cluster would be answered
+            return
         room = cluster.room(self._options.cores, self._options.gpus)
         if room == 0 and cluster.is_local:
             raise InvalidParams(
@@ -217,7 +222,7 @@ class RayEngine:
                 return
             done, _ = ray.wait(calls, num_returns=1, timeout=_LOOK_SEC)
         if not done:
-            self._look_at_head(cluster)
+            self._head.look()
         else:
             done, _ = ray.wait(calls, num_returns=len(calls), timeout=_GATHER_SEC)
         # Loads last: what an actor lost by dying is known before it says that it is back.
@@ -231,19 +236,6 @@ class RayEngine:
             self._looked = time.monotonic()
             if any(member.fallen for member in crew.members):
                 crew.judge(cluster.node_ids(), self._looked)
-
-    def _look_at_head(self, cluster: Cluster) -> None:
-        """Say it once when it is silent: Ray waits for it, and ends this process if it does not come back."""
-        now = time.monotonic()
-        if self._head_lost or now - self._asked < _GROW_SEC:
-            return
-        self._asked = now
-        if not cluster.answers():
-            self._head_lost = True
-            self._tell(
-                "the head of the cluster does not answer; the batch ends if it stays away for a minute",
-                "The same command goes on from here, once there is a cluster again.",
-            )
 
     def _heard(self, ray: Any, crew: Crew, member: Member, task: Task, call: Any) -> None:
         """The end of a task, or of its actor."""
@@ -298,7 +290,7 @@ class RayEngine:
         Raises ClusterUnavailable when nobody is left.
         """
         told = f"an actor can't start: {words_of(error)}"
-        recovery = "All nodes need lofi-daemon[ray], of the version that is here."
+        recovery = "All nodes need lofi with its extra `ray`, of the version that is here."
         if not crew.members:
             raise ClusterUnavailable(told, recovery=recovery) from error
         self._unstarted += 1
