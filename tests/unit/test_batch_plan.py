@@ -155,6 +155,20 @@ def test_the_file_s_name_tells_the_format_else_the_command() -> None:
     assert rows[3].path.endswith(".flac")
 
 
+@pytest.mark.parametrize("ending", ["mp4", "xyz", "m4a", "MP4", "v2", "7z"])
+def test_an_ending_of_no_format_is_wrong(ending: str) -> None:
+    told = f"file: the ending .{ending} is none of wav, flac, ogg, mp3"
+    assert reasons(f"prompt,file\na,fine.wav\nb,sub/song.{ending}\n") == {3: told}
+
+
+@pytest.mark.parametrize(
+    "name", ["song", "no. 5", "take.2", "vol.1/song", "song.", "st. john", "a.longer", "b.v_1"]
+)
+def test_a_name_without_an_ending_stays(name: str) -> None:
+    rows, wrong = plan(f"prompt,file\na,{name}\n", format=AudioFormat.OGG)
+    assert not wrong and (rows[0].path, rows[0].format) == (name, "ogg")
+
+
 def test_shards_are_disjoint_and_together_complete() -> None:
     shards = [Shard(part, 4) for part in (1, 2, 3, 4)]
     owners = [[shard.part for shard in shards if shard.has(row)] for row in range(1, 12)]

@@ -11,7 +11,6 @@ from typing import NamedTuple
 import msgspec
 
 from lofi_batch.prompts import Entry, Wrong
-from lofi_client.formats import format_of
 from lofi_common import api
 from lofi_common.errors import InvalidParams, LofiError
 from lofi_common.jobs import AudioFormat
@@ -23,6 +22,8 @@ _SLUG_CHARS = 40
 _NAME_BYTES = 200
 """Of one part of a path: file systems take 255, and the hidden name of a file that grows is longer."""
 _RESERVED = re.compile(r"manifest(\.\d+-of-\d+)?\.jsonl", re.IGNORECASE)
+_ENDING = re.compile(r"\.(?=[0-9]*[a-z])([a-z0-9]{1,5})\Z", re.IGNORECASE | re.ASCII)
+"""Of a file's name: short, and no number alone, as "take.2" has."""
 
 
 class Row(msgspec.Struct, frozen=True, kw_only=True):
@@ -142,10 +143,8 @@ def _row(number: int, entry: Entry, defaults: Defaults) -> Row:
     """Raises LofiError saying what is wrong with it."""
     asked = entry.asked
     path = checked_path(asked.file) if asked.file is not None else None
-    kind = defaults.format
-    if path is not None:
-        named = _format_of(path)
-        kind = named if path.lower().endswith(f".{named}") else kind
+    named = _format_of(path) if path is not None else None
+    kind = named or defaults.format
     seed = asked.seed if asked.seed is not None else seed_of(defaults.seed, number)
     wanted = {
         "prompt": asked.prompt,
@@ -166,11 +165,15 @@ def _row(number: int, entry: Entry, defaults: Defaults) -> Row:
     )
 
 
-def _format_of(path: str) -> AudioFormat:
-    try:
-        return format_of(path)
-    except InvalidParams as error:
-        raise InvalidParams(f"file: {str(error).removeprefix('output: ')}") from error
+def _format_of(path: str) -> AudioFormat | None:
+    """What its ending says; None for a name without one. Raises InvalidParams for that of no format."""
+    found = _ENDING.search(path)
+    if found is None:
+        return None
+    ending = found[1].lower()
+    if ending not in list(AudioFormat):
+        raise InvalidParams(f"file: the ending .{found[1]} is none of {', '.join(AudioFormat)}")
+    return AudioFormat(ending)
 
 
 def checked_path(file: str) -> str:
