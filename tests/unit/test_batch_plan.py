@@ -169,6 +169,17 @@ def test_a_name_without_an_ending_stays(name: str) -> None:
     assert not wrong and (rows[0].path, rows[0].format) == (name, "ogg")
 
 
+def test_rows_over_the_limit_are_wrong_and_tell_which_would_do() -> None:
+    entries = list(read_prompts("prompt,duration\na,120\nb,121\nc,\nd,600\n", "csv"))
+    rows, wrong = make_plan(entries, Defaults(duration_sec=130), most_sec=120)
+    assert [row.prompt for row in rows] == ["a"]
+    assert wrong == [
+        Wrong(line, f"duration: {asked} s is over the limit of 120 s", asked)
+        for line, asked in ((3, 121), (4, 130), (5, 600))
+    ]
+    assert not make_plan(entries, Defaults())[1]  # where there is no limit
+
+
 def test_shards_are_disjoint_and_together_complete() -> None:
     shards = [Shard(part, 4) for part in (1, 2, 3, 4)]
     owners = [[shard.part for shard in shards if shard.has(row)] for row in range(1, 12)]

@@ -98,7 +98,6 @@ def batch(
         from lofi_batch.ray_means import ray
         from lofi_batch.ray_options import RayOptions
         from lofi_client.client import BROKER_VARIABLE
-        from lofi_common.api import parse_params
         from lofi_common.jobs import AudioFormat
 
         try:
@@ -113,10 +112,11 @@ def batch(
             raise click.UsageError(
                 "LOFI_BROKER names another machine, where the tracks would lie: run lofi-batch there"
             )
-        # Once for all rows that leave it open.
-        parse_params("generate", {"prompt": "any", "duration_sec": duration})
+        most_sec = _most_sec(engine)
+        if _is_given("duration"):  # once for all rows that leave it open
+            _check_duration(duration, most_sec)
         defaults = Defaults(duration_sec=duration, seed=seed, model=model, format=AudioFormat(kind))
-        rows = [row for row in _rows(prompts, format_in, defaults) if part.has(row.row)]
+        rows = [row for row in _rows(prompts, format_in, defaults, most_sec) if part.has(row.row)]
         folder = Path(output)
         if engine == "ray":
             on_ray = RayOptions(
@@ -146,7 +146,43 @@ def _only_for_ray(*options: object) -> None:
         )
 
 
-def _rows(prompts: str, form: Form | None, defaults: Defaults) -> list[Row]:
+def _is_given(option: str) -> bool:
+    """Whether the command line has it."""
+    source = click.get_current_context().get_parameter_source(option)
+    return source is not click.core.ParameterSource.DEFAULT
+
+
+def _most_sec(engine: str) -> int | None:
+    """The longest track that may be asked for; None: another machine's broker knows. Raises ConfigError."""
+    from lofi_client.client import BROKER_VARIABLE
+    from lofi_common.config import load_config
+    from lofi_common.paths import find_paths
+
+    if engine == "local" and os.environ.get(BROKER_VARIABLE):
+        return None
+    return load_config(find_paths(os.environ).config_file, os.environ).queue.max_duration_sec
+
+
+def _check_duration(duration: int, most_sec: int | None) -> None:
+    """Raises InvalidDuration for a -d that no row can have."""
+    from lofi_batch.plan import allowing
+    from lofi_common.errors import InvalidDuration
+    from lofi_common.jobs import MAX_DURATION_SEC, MIN_DURATION_SEC
+
+    most = MAX_DURATION_SEC if most_sec is None else most_sec
+    if MIN_DURATION_SEC <= duration <= most:
+        return
+    if duration < MIN_DURATION_SEC:
+        advice = f"The shortest track has {MIN_DURATION_SEC} s."
+    elif duration > MAX_DURATION_SEC:
+        advice = f"Ask for less: at most {MAX_DURATION_SEC} s can be allowed."
+    else:
+        advice = allowing(duration)
+    words = f"-d must be a whole number from {MIN_DURATION_SEC} to {most}, not {duration}"
+    raise InvalidDuration(words, recovery=advice)
+
+
+def _rows(prompts: str, form: Form | None, defaults: Defaults, most_sec: int | None) -> list[Row]:
     """The rows of all shards. Leaves with the list of those that are wrong, if any is."""
     from lofi_batch.plan import make_plan
     from lofi_batch.prompts import Wrong, form_of, read_prompts
@@ -159,7 +195,7 @@ def _rows(prompts: str, form: Form | None, defaults: Defaults) -> list[Row]:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         _refuse(prompts, [Wrong(data.count(b"\n", 0, error.start) + 1, "not UTF-8")])
-    rows, wrong = make_plan(read_prompts(text, form or form_of(prompts, text)), defaults)
+    rows, wrong = make_plan(read_prompts(text, form or form_of(prompts, text)), defaults, most_sec)
     if wrong:
         _refuse(prompts, sorted(wrong))
     if not rows:
@@ -169,11 +205,15 @@ def _rows(prompts: str, form: Form | None, defaults: Defaults) -> list[Row]:
 
 def _refuse(prompts: str, wrong: Sequence[Wrong]) -> NoReturn:
     """Name every wrong row and leave."""
+    from lofi_batch.plan import allowing
     from lofi_cli.show import counted, printable
 
     name = "stdin" if prompts == "-" else prompts
     words = f"{name} has {counted(len(wrong), 'wrong row')}; nothing was made"
     lines = [f"line {each.line}: {printable(each.reason)}" for each in wrong]
+    limit_sec = max(each.limit_sec for each in wrong)
+    if limit_sec:
+        lines.append(allowing(limit_sec))
     if exits.wants_json():
         sys.exit(exits.fail("INVALID_PARAMS", words, "; ".join(lines)))
     exits.fail("INVALID_PARAMS", words)

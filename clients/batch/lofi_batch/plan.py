@@ -100,8 +100,13 @@ def name_of(row: int, prompt: str, seed: int, kind: AudioFormat) -> str:
     return f"{row:06}-{slug}-{seed}.{kind}"
 
 
-def make_plan(entries: Iterable[Entry | Wrong], defaults: Defaults) -> tuple[list[Row], list[Wrong]]:
-    """The rows of all shards, and those that can't be made."""
+def make_plan(
+    entries: Iterable[Entry | Wrong], defaults: Defaults, most_sec: int | None = None
+) -> tuple[list[Row], list[Wrong]]:
+    """The rows of all shards, and those that can't be made.
+
+    most_sec: the longest track that the engine allows; None: that is not known here.
+    """
     rows: list[Row] = []
     wrong: list[Wrong] = []
     lines: dict[str, int] = {}
@@ -117,6 +122,10 @@ def make_plan(entries: Iterable[Entry | Wrong], defaults: Defaults) -> tuple[lis
         except LofiError as error:
             wrong.append(Wrong(entry.line, str(error)))
             continue
+        if most_sec is not None and row.duration_sec > most_sec:
+            words = f"duration: {row.duration_sec} s is over the limit of {most_sec} s"
+            wrong.append(Wrong(entry.line, words, row.duration_sec))
+            continue
         key = unicodedata.normalize("NFC", row.path).casefold()  # some disks tell no case, or no accents
         if key in lines:
             wrong.append(Wrong(entry.line, f"file: line {lines[key]} has the same, {row.path}"))
@@ -125,6 +134,14 @@ def make_plan(entries: Iterable[Entry | Wrong], defaults: Defaults) -> tuple[lis
             deep.append((key, row))
         rows.append(row)
     return rows, wrong + _inside_files(deep, lines)
+
+
+def allowing(duration_sec: int) -> str:
+    """How tracks of that length can be had."""
+    return (
+        f"Ask for less, or allow it: `lofi config set queue.max_duration_sec {duration_sec}"
+        " && lofi broker stop` (that ends what plays)."
+    )
 
 
 def _inside_files(deep: list[tuple[str, Row]], lines: dict[str, int]) -> list[Wrong]:

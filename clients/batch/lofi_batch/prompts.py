@@ -45,6 +45,8 @@ class Wrong(NamedTuple):
 
     line: int
     reason: str
+    limit_sec: int = 0
+    """The limit of a track's length that it needs; 0: none would do."""
 
 
 def form_of(name: str, text: str) -> Form:
