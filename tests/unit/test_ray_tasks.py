@@ -92,8 +92,14 @@ def test_which_model_a_row_stands_for(tmp_path: Path) -> None:
     fake = sources(tmp_path, engine="fake").of("test-model")
     assert fake[0].version == f"{by_name.version}-fake" and fake[1].version == by_name.version
     assert sources(tmp_path, pinned=by_name.version).of(None)[0].folder == other  # what earlier runs used
-    with pytest.raises(ModelNotFound, match="the model nothing is not installed"):
+    with pytest.raises(ModelNotFound, match="there is no model 'nothing'") as unknown:
         plain.of("nothing")
+    advice = unknown.value.recovery
+    assert advice.startswith(f"Installed: {model.manifest.name}, test-model. `lofi models list` shows")
+    assert "--model-url" in advice and "first tracks" not in advice
+    with pytest.raises(ModelNotFound, match="the model gone-1 is not installed") as gone:
+        sources(tmp_path, pinned="gone-1").of(None)
+    assert "its first tracks were made with" in gone.value.recovery
 
 
 def test_a_model_at_a_url(tmp_path: Path) -> None:
@@ -105,8 +111,12 @@ def test_a_model_at_a_url(tmp_path: Path) -> None:
     model, source = sources(tmp_path, url=url).of(None)
     assert (source.url, source.folder) == (url, None) and model.version == source.version
     assert sources(tmp_path, url=str(folder)).of("test-model")[1].folder == str(folder)
-    with pytest.raises(ModelNotFound, match="not another"):
+    with pytest.raises(ModelNotFound, match="not another") as other:
         sources(tmp_path, url=url).of("another")
+    assert other.value.recovery.startswith("Give --model test-model")
+    with pytest.raises(ModelNotFound, match="not gone-1") as gone:
+        sources(tmp_path, url=url, pinned="gone-1").of(None)
+    assert "its first tracks were made with" in gone.value.recovery
     with pytest.raises(ModelDownloadFailed, match="there is no model at"):
         sources(tmp_path, url=f"file://{tmp_path}/nothing").of(None)
     with pytest.raises(LofiError):

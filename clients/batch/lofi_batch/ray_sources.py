@@ -46,7 +46,7 @@ class Sources:
         """name: of a model, or its version; None: the selected one. Raises LofiError when there is none."""
         if name not in self._found:
             try:
-                self._found[name] = self._find(self._versions.get(name, name))
+                self._found[name] = self._find(self._versions.get(name, name), kept=name in self._versions)
             except LofiError as error:
                 self._found[name] = error
         found = self._found[name]
@@ -54,31 +54,34 @@ class Sources:
             raise found
         return found
 
-    def _find(self, wanted: str | None) -> tuple[Model, Source]:
-        """Raises LofiError."""
+    def _find(self, wanted: str | None, *, kept: bool) -> tuple[Model, Source]:
+        """kept: it is what earlier runs used. Raises LofiError."""
         if self._url is not None and "://" in self._url:
             with _at_url(self._url) as model:
-                return self._given(wanted, model), _source(model, url=self._url)
+                return self._given(wanted, model, kept=kept), _source(model, url=self._url)
         if self._url is not None:
             model = read_model(Path(self._url).absolute())
-            self._given(wanted, model)
+            self._given(wanted, model, kept=kept)
         else:
-            model = self._installed(wanted)
+            model = self._installed(wanted, kept=kept)
         self.folders[model.version] = model.folder
         seen = self._one_machine or self._url is not None
         return for_engine(model, self._config.worker.engine), _source(
             model, folder=str(model.folder.absolute()) if seen else None
         )
 
-    def _given(self, wanted: str | None, model: Model) -> Model:
+    def _given(self, wanted: str | None, model: Model, *, kept: bool) -> Model:
         """The model of the URL, if it is the one that is wanted. Raises ModelNotFound."""
         known = for_engine(model, self._config.worker.engine)
         if wanted not in (None, model.manifest.name, known.version):
             given = without_secrets(str(self._url))
-            raise ModelNotFound(f"{given} has {known.version}, not {wanted}", recovery=_KEPT)
+            other = f"Give --model {model.manifest.name}, or the --model-url of {wanted}."
+            raise ModelNotFound(
+                f"{given} has {known.version}, not {wanted}", recovery=_KEPT if kept else other
+            )
         return known
 
-    def _installed(self, wanted: str | None) -> Model:
+    def _installed(self, wanted: str | None, *, kept: bool) -> Model:
         """Raises LofiError."""
         setting = self._config.model.folder
         if wanted is None:
@@ -87,10 +90,20 @@ class Sources:
         folders.append(starter_folder())
         if self._paths.models.is_dir():
             folders += sorted(folder for folder in self._paths.models.iterdir() if folder.is_dir())
+        installed: list[str] = []
         for folder in folders:
-            if wanted in self._names(folder):
+            names = self._names(folder)
+            if wanted in names:
                 return read_model(folder)
-        raise ModelNotFound(f"the model {wanted} is not installed", recovery=_KEPT)
+            installed += names[:1]
+        if kept:
+            raise ModelNotFound(f"the model {wanted} is not installed", recovery=_KEPT)
+        known = ", ".join(dict.fromkeys(installed)) or "none"
+        raise ModelNotFound(
+            f"there is no model {wanted!r}",
+            recovery=f"Installed: {known}. `lofi models list` shows what else can"
+            " be had; --model-url names the folder of one that is not installed.",
+        )
 
     def _names(self, folder: Path) -> tuple[str, ...]:
         """By which the model of a folder may be asked for; none where it has no manifest."""
