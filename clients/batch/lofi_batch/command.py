@@ -11,6 +11,7 @@ import msgspec
 from lofi_batch import batch
 from lofi_batch.engine import Means
 from lofi_batch.errors import FolderFailed
+from lofi_batch.folder import Folder
 from lofi_batch.interrupts import Interrupts
 from lofi_batch.lock import Busy, locked
 from lofi_batch.manifest import Ledger, ManifestError, Record
@@ -34,9 +35,10 @@ def make(
     """Make what is missing; the exit code. Raises LofiError when nothing can be made at all."""
     try:
         with contextlib.ExitStack() as stack:
-            _make_folder(folder)
+            Folder(folder).prepare()
             stack.enter_context(locked(folder, shard))
             ledger = Ledger(folder, shard.manifest)
+            means.place.prepare()
             with looked_at(rows, quiet=quiet or not ledger.records) as shown:
                 found = survey(means.place, shown, ledger.records)
             _check(found, force=force)
@@ -69,15 +71,6 @@ def make(
         raise FolderFailed(f"{error.filename or folder}: {error.strerror}") from error
     except (Busy, ManifestError) as error:
         return exits.fail(error.name, str(error), error.recovery, code=exits.USAGE)
-
-
-def _make_folder(folder: Path) -> None:
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except (FileExistsError, NotADirectoryError) as error:
-        raise InvalidParams(
-            f"{folder} can't be a folder: a file is in its place", recovery="Give -o another name."
-        ) from error
 
 
 class _Run:

@@ -9,10 +9,11 @@ import stat
 from collections.abc import Iterable
 from pathlib import Path
 
-from lofi_batch.errors import SourceLost, folder_fails, not_written
+from lofi_batch.errors import FolderFailed, SourceLost, folder_fails, not_written
 from lofi_batch.files import Content, content, copy
 from lofi_batch.manifest import Record
 from lofi_batch.place import MADE, Look, Stands
+from lofi_common.errors import InvalidParams
 from lofi_common.jobs import AudioFormat
 from lofi_common.new_file import sync_names
 
@@ -31,7 +32,15 @@ class Folder:
     def path(self, path: str) -> Path:
         return self._root / path
 
+    def prepare(self) -> None:
+        self._check()
+        try:
+            self._root.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise FolderFailed(f"the folder {self.shown} can't be made: {error.strerror}") from error
+
     def look(self) -> Look:
+        self._check()
         return _Look(self._root)
 
     def is_there(self, record: Record) -> bool:
@@ -88,6 +97,13 @@ class Folder:
     def tidy(self) -> None:
         with folder_fails(self._root), contextlib.suppress(FileNotFoundError):
             shutil.rmtree(self._root / self._made)
+
+    def _check(self) -> None:
+        """Raises InvalidParams."""
+        if any(os.path.isfile(each) for each in (self._root, *self._root.parents)):
+            raise InvalidParams(
+                f"{self._root} can't be a folder: a file is in its place", recovery="Give another name."
+            )
 
 
 class _Look:

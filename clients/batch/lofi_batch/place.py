@@ -43,8 +43,12 @@ class Place(Protocol):
     def compares_bytes(self) -> bool:
         """Whether a record's file is told from another one of the same name and size."""
 
+    def prepare(self) -> None:
+        """Make the folder that it is, before anything is made for it. Raises InvalidParams where a file is
+        in its place."""
+
     def look(self) -> Look:
-        """At all of it at once, for many questions."""
+        """At all of it at once, for many questions. Raises InvalidParams where a file is in its place."""
 
     def is_there(self, record: Record) -> bool:
         """Whether the record's file is there now."""

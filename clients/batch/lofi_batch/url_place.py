@@ -29,6 +29,23 @@ _BLOCK = 1 << 20
 _NO_OTHER_TRY = (PermissionError, NotImplementedError)
 _STORES = {"s3", "s3a", "gs", "gcs", "abfs", "abfss", "az", "adl", "oss", "oci", "memory"}
 """In which nobody sees a file before all of it is there."""
+_READ_ONLY = {"http", "https", "github", "git", "data", "reference", "zip", "tar", "libarchive"}
+_PACKAGES = {
+    "s3": "s3fs",
+    "s3a": "s3fs",
+    "gs": "gcsfs",
+    "gcs": "gcsfs",
+    "abfs": "adlfs",
+    "abfss": "adlfs",
+    "az": "adlfs",
+    "adl": "adlfs",
+    "oss": "ossfs",
+    "oci": "ocifs",
+    "sftp": "paramiko",
+    "ssh": "paramiko",
+    "smb": "smbprotocol",
+}
+"""What fsspec needs for a protocol, where it needs more than itself."""
 
 T = TypeVar("T")
 
@@ -39,14 +56,23 @@ class UrlPlace:
     compares_bytes = False
 
     def __init__(self, url: str, made: str) -> None:
-        """Raises InvalidParams when nothing here knows such URLs, FolderFailed."""
+        """Raises InvalidParams when nothing here knows such URLs, or can write there, FolderFailed."""
         self._url, self._made = url, made
         self.shown = without_secrets(url)
+        self._protocol = url.partition("::")[0].partition("://")[0]
+        if self._protocol in _READ_ONLY:
+            raise InvalidParams(
+                f"tracks can't be written to {self._protocol}://",
+                recovery="Give a folder that all nodes share, or a store such as s3:// or sftp://.",
+            )
         self._opened: AbstractFileSystem | None = None
         self._root = ""
         self._folders: set[str] = set()
         """That are there."""
         self.side_by_side = self._try(lambda fs: _THREADS if fs.async_impl else 1)
+
+    def prepare(self) -> None:
+        """Folders come with the first file in them; a store has none."""
 
     def look(self) -> _Look:
         return _Look(self._listed())
@@ -190,6 +216,11 @@ class UrlPlace:
             try:
                 self._opened, root = fsspec.core.url_to_fs(self._url, skip_instance_cache=True)
             except (ValueError, ImportError) as error:
+                if isinstance(error, ImportError) and (package := _PACKAGES.get(self._protocol)):
+                    raise InvalidParams(
+                        f"{self.shown} needs the package {package}",
+                        recovery=f"`pip install {package}`, here and on every node.",
+                    ) from error
                 raise InvalidParams(f"{self.shown}: {without_secrets(str(error))}") from error
             self._root = root.rstrip("/")
         return self._opened
