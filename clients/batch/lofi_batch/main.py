@@ -153,14 +153,17 @@ def _is_given(option: str) -> bool:
 
 
 def _most_sec(engine: str) -> int | None:
-    """The longest track that may be asked for; None: another machine's broker knows. Raises ConfigError."""
+    """The longest track that may be asked for; None where that is not known."""
     from lofi_client.client import BROKER_VARIABLE
-    from lofi_common.config import load_config
+    from lofi_common.config import ConfigError, load_config
     from lofi_common.paths import find_paths
 
     if engine == "local" and os.environ.get(BROKER_VARIABLE):
+        return None  # another machine's broker has it
+    try:
+        return load_config(find_paths(os.environ).config_file, os.environ).queue.max_duration_sec
+    except ConfigError:  # told by what can't start with it; a broker that runs goes on
         return None
-    return load_config(find_paths(os.environ).config_file, os.environ).queue.max_duration_sec
 
 
 def _check_duration(duration: int, most_sec: int | None) -> None:
