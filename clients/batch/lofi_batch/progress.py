@@ -1,4 +1,5 @@
-"""How far a batch is: a bar on a terminal, JSON lines for scripts, one line at its end."""
+"""How far a batch is: a bar on a terminal, a line a minute elsewhere, JSON lines for scripts, one line at its
+end."""
 
 from __future__ import annotations
 
@@ -21,6 +22,8 @@ from lofi_common.units import human_time
 
 _NAMED = 5
 """Failed rows whose reason the summary tells."""
+_TOLD_EVERY_SEC = 60.0
+"""Where no bar can be drawn: in a log."""
 
 
 @contextmanager
@@ -62,7 +65,7 @@ class Progress:
         self._manifest = manifest
         self._json = as_json
         self._quiet = quiet
-        self._began = time.monotonic()
+        self._began = self._told_at = time.monotonic()
         self._bar: Any = None
         if bar_wanted(as_json=False) and not quiet:
             self._bar = click.progressbar(
@@ -102,6 +105,8 @@ class Progress:
         self._emit("row", msgspec.to_builtins(record))
         if self._bar is not None:
             self._bar.update(1, self._rate())
+        elif not self._json and not self._quiet:
+            self._tell_now_and_then()
 
     def tell(self, message: str, recovery: str = "") -> None:
         """Something that the user has to know while it goes on."""
@@ -145,13 +150,32 @@ class Progress:
             for line in self._failures:
                 print(f"      {printable(line)}", file=sys.stderr)
 
+    def _tell_now_and_then(self) -> None:
+        """A line for a log, when the last one is a minute old; after the last row comes the summary."""
+        now = time.monotonic()
+        if now - self._told_at < _TOLD_EVERY_SEC or self._there + self._failed >= self._rows:
+            return
+        self._told_at = now
+        words = f"{self._there} of {counted(self._rows, 'row')}, {self._tracks_a_minute()}"
+        exits.tell(words + self._left())
+
     def _rate(self) -> str:
         """Tracks a minute, speed and time left, by what this run has made."""
-        seconds = max(time.monotonic() - self._began, 1e-3)
-        words = f"{self._made * 60 / seconds:.1f} a minute, {self._audio_sec / seconds:.1f} × real time"
+        return f"{self._tracks_a_minute()}, {self._audio_sec / self._seconds():.1f} × real time{self._left()}"
+
+    def _seconds(self) -> float:
+        """Since this run began; never 0."""
+        return max(time.monotonic() - self._began, 1e-3)
+
+    def _tracks_a_minute(self) -> str:
+        return f"{self._made * 60 / self._seconds():.1f} a minute"
+
+    def _left(self) -> str:
+        """The time that is left, and what has failed, to go after other words."""
+        words = ""
         if self._passed:
-            left = (self._to_make - self._passed) * seconds / self._passed
-            words += f", {human_time(left)} left"
+            left = (self._to_make - self._passed) * self._seconds() / self._passed
+            words = f", {human_time(left)} left"
         return words + (f", {self._failed} failed" if self._failed else "")
 
     def _emit(self, event: str, fields: dict[str, object]) -> None:
