@@ -15,10 +15,9 @@ from lofi_batch.folder import Folder
 from lofi_batch.interrupts import Interrupts
 from lofi_batch.lock import Busy, locked
 from lofi_batch.manifest import Ledger, ManifestError, Record
-from lofi_batch.place import Place
 from lofi_batch.plan import Row, Shard
 from lofi_batch.progress import Progress, looked_at
-from lofi_batch.run_file import begun, ended, write_run
+from lofi_batch.run_file import RunFile, begun, ended, read_run, write_run
 from lofi_batch.survey import Survey, survey
 from lofi_cli import exits
 from lofi_cli.show import counted, printable
@@ -38,10 +37,13 @@ def make(
             Folder(folder).prepare()
             stack.enter_context(locked(folder, shard))
             ledger = Ledger(folder, shard.manifest)
-            means.place.prepare()
+            before = read_run(folder, shard)
             with looked_at(rows, quiet=quiet or not ledger.records) as shown:
                 found = survey(means.place, shown, ledger.records)
             _check(found, force=force)
+            if not force:
+                _check_place(found, ledger, before, means, folder)
+            means.place.prepare()
             means.place.delete(record.path for record in found.changed)
             if not means.place.compares_bytes:  # a driver that is killed must not take them for its own
                 means.place.delete(found.in_the_way)
@@ -56,6 +58,7 @@ def make(
             run = begun(
                 engine=means.name,
                 place=means.place.shown,
+                elsewhere=means.elsewhere,
                 rows=len(rows),
                 there=len(found.there),
                 journal=ledger.size,
@@ -171,6 +174,20 @@ def _check(found: Survey, *, force: bool) -> None:
         )
 
 
+def _check_place(found: Survey, ledger: Ledger, before: RunFile | None, means: Means, folder: Path) -> None:
+    """Raises InvalidParams where nothing of what earlier runs made is in the place, as it went to another."""
+    if before is None or found.there or not (before.elsewhere or means.elsewhere):
+        return
+    lay_in = before.place if before.elsewhere else str(folder.absolute())
+    if lay_in == means.place.shown or all(record.error is not None for record in ledger.records.values()):
+        return
+    raise InvalidParams(
+        f"this batch's tracks lie in {lay_in}, and none in {means.place.shown}",
+        recovery="Give that place (--tracks; without it tracks lie in -o), or another -o, or --force: it"
+        " makes all of them again.",
+    )
+
+
 def _difference(record: Record, row: Row | None) -> str:
     """What is not as it was when the row was made."""
     if row is None:
@@ -195,11 +212,12 @@ def _versions(found: Survey, ledger: Ledger) -> dict[str | None, str]:
     return versions
 
 
-def show_plan(folder: Path, shard: Shard, rows: list[Row], place: Place, *, as_json: bool) -> int:
+def show_plan(folder: Path, shard: Shard, rows: list[Row], means: Means, *, as_json: bool) -> int:
     """What a run would make, on stdout; nothing is made or written. The exit code. Raises LofiError."""
     try:
         ledger = Ledger(folder, shard.manifest)
-        found = survey(place, rows, ledger.records)
+        before = read_run(folder, shard)
+        found = survey(means.place, rows, ledger.records)
     except OSError as error:
         raise FolderFailed(f"{error.filename or folder}: {error.strerror}") from error
     except ManifestError as error:
@@ -213,4 +231,5 @@ def show_plan(folder: Path, shard: Shard, rows: list[Row], place: Place, *, as_j
             state = "there" if row.row in there else "to do"
             print(f"{row.row:>6}  {state}  {row.duration_sec:>3} s  {row.path}  {printable(row.prompt)}")
     _check(found, force=False)
+    _check_place(found, ledger, before, means, folder)
     return exits.OK

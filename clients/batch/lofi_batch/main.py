@@ -133,7 +133,7 @@ def batch(
         else:
             means = local(folder, Options(slots=slots, model=model, retries=retries, keep=not no_library))
         if dry_run:
-            sys.exit(show_plan(folder, part, rows, means.place, as_json=as_json))
+            sys.exit(show_plan(folder, part, rows, means, as_json=as_json))
         sys.exit(make(folder, part, rows, means, force=force, as_json=as_json, quiet=quiet))
 
 

@@ -23,6 +23,8 @@ class RunFile(msgspec.Struct, frozen=True, kw_only=True):
     engine: str
     place: str
     """Where its tracks go, in words."""
+    elsewhere: bool = False
+    """Which is not the folder of the manifest. That one may have been moved since."""
     rows: int
     there: int
     """Of the rows: before it began."""
@@ -37,13 +39,14 @@ class RunFile(msgspec.Struct, frozen=True, kw_only=True):
     """Rows, once it has ended."""
 
 
-def begun(*, engine: str, place: str, rows: int, there: int, journal: int) -> RunFile:
+def begun(*, engine: str, place: str, elsewhere: bool, rows: int, there: int, journal: int) -> RunFile:
     """Of a run of this process, from now on."""
     return RunFile(
         host=socket.gethostname(),
         pid=os.getpid(),
         engine=engine,
         place=place,
+        elsewhere=elsewhere,
         rows=rows,
         there=there,
         journal=journal,
