@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import os
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from click.testing import CliRunner
 
 from lofi_batch.errors import ClusterUnavailable
 from lofi_batch.main import batch
-from lofi_batch.ray_cluster import connected, sweep, words_of
+from lofi_batch.ray_cluster import Cluster, connected, sweep, words_of
 
 NO_RAY = """
 import importlib.util, sys
@@ -132,3 +134,13 @@ def test_what_killed_drivers_left_is_removed_and_nothing_else(tmp_path: Path) ->
     left = {path.name for path in tmp_path.iterdir()}
     assert left == {alive, "lofi-cluster-x-c", "mine", f"lofi-cluster-{process.pid}-link"}
     assert (tmp_path / "mine" / "file").exists()
+
+
+def test_a_head_behind_ray_is_looked_for_where_it_was_reached() -> None:
+    """Its other ports may be closed to whoever came by ray://, and it lives all the same."""
+    told = SimpleNamespace(get_runtime_context=lambda: SimpleNamespace(gcs_address="127.0.0.1:1"))
+    with socket.create_server(("127.0.0.1", 0)) as head:
+        port = head.getsockname()[1]
+        assert Cluster(told, f"ray://127.0.0.1:{port}").answers()
+        assert not Cluster(told, f"127.0.0.1:{port}").answers()  # there it is what Ray itself waits for
+    assert not Cluster(told, f"ray://127.0.0.1:{port}").answers()

@@ -96,15 +96,21 @@ def sweep(parent: Path) -> None:
 
 def _knock(address: str) -> None:
     """Ray tries for minutes where nobody listens. Raises ClusterUnavailable."""
+    listens = _listens_at(address)
+    if listens is None:
+        return
+    try:
+        _connect(listens)
+    except (OSError, OverflowError) as error:
+        raise ClusterUnavailable(f"there is no Ray cluster at {address}: {error}") from error
+
+
+def _listens_at(address: str) -> str | None:
+    """HOST:PORT; None where the address names none, as `auto`."""
     host, _, port = address.removeprefix("ray://").rpartition(":")
     if address.startswith("ray://") and not host:
         host, port = port, "10001"
-    if not host or not port.isdecimal():  # `auto`
-        return
-    try:
-        _connect(f"{host}:{port}")
-    except (OSError, OverflowError) as error:
-        raise ClusterUnavailable(f"there is no Ray cluster at {address}: {error}") from error
+    return f"{host}:{port}" if host and port.isdecimal() else None
 
 
 def _connect(address: str) -> None:
@@ -127,7 +133,9 @@ class Cluster:
         self.ray = ray
         self.shown = "this machine" if address is None else address
         self.is_local = address is None
-        self._head: str = ray.get_runtime_context().gcs_address
+        # Whoever comes by ray:// may reach that port of the head alone.
+        entrance = _listens_at(address) if address is not None and address.startswith("ray://") else None
+        self._head: str = entrance or ray.get_runtime_context().gcs_address
         self._known: list[dict[str, Any]] = []
 
     def answers(self) -> bool:
