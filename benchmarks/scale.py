@@ -36,34 +36,10 @@ from lofi_batch.prompts import read_prompts
 from lofi_batch.takeover import TakeOver
 from lofi_cli import exits
 from lofi_common.jobs import AudioFormat
+from tests.support.home import MODEL_TOML
 
-MODEL = """
-layout = 1
-name = "scale"
-license = "MIT"
-description = "A manifest without files, enough for the scripted engine."
-[text]
-max_tokens = 64
-[decoder]
-layers = 1
-heads = 1
-head_dim = 8
-codebooks = 4
-codebook_size = 64
-delays = [0, 1, 2, 3]
-max_steps = 8192
-[codec]
-sample_rate = 4000
-channels = 1
-frames_per_second = 50.0
-chunk_frames = 50
-[sampling]
-temperature = 1.0
-top_k = 16
-top_p = 0.0
-guidance_scale = 3.0
-[files]
-"""
+MODEL = MODEL_TOML.replace('"test-model"', '"scale"').replace("sample_rate = 32000", "sample_rate = 4000")
+"""Tracks of 40 kB."""
 GROUP = 16
 SOUND = b"sound"
 _LOOK_SEC = 0.2

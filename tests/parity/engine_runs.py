@@ -1,7 +1,7 @@
 """Runs of an engine for tests: specs, whole tracks, and tracks beside others."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from lofi_common.jobs import JobSpec
 from lofi_common.manifest import read_model
-from lofi_worker.engine import Engine, StepResult
+from lofi_worker.engine import Engine, Past, StepResult
 from lofi_worker.musicgen import sampling
 from lofi_worker.musicgen.codec import CodecStream
 from lofi_worker.musicgen.load import load_engine
@@ -44,9 +44,9 @@ def load(folder: Path, slots: int = 1, threads: int = 1) -> Engine:
     return load_engine(read_model(folder), slots=slots, settings=RunSettings(threads=threads))
 
 
-def run(engine: Engine, job: JobSpec, slot: int = 0) -> list[StepResult]:
+def run(engine: Engine, job: JobSpec, slot: int = 0, past: Past | None = None) -> list[StepResult]:
     """Every result of the slot, from start to finish or error."""
-    engine.start(slot, job)
+    engine.start(slot, job, past)
     results: list[StepResult] = []
     while not results or not (results[-1].finished or results[-1].error):
         results += [result for result in engine.step() if result.slot == slot]
@@ -56,6 +56,24 @@ def run(engine: Engine, job: JobSpec, slot: int = 0) -> list[StepResult]:
 def audio_of(results: list[StepResult]) -> NDArray[np.float32]:
     assert results[-1].error is None, results[-1].error
     return np.concatenate([result.audio for result in results if result.audio is not None], axis=1)
+
+
+def side_by_side(engine: Engine, jobs: Sequence[JobSpec], begins: Sequence[int]) -> list[bytes]:
+    """The audio of each job, made in the slot of its number; that one begins with step `begins[slot]`."""
+    pieces: list[list[NDArray[np.float32]]] = [[] for _ in jobs]
+    waiting, busy, steps = set(range(len(jobs))), set[int](), 0
+    while waiting or busy:
+        for slot in [slot for slot in sorted(waiting) if steps >= begins[slot]]:
+            engine.start(slot, jobs[slot])
+            waiting.remove(slot)
+            busy.add(slot)
+        steps += 1
+        for result in engine.step():
+            assert result.error is None
+            if result.audio is not None:
+                pieces[result.slot].append(result.audio)
+            busy -= {result.slot} if result.finished else set()
+    return [np.concatenate(each, axis=1).tobytes() for each in pieces]
 
 
 def record_codes(monkeypatch: pytest.MonkeyPatch) -> list[NDArray[np.int64]]:

@@ -14,7 +14,7 @@ from lofi_common.paths import starter_folder
 from lofi_worker.engine import Engine
 from lofi_worker.musicgen.session import Session
 from lofi_worker.musicgen.settings import RunSettings
-from tests.parity.engine_runs import PROMPTS, audio_of, load, record_logits, run, spec
+from tests.parity.engine_runs import PROMPTS, audio_of, load, record_logits, run, side_by_side, spec
 
 MODELS = ["tiny", "tiny_int8", "tiny_int4", "tiny_mixed"]
 LONG_PROMPT = " ".join(PROMPTS * 8)  # more than two buckets of text
@@ -98,19 +98,7 @@ def test_same_bytes_where_the_codec_sets_the_pace() -> None:
     alone = [audio_of(run(load(starter_folder()), job)).tobytes() for job in jobs]
     for threads, head_start in [(1, 0), (2, 3), (3, 11)]:
         engine = load(starter_folder(), slots=4, threads=threads)
-        pieces: dict[int, list[NDArray[np.float32]]] = {slot: [] for slot in range(4)}
-        waiting, busy, steps = list(range(4)), set[int](), 0
-        while waiting or busy:
-            while waiting and steps >= head_start * waiting[0]:
-                busy.add(waiting[0])
-                engine.start(waiting[0], jobs[waiting.pop(0)])
-            steps += 1
-            for result in engine.step():
-                assert result.error is None
-                if result.audio is not None:
-                    pieces[result.slot].append(result.audio)
-                busy -= {result.slot} if result.finished else set()
-        assert [np.concatenate(pieces[slot], axis=1).tobytes() for slot in range(4)] == alone
+        assert side_by_side(engine, jobs, [head_start * slot for slot in range(4)]) == alone
 
 
 def test_the_neighbour_of_a_failing_track_goes_on(tiny: Path) -> None:

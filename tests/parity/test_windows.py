@@ -17,8 +17,9 @@ from lofi_common.manifest import MANIFEST_NAME
 from lofi_worker.engine import Engine, Interrupted, Past, StepResult
 from lofi_worker.musicgen import generate, sampling
 from lofi_worker.musicgen.decoder import Decoder
+from tests.parity import engine_runs
 from tests.parity.checkpoints import MONO
-from tests.parity.engine_runs import audio_of, load, spec
+from tests.parity.engine_runs import audio_of, load, side_by_side, spec
 from tests.parity.test_interrupts import disturbed
 
 PROMPTS = ["a slow lofi beat with soft piano", "rain guitar piano with lofi ,"]  # make_windows.PROMPTS
@@ -52,11 +53,8 @@ def prefill(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> 
 
 def run(engine: Engine, job: JobSpec, past: Past | None = None) -> list[StepResult]:
     """Every result of the job, from start to finish."""
-    engine.start(0, job, past)
-    results = engine.step()
-    while not results[-1].finished:
-        results += engine.step()
-        assert results[-1].error is None
+    results = engine_runs.run(engine, job, past=past)
+    assert results[-1].error is None
     return results
 
 
@@ -171,19 +169,7 @@ def test_neighbours_at_other_windows_change_no_bit(small: Path) -> None:
     alone = [audio_of(run(load(small), job)).tobytes() for job in jobs]
     for threads, apart in ((1, 13), (2, 40)):
         engine = load(small, slots=3, threads=threads)
-        pieces: dict[int, list[NDArray[np.float32]]] = {0: [], 1: [], 2: []}
-        waiting, busy, steps = [2, 0, 1], set[int](), 0
-        while waiting or busy:
-            if waiting and steps % apart == 0:
-                busy.add(waiting[0])
-                engine.start(waiting[0], jobs[waiting.pop(0)])
-            steps += 1
-            for result in engine.step():
-                assert result.error is None
-                if result.audio is not None:
-                    pieces[result.slot].append(result.audio)
-                busy -= {result.slot} if result.finished else set()
-        assert [np.concatenate(pieces[slot], axis=1).tobytes() for slot in range(3)] == alone
+        assert side_by_side(engine, jobs, [apart, 2 * apart, 0]) == alone
 
 
 def test_an_interrupted_prefill_is_taken_again(small: Path, monkeypatch: pytest.MonkeyPatch) -> None:

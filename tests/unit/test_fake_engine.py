@@ -15,18 +15,9 @@ from lofi_common.manifest import Manifest, Model
 from lofi_worker.engine import Past, StepResult
 from lofi_worker.fake import FakeEngine
 from tests.support.home import MODEL_TOML
+from tests.unit.test_agent import SPEC
 
 RATE = 32_000
-SPEC = JobSpec(
-    prompt="tone",
-    duration_sec=5,
-    seed=1,
-    model_version="fake-1",
-    temperature=1.0,
-    top_k=0,
-    top_p=0.0,
-    guidance_scale=1.0,
-)
 SEGMENT = msgspec.structs.replace(SPEC, segment=True)
 
 

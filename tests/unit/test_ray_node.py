@@ -31,7 +31,7 @@ from lofi_batch.ray_messages import (
     pack,
 )
 from lofi_batch.ray_models import Arriving, NodeModels
-from lofi_batch.ray_sources import Sources
+from lofi_batch.ray_sources import Sources, source_of
 from lofi_common.config import Config
 from lofi_common.errors import LofiError, ModelDownloadFailed
 from lofi_common.jobs import AudioFormat, JobSpec, track_id
@@ -54,16 +54,6 @@ def model(tmp_path: Path) -> Model:
     text = f'{MODEL_TOML}[files.weights]\nbytes = {len(data)}\nsha256 = "{digest}"\n'
     (folder / MANIFEST_NAME).write_text(text.replace("[files]\n", ""))
     return read_model(folder)
-
-
-def source_of(model: Model, *, folder: str | None = None, url: str | None = None) -> Source:
-    return Source(
-        name=model.manifest.name,
-        version=model.version,
-        manifest=(model.folder / MANIFEST_NAME).read_bytes(),
-        folder=folder,
-        url=url,
-    )
 
 
 def node(tmp_path: Path) -> NodeModels:

@@ -39,8 +39,8 @@ from lofi_common.messages import Failed
 from lofi_common.paths import find_cache, find_paths
 from lofi_worker.engine import Engine
 
-_MOST_DEATHS = 2
-"""Of an actor in a row, while it loads a model."""
+_MOST_FATAL_LOADS = 2
+"""In a row, by which the actor died."""
 
 
 class TrackActor:
@@ -145,7 +145,7 @@ class TrackActor:
         if self._loop is not None:
             await self._loop.close("another model")
             self._loop = None
-        if self._folder.dead_loading >= _MOST_DEATHS:
+        if self._folder.dead_loading >= _MOST_FATAL_LOADS:
             words = self._folder.last_words or "killed, or out of memory"
             raise ModelLoadFailed(
                 f"the process died again and again while {source.version} was loaded: {words}"

@@ -58,7 +58,7 @@ class Sources:
         """kept: it is what earlier runs used. Raises LofiError."""
         if self._url is not None and "://" in self._url:
             with _at_url(self._url) as model:
-                return self._given(wanted, model, kept=kept), _source(model, url=self._url)
+                return self._given(wanted, model, kept=kept), source_of(model, url=self._url)
         if self._url is not None:
             model = read_model(Path(self._url).absolute())
             self._given(wanted, model, kept=kept)
@@ -66,7 +66,7 @@ class Sources:
             model = self._installed(wanted, kept=kept)
         self.folders[model.version] = model.folder
         seen = self._one_machine or self._url is not None
-        return for_engine(model, self._config.worker.engine), _source(
+        return for_engine(model, self._config.worker.engine), source_of(
             model, folder=str(model.folder.absolute()) if seen else None
         )
 
@@ -114,7 +114,8 @@ class Sources:
         return model.manifest.name, for_engine(model, self._config.worker.engine).version
 
 
-def _source(model: Model, *, folder: str | None = None, url: str | None = None) -> Source:
+def source_of(model: Model, *, folder: str | None = None, url: str | None = None) -> Source:
+    """What nodes are told of a model that is here. Raises OSError."""
     return Source(
         name=model.manifest.name,
         version=model.version,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import secrets
+import shutil
 import time
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial
@@ -311,6 +312,5 @@ def _copy(fs: AbstractFileSystem, source: str, target: str) -> None:
     except NotImplementedError:  # by way of this machine
         part = f"{source}.{secrets.token_hex(8)}.part"
         with fs.open(source, "rb") as reader, fs.open(part, "wb") as writer:
-            while block := reader.read(_BLOCK):
-                writer.write(block)
+            shutil.copyfileobj(reader, writer, _BLOCK)
         _move(fs, part, target)
