@@ -23,7 +23,7 @@ from tests.integration.test_lifecycle import start_headless
 from tests.support.client import RawClient
 from tests.support.home import Home
 from tests.support.hooks import hooked
-from tests.support.player import NO_SOUND, RATE
+from tests.support.player import NO_SOUND, PACED, RATE
 from tests.support.stdio import Stdio
 
 NULL = {"LOFI_PLAYER_DEVICE": "null"}
@@ -106,7 +106,8 @@ def test_a_list_is_heard_in_its_order_to_the_sample(home: Home) -> None:
 
 def test_one_track_fades_into_the_next_for_as_long_as_was_set(home: Home) -> None:
     file = home.root / "heard.wav"
-    with Stdio({**home.environ, **PLAIN, "LOFI_PLAYER_DEVICE": f"file:{file}"}) as broker:
+    environ = hooked(home.root / "hook", PACED.format(speed=10.0))  # else the file outruns orders
+    with Stdio({**home.environ, **PLAIN, **environ, "LOFI_PLAYER_DEVICE": f"file:{file}"}) as broker:
         tracks = make(broker, "a", "b")
         assert broker.call("crossfade_set", sec=1.5)["crossfade_sec"] == 1.5
         broker.call("play", track_ids=tracks)

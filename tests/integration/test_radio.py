@@ -18,31 +18,8 @@ from tests.integration.test_playback import make, player_of
 from tests.support.home import MODEL_TOML, Home
 from tests.support.hooks import hooked
 from tests.support.models import put_model
-from tests.support.player import NO_SOUND, RATE
+from tests.support.player import NO_SOUND, PACED, RATE
 from tests.support.stdio import Stdio
-
-PACED = """
-import sys
-if 'lofi_player' in sys.orig_argv:
-    import time
-    from lofi_player.file_sink import FileSink
-
-    class Pace:
-        last, frames, most = time.monotonic(), 0.0, max(0.15, 0.04 * {speed})
-
-    def room(self):
-        now = time.monotonic()
-        more = {speed} * (now - Pace.last) * self.sample_rate
-        Pace.last, Pace.frames = now, min(Pace.frames + more, Pace.most * self.sample_rate)
-        return round(Pace.frames)
-
-    def write(self, block, write=FileSink.write):
-        Pace.frames -= len(block)
-        write(self, block)
-
-    FileSink.room, FileSink.write = room, write
-"""
-"""A file sink otherwise takes sound as fast as it comes, and whatever makes it is late."""
 
 PICKY = f"""
 if 'lofi_player' in sys.orig_argv:
